@@ -1,0 +1,113 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The floors and arrows of this house are explained in docs/house.md and checked by Tests/HouseTests.
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+func nio(_ name: String) -> Target.Dependency { .product(name: name, package: "swift-nio") }
+
+let nioCore = nio("NIOCore")
+let nioPosix = nio("NIOPosix")
+let nioHTTP1 = nio("NIOHTTP1")
+let nioEmbedded = nio("NIOEmbedded")
+let nioFoundation = nio("NIOFoundationCompat")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioHTTPTypesHTTP1 = Target.Dependency.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+
+func room(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [], resources: [Resource]? = nil) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "martlet",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "martlet", targets: ["Server"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+    ],
+    targets: [
+        // Cellar: module maps and shims only.
+        .systemLibrary(
+            name: "CFFmpeg", pkgConfig: "libavformat",
+            providers: [.apt(["libavformat-dev", "libavcodec-dev", "libavutil-dev", "libswscale-dev", "libswresample-dev"])]),
+
+        // Ground: pure. No I/O, no clock, no async, no Foundation.
+        room("Media", [nioCore]),
+        room("RTMP", ["Media", nioCore]),
+        room("Packaging", ["Media", nioCore]),
+
+        // Floor 1: equipment.
+        room("Streams", ["Media", nioCore]),
+        room("AV", ["Media", "CFFmpeg", nioCore]),
+        room("Store", [grdb], resources: [.embedInCode("Migrations")]),
+        room("HTTP", [hummingbirdCore, nioCore, nioPosix, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, logging]),
+
+        // Floor 2: traffic.
+        room("Gateways", ["Streams", "Media", "RTMP", nioCore, nioPosix, logging]),
+        room("Outputs", ["Streams", "Media", "RTMP", "Packaging", "AV", nioCore, nioPosix, nioSSL, logging]),
+
+        // Floor 3: management.
+        room("Broadcasts", ["Store", "Streams", "Media", "RTMP", "Gateways", "Outputs", "AV", nioCore, logging]),
+
+        // Floor 4: reception.
+        room("API", ["Broadcasts", "Store", "Streams", "Media", "Gateways", "Outputs", "HTTP", hummingbird, nioCore, httpTypes, logging]),
+
+        // Roof.
+        .executableTarget(
+            name: "Server",
+            dependencies: [
+                "API", "Broadcasts", "Store", "Streams", "Media", "RTMP", "Gateways", "Outputs", "AV", "HTTP",
+                hummingbird, hummingbirdCore, nioCore, nioPosix, yams, logging, argumentParser, serviceLifecycle, unixSignals,
+            ],
+            swiftSettings: strict),
+
+        // Tests.
+        .target(
+            name: "TestSupport", dependencies: ["Media", nioCore], path: "Tests/TestSupport", swiftSettings: strict),
+        tests("MediaTests", ["Media", "TestSupport", nioCore]),
+        tests("RTMPTests", ["RTMP", "Media", "TestSupport", nioCore], resources: [.copy("Vectors")]),
+        tests("PackagingTests", ["Packaging", "Media", "TestSupport", nioCore]),
+        tests("StreamsTests", ["Streams", "Media", "TestSupport", nioCore]),
+        tests("AVTests", ["AV", "Media", "TestSupport", nioCore]),
+        tests("StoreTests", ["Store", "TestSupport", grdb]),
+        tests("HTTPTests", ["HTTP", "TestSupport", hummingbirdCore, nioCore, nioPosix, nioHTTP1, nioEmbedded, httpTypes, logging]),
+        tests("GatewaysTests", ["Gateways", "Streams", "RTMP", "Media", "TestSupport", nioCore, nioPosix, nioEmbedded, logging]),
+        tests("OutputsTests", ["Outputs", "Streams", "RTMP", "Packaging", "AV", "Media", "TestSupport", nioCore, nioPosix, nioEmbedded, logging]),
+        tests("BroadcastsTests", ["Broadcasts", "Store", "Streams", "Outputs", "Gateways", "Media", "TestSupport", nioCore, logging]),
+        tests("APITests", ["API", "Broadcasts", "Store", "Streams", "Outputs", "Gateways", "HTTP", "Media", "TestSupport", hummingbird, nioCore, httpTypes, logging]),
+        tests("ServerTests", ["Server", "TestSupport", yams]),
+        tests("HouseTests", ["TestSupport"]),
+        tests("EndToEndTests", ["TestSupport"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,74 @@
+import Media
+import NIOCore
+
+/// The recent groups of pictures of a stream, so that a late joiner starts at once.
+///
+/// Holds the group that is still growing and complete groups before it while together they stay within `bytes` and no longer than needed to cover
+/// `completeDuration`. A group that alone exceeds `bytes` is let go, and late joiners wait for the next keyframe. Streams without video keep the
+/// last `completeDuration` of audio. Payloads are shared with the frames that were published.
+struct GroupCache {
+    struct Limits: Sendable {
+        var bytes: Int
+        /// Complete groups are kept until they cover at least this much media time.
+        var completeDuration: MediaTime
+    }
+
+    private let limits: Limits
+    private(set) var items: [StreamItem] = []
+    /// Where in `items` each kept group begins, oldest first, and when.
+    private var groups: [(index: Int, start: MediaTime)] = []
+    private(set) var bytes = 0
+    private var overfull = false
+    var hasVideo = false
+
+    init(limits: Limits) {
+        self.limits = limits
+    }
+
+    /// Everything that is kept: complete groups and the growing one.
+    var allGroups: ArraySlice<StreamItem> { self.groups.isEmpty ? [] : self.items[...] }
+    /// From the newest keyframe on.
+    var latestGroup: ArraySlice<StreamItem> {
+        guard let newest = self.groups.last else { return [] }
+        return self.items[newest.index...]
+    }
+
+    mutating func reset() {
+        self.items.removeAll()
+        self.groups.removeAll()
+        self.bytes = 0
+        self.overfull = false
+    }
+
+    mutating func append(_ frame: EncodedFrame) {
+        if frame.isKeyframe && (frame.kind == .video || !self.hasVideo) {
+            self.overfull = false
+            self.groups.append((self.items.count, frame.decodeTime))
+            self.trim(now: frame.decodeTime)
+        } else if self.groups.isEmpty || self.overfull {
+            return  // nothing to decode this from
+        }
+        self.items.append(.frame(frame))
+        self.bytes += frame.payload.readableBytes
+        while self.bytes > self.limits.bytes, self.groups.count > 1 { self.dropOldestGroup() }
+        if self.bytes > self.limits.bytes {
+            self.reset()
+            self.overfull = true
+        }
+    }
+
+    private mutating func trim(now: MediaTime) {
+        // The oldest group may go when the complete groups after it cover the wanted duration.
+        while self.groups.count > 2, now - self.groups[1].start >= self.limits.completeDuration { self.dropOldestGroup() }
+    }
+
+    private mutating func dropOldestGroup() {
+        let end = self.groups[1].index
+        for item in self.items[..<end] {
+            if case .frame(let frame) = item { self.bytes -= frame.payload.readableBytes }
+        }
+        self.items.removeFirst(end)
+        self.groups.removeFirst()
+        for index in self.groups.indices { self.groups[index].index -= end }
+    }
+}

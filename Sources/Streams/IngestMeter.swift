@@ -1,0 +1,72 @@
+import Media
+import NIOCore
+
+/// Counts what comes in from a publisher: totals, and rates over a sliding window of ten seconds. Time is an argument.
+struct IngestMeter {
+    private static let slots = 10
+
+    private(set) var bytes: UInt64 = 0
+    private(set) var frames: UInt64 = 0
+    private(set) var lastReceived: NIODeadline
+    private let started: NIODeadline
+    private var perSecond = [(second: Int64, bytes: Int, videoFrames: Int)](repeating: (-1, 0, 0), count: IngestMeter.slots)
+    private var firstMedia: (wall: NIODeadline, time: MediaTime)?
+    private var newestMedia = MediaTime.zero
+    private var lastKeyframe: MediaTime?
+    private(set) var keyframeInterval: MediaTime?
+
+    init(now: NIODeadline) {
+        self.started = now
+        self.lastReceived = now
+    }
+
+    mutating func count(_ frame: EncodedFrame, now: NIODeadline) {
+        let size = frame.payload.readableBytes
+        self.bytes += UInt64(size)
+        self.frames += 1
+        self.lastReceived = now
+        let second = (now - self.started).nanoseconds / 1_000_000_000
+        let slot = Int(second % Int64(Self.slots))
+        if self.perSecond[slot].second != second { self.perSecond[slot] = (second, 0, 0) }
+        self.perSecond[slot].bytes += size
+        if frame.kind == .video { self.perSecond[slot].videoFrames += 1 }
+        if self.firstMedia == nil { self.firstMedia = (now, frame.decodeTime) }
+        self.newestMedia = max(self.newestMedia, frame.decodeTime)
+        if frame.kind == .video && frame.isKeyframe {
+            if let last = self.lastKeyframe { self.keyframeInterval = frame.decodeTime - last }
+            self.lastKeyframe = frame.decodeTime
+        }
+    }
+
+    /// Bits per second over the last whole seconds of the window; over what there is of the first second.
+    func bitrate(now: NIODeadline) -> Int {
+        let (bytes, _, seconds) = self.window(now: now)
+        return seconds > 0 ? Int(Double(bytes) * 8 / seconds) : 0
+    }
+
+    /// Video frames per second over the same window.
+    func frameRate(now: NIODeadline) -> Double {
+        let (_, frames, seconds) = self.window(now: now)
+        return seconds > 0 ? Double(frames) / seconds : 0
+    }
+
+    private func window(now: NIODeadline) -> (bytes: Int, frames: Int, seconds: Double) {
+        let elapsed = (now - self.started).nanoseconds
+        let current = elapsed / 1_000_000_000
+        guard current >= 1 else {
+            let slot = self.perSecond[0]
+            return (slot.bytes, slot.videoFrames, max(Double(elapsed) / 1_000_000_000, 0.001))
+        }
+        let oldest = max(0, current - Int64(Self.slots) + 1)
+        let inside = self.perSecond.filter { $0.second >= oldest && $0.second < current }
+        return (inside.reduce(0) { $0 + $1.bytes }, inside.reduce(0) { $0 + $1.videoFrames }, Double(current - oldest))
+    }
+
+    /// Media time received per wall time, since the first frame: 1.0 is real time.
+    func speed(now: NIODeadline) -> Double {
+        guard let first = self.firstMedia else { return 0 }
+        let wall = Double((now - first.wall).nanoseconds) / 1_000_000_000
+        guard wall >= 0.5 else { return 1 }
+        return (self.newestMedia - first.time).seconds / wall
+    }
+}

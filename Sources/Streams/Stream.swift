@@ -1,0 +1,276 @@
+public import Media
+public import NIOCore
+public import Synchronization
+
+/// Where a new reader starts.
+public enum StreamStart: Sendable {
+    /// With the next frame.
+    case live
+    /// At the newest keyframe, from the group cache.
+    case latestGroup
+    /// With all complete groups that are cached and the growing one.
+    case allGroups
+}
+
+/// The hub of one stream: a publisher on one side, any number of bounded readers on the other.
+///
+/// Under its lock there is only arithmetic and appending to bounded queues; wake-ups, stop requests and events happen after it. Nobody who reads
+/// can slow the publisher. A stream lives as long as somebody holds it: its publisher, a reader, or whoever got it from the directory.
+public final class Stream: Sendable {
+    public struct Configuration: Sendable {
+        /// Payload bytes that late joiners may be served from.
+        public var groupCacheBytes: Int
+        /// Complete groups are kept until they cover this much.
+        public var groupCacheDuration: MediaTime
+        /// A publisher that has sent nothing for so long may be replaced by anybody.
+        public var takeoverSilence: TimeAmount
+
+        public init(
+            groupCacheBytes: Int = 8 << 20, groupCacheDuration: MediaTime = MediaTime(milliseconds: 2_000), takeoverSilence: TimeAmount = .seconds(3)
+        ) {
+            self.groupCacheBytes = groupCacheBytes
+            self.groupCacheDuration = groupCacheDuration
+            self.takeoverSilence = takeoverSilence
+        }
+    }
+
+    public let key: StreamKey
+    /// How many RTMP players watch; kept by the RTMP gateway.
+    public let rtmpViewers = Atomic<Int>(0)
+
+    private let configuration: Configuration
+    private let state: Mutex<State>
+    private let emit: @Sendable (StreamEvent) -> Void
+    private let onDeinit: @Sendable (StreamKey) -> Void
+
+    private struct State {
+        var session: Session?
+        var cache: GroupCache
+        var readers: [StreamReader] = []
+        /// Where a following publisher's times begin.
+        var continuation: MediaTime?
+        /// Reused by every frame, so that the timeline allocates nothing.
+        var repaired: [EncodedFrame] = []
+    }
+
+    /// What belongs to one publisher.
+    private struct Session {
+        let generation: UInt64
+        let source: PublishSource
+        var tracks: [Track] = []
+        var gathering: TrackGathering? = TrackGathering()
+        var timeline: Timeline
+        var meter: IngestMeter
+    }
+
+    init(
+        key: StreamKey, configuration: Configuration, emit: @escaping @Sendable (StreamEvent) -> Void,
+        onDeinit: @escaping @Sendable (StreamKey) -> Void
+    ) {
+        self.key = key
+        self.configuration = configuration
+        self.emit = emit
+        self.onDeinit = onDeinit
+        self.state = Mutex(
+            State(cache: GroupCache(limits: .init(bytes: configuration.groupCacheBytes, completeDuration: configuration.groupCacheDuration))))
+    }
+
+    deinit {
+        self.onDeinit(self.key)
+    }
+
+    // MARK: Readers
+
+    /// Adds a reader. A live stream gives it `.tracks` and what is cached at once; an idle one nothing until a publisher comes.
+    public func attach(
+        limits: StreamReader.Limits = .init(), from start: StreamStart = .latestGroup, wake: @escaping @Sendable () -> Void
+    ) -> StreamReader {
+        let reader = self.state.withLock { state in
+            var backlog: [StreamItem] = []
+            if let session = state.session, session.gathering == nil {
+                let cached: ArraySlice<StreamItem> =
+                    switch start {
+                    case .live: []
+                    case .latestGroup: state.cache.latestGroup
+                    case .allGroups: state.cache.allGroups
+                    }
+                backlog.reserveCapacity(cached.count + 1)
+                backlog.append(.tracks(session.tracks))
+                backlog.append(contentsOf: cached)
+            }
+            // The reader keeps the stream alive until it detaches.
+            let reader = StreamReader(limits: limits, backlog: backlog, wake: wake, onDetach: { self.remove($0) })
+            if let session = state.session, session.gathering == nil, start == .live || backlog.count == 1 {
+                reader.expectKeyframe(hasVideo: session.tracks.contains { $0.kind == .video })
+            } else if let session = state.session {
+                reader.learn(hasVideo: session.tracks.contains { $0.kind == .video })
+            }
+            state.readers.append(reader)
+            return reader
+        }
+        reader.deliverWake()
+        return reader
+    }
+
+    private func remove(_ reader: StreamReader) {
+        self.state.withLock { $0.readers.removeAll { $0 === reader } }
+    }
+
+    public var readerCount: Int { self.state.withLock { $0.readers.count } }
+
+    // MARK: What it is now
+
+    /// A publisher is there and its tracks are known.
+    public var isLive: Bool { self.state.withLock { $0.session?.gathering == nil && $0.session != nil } }
+    public var tracks: [Track] { self.state.withLock { $0.session?.tracks ?? [] } }
+    /// The current publisher's; nil while idle.
+    public var generation: UInt64? { self.state.withLock { $0.session?.generation } }
+
+    /// The numbers of the current publisher; nil while idle.
+    public func snapshot(now: NIODeadline) -> StreamSnapshot? {
+        let viewers = self.rtmpViewers.load(ordering: .relaxed)
+        return self.state.withLock { state in
+            guard let session = state.session else { return nil }
+            let meter = session.meter
+            return StreamSnapshot(
+                key: self.key, generation: session.generation, isLive: session.gathering == nil, type: session.source.type,
+                startedAtMilliseconds: session.source.startedAtMilliseconds, receivedBytes: meter.bytes, receivedFrames: meter.frames,
+                bitrate: meter.bitrate(now: now), frameRate: meter.frameRate(now: now), speed: meter.speed(now: now),
+                keyframeInterval: meter.keyframeInterval, silence: now - meter.lastReceived, tracks: session.tracks,
+                droppedFrames: session.timeline.dropped, timestampRepairs: session.timeline.repairs,
+                mediaTime: session.timeline.newestOutput ?? .zero, remoteAddress: session.source.remoteAddress,
+                userAgent: session.source.userAgent, parameters: session.source.parameters, rtmpViewerCount: viewers)
+        }
+    }
+
+    // MARK: Publishing
+
+    /// Makes `source` the publisher, or says why not. A silent publisher, or one with the same credential, is replaced and asked to leave.
+    func beginPublishing(_ source: PublishSource, generation: UInt64, now: NIODeadline) -> Result<Publisher, PublishRefusal> {
+        enum Decision {
+            case refused
+            case accepted(replaced: (generation: UInt64, source: PublishSource)?, readers: [StreamReader])
+        }
+        let decision: Decision = self.state.withLock { state in
+            var replaced: (UInt64, PublishSource)?
+            if let current = state.session {
+                let isSilent = now - current.meter.lastReceived >= self.configuration.takeoverSilence
+                let isSame = source.credential.map { !$0.isEmpty && $0 == current.source.credential } ?? false
+                guard isSilent || isSame else { return .refused }
+                replaced = (current.generation, current.source)
+                self.close(&state)
+            }
+            let goesOn = state.continuation != nil
+            state.session = Session(
+                generation: generation, source: source,
+                timeline: Timeline(wrapPeriod: source.wrapPeriod, origin: state.continuation ?? .zero), meter: IngestMeter(now: now))
+            if goesOn { for reader in state.readers { reader.push(.discontinuity) } }
+            return .accepted(replaced: replaced, readers: state.readers)
+        }
+        guard case .accepted(let replaced, let readers) = decision else { return .failure(.alreadyPublishing) }
+        for reader in readers { reader.deliverWake() }
+        if let replaced {
+            self.emit(.ended(self.key, generation: replaced.generation, .stopped(.replaced)))
+            replaced.source.stop(.replaced)
+        }
+        self.emit(.published(self.key, generation: generation, source))
+        return .success(Publisher(stream: self, generation: generation))
+    }
+
+    /// Under the lock: the session's end as far as the hub's own state goes.
+    private func close(_ state: inout State) {
+        if let session = state.session, session.timeline.newestOutput != nil { state.continuation = session.timeline.continuation }
+        state.session = nil
+        state.cache.reset()
+    }
+
+    func announce(_ track: Track, generation: UInt64) {
+        let (readers, event): ([StreamReader], StreamEvent?) = self.state.withLock { state in
+            guard state.session?.generation == generation, var tracks = state.session?.tracks else { return ([], nil) }
+            if let index = tracks.firstIndex(where: { $0.id == track.id }) {
+                guard tracks[index] != track else { return ([], nil) }
+                tracks[index] = track
+            } else {
+                tracks.append(track)
+                tracks.sort { $0.id.rawValue < $1.id.rawValue }
+            }
+            state.session?.tracks = tracks
+            guard state.session?.gathering == nil else { return (state.readers, self.finishGathering(&state)) }
+            state.cache.reset()
+            state.cache.hasVideo = tracks.contains { $0.kind == .video }
+            for reader in state.readers { reader.push(.tracks(tracks)) }
+            return (state.readers, .tracksChanged(self.key, generation: generation, tracks))
+        }
+        for reader in readers { reader.deliverWake() }
+        if let event { self.emit(event) }
+    }
+
+    func expect(video: Bool, audio: Bool, generation: UInt64) {
+        self.state.withLock { state in
+            guard state.session?.generation == generation else { return }
+            state.session?.gathering?.expectsVideo = video
+            state.session?.gathering?.expectsAudio = audio
+        }
+    }
+
+    func publish(_ frame: EncodedFrame, generation: UInt64, now: NIODeadline) {
+        var event: StreamEvent?
+        let readers: [StreamReader] = self.state.withLock { state in
+            guard state.session?.generation == generation else { return [] }
+            state.session?.meter.count(frame, now: now)
+            if let tracks = state.session?.tracks, let outcome = state.session?.gathering?.add(frame, tracks: tracks) {
+                event = self.open(&state, outcome)
+                return state.readers
+            }
+            self.fanOut(frame, &state)
+            return state.readers
+        }
+        if let event { self.emit(event) }
+        for reader in readers { reader.deliverWake() }
+    }
+
+    private func finishGathering(_ state: inout State) -> StreamEvent? {
+        guard let tracks = state.session?.tracks, let outcome = state.session?.gathering?.outcome(tracks: tracks) else { return nil }
+        return self.open(&state, outcome)
+    }
+
+    /// Under the lock: when the tracks are complete, the stream goes live with the frames that were held back.
+    private func open(_ state: inout State, _ outcome: TrackGathering.Outcome) -> StreamEvent? {
+        guard case .complete(let held) = outcome, let session = state.session else { return nil }
+        state.session?.gathering = nil
+        state.cache.hasVideo = session.tracks.contains { $0.kind == .video }
+        for reader in state.readers { reader.push(.tracks(session.tracks)) }
+        if let earliest = held.map(\.decodeTime).min() { state.session?.timeline.begin(at: earliest) }
+        for frame in held { self.fanOut(frame, &state) }
+        return .tracksKnown(self.key, generation: session.generation, session.tracks)
+    }
+
+    private func fanOut(_ frame: EncodedFrame, _ state: inout State) {
+        state.repaired.removeAll(keepingCapacity: true)
+        state.session?.timeline.sanitise(frame, into: &state.repaired)
+        for frame in state.repaired {
+            state.cache.append(frame)
+            for reader in state.readers { reader.push(.frame(frame)) }
+        }
+        state.repaired.removeAll(keepingCapacity: true)  // lets the payload go
+    }
+
+    func end(_ reason: PublishEnd, generation: UInt64) {
+        let readers: [StreamReader]? = self.state.withLock { state in
+            guard state.session?.generation == generation else { return nil }
+            self.close(&state)
+            for reader in state.readers { reader.push(.ended) }
+            return state.readers
+        }
+        guard let readers else { return }
+        for reader in readers { reader.deliverWake() }
+        self.emit(.ended(self.key, generation: generation, reason))
+    }
+
+    /// Asks the current publisher to leave; false when there is none.
+    func requestStop(_ reason: PublishStop) -> Bool {
+        guard let source = self.state.withLock({ $0.session?.source }) else { return false }
+        source.stop(reason)
+        return true
+    }
+}
