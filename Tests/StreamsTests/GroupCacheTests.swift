@@ -1,0 +1,62 @@
+import Media
+import TestSupport
+import Testing
+
+@testable import Streams
+
+@Suite struct GroupCacheTests {
+    func cache(bytes: Int = 1_000_000, milliseconds: Int64 = 2_000, hasVideo: Bool = true) -> GroupCache {
+        var cache = GroupCache(limits: .init(bytes: bytes, completeDuration: MediaTime(milliseconds: milliseconds)))
+        cache.hasVideo = hasVideo
+        return cache
+    }
+
+    func times(_ items: ArraySlice<StreamItem>) -> [Int64] {
+        items.compactMap { if case .frame(let frame) = $0 { frame.decodeTime.milliseconds } else { nil } }
+    }
+
+    @Test func nothingIsKeptBeforeTheFirstKeyframe() {
+        var cache = self.cache()
+        cache.append(Frames.picture(at: 0))
+        cache.append(Frames.sound(at: 10))
+        #expect(cache.items.isEmpty)
+        cache.append(Frames.picture(at: 33, key: true))
+        #expect(self.times(cache.latestGroup) == [33])
+    }
+
+    @Test func completeGroupsAreKeptUntilLaterOnesCoverTheDuration() {
+        var cache = self.cache()
+        for second in 0..<10 {
+            cache.append(Frames.picture(at: Int64(second) * 1000, key: true))
+            cache.append(Frames.picture(at: Int64(second) * 1000 + 500))
+        }
+        #expect(self.times(cache.latestGroup) == [9000, 9500])
+        #expect(self.times(cache.allGroups) == [7000, 7500, 8000, 8500, 9000, 9500])
+    }
+
+    @Test func aGroupLargerThanTheCacheIsLetGoAndTheNextOneIsKept() {
+        var cache = self.cache(bytes: 300)
+        cache.append(Frames.picture(at: 0, key: true))
+        for step in 1...5 { cache.append(Frames.picture(at: Int64(step) * 33)) }
+        #expect(cache.allGroups.isEmpty)
+        #expect(cache.bytes == 0)
+        cache.append(Frames.picture(at: 1000, key: true))
+        #expect(self.times(cache.allGroups) == [1000])
+    }
+
+    @Test func olderGroupsGoFirstWhenTheBytesRunOut() {
+        var cache = self.cache(bytes: 450)
+        for step in 0..<4 { cache.append(Frames.picture(at: Int64(step) * 100, key: step % 2 == 0)) }
+        cache.append(Frames.picture(at: 400))
+        #expect(self.times(cache.allGroups) == [200, 300, 400])
+        #expect(cache.bytes == 300)
+    }
+
+    @Test func withoutVideoTheLastSecondsOfSoundAreKept() {
+        var cache = self.cache(milliseconds: 1_000, hasVideo: false)
+        for step in 0..<500 { cache.append(Frames.sound(at: Int64(step) * 20)) }
+        let kept = self.times(cache.allGroups)
+        #expect(kept.last == 9980)
+        #expect(kept.count >= 50 && kept.count <= 53)
+    }
+}
