@@ -1,6 +1,34 @@
 import Media
 import NIOCore
 
+/// What publishers have sent, added up.
+public struct IngestTotals: Sendable, Equatable {
+    public var publishes: UInt64 = 0
+    public var bytes: UInt64 = 0
+    public var frames: UInt64 = 0
+    /// Frames that had no believable time.
+    public var droppedFrames: UInt64 = 0
+    public var timestampRepairs: UInt64 = 0
+
+    init() {}
+
+    init(_ meter: IngestMeter, _ timeline: Timeline) {
+        self.publishes = 1
+        self.bytes = meter.bytes
+        self.frames = meter.frames
+        self.droppedFrames = UInt64(timeline.dropped)
+        self.timestampRepairs = UInt64(timeline.repairs)
+    }
+
+    static func += (left: inout IngestTotals, right: IngestTotals) {
+        left.publishes += right.publishes
+        left.bytes += right.bytes
+        left.frames += right.frames
+        left.droppedFrames += right.droppedFrames
+        left.timestampRepairs += right.timestampRepairs
+    }
+}
+
 /// Counts what comes in from a publisher: totals, and rates over a sliding window of ten seconds. Time is an argument.
 struct IngestMeter {
     private static let slots = 10

@@ -41,6 +41,7 @@ public final class Stream: Sendable {
     private let configuration: Configuration
     private let state: Mutex<State>
     private let emit: @Sendable (StreamEvent) -> Void
+    private let account: @Sendable (PublishType, IngestTotals) -> Void
     private let onDeinit: @Sendable (StreamKey) -> Void
 
     private struct State {
@@ -63,13 +64,15 @@ public final class Stream: Sendable {
         var meter: IngestMeter
     }
 
+    /// `account` is told a publisher's totals once, under the stream's lock, when it ends.
     init(
         key: StreamKey, configuration: Configuration, emit: @escaping @Sendable (StreamEvent) -> Void,
-        onDeinit: @escaping @Sendable (StreamKey) -> Void
+        account: @escaping @Sendable (PublishType, IngestTotals) -> Void, onDeinit: @escaping @Sendable (StreamKey) -> Void
     ) {
         self.key = key
         self.configuration = configuration
         self.emit = emit
+        self.account = account
         self.onDeinit = onDeinit
         self.state = Mutex(
             State(cache: GroupCache(limits: .init(bytes: configuration.groupCacheBytes, completeDuration: configuration.groupCacheDuration))))
@@ -179,7 +182,10 @@ public final class Stream: Sendable {
 
     /// Under the lock: the session's end as far as the hub's own state goes.
     private func close(_ state: inout State) {
-        if let session = state.session, session.timeline.newestOutput != nil { state.continuation = session.timeline.continuation }
+        if let session = state.session {
+            if session.timeline.newestOutput != nil { state.continuation = session.timeline.continuation }
+            self.account(session.source.type, IngestTotals(session.meter, session.timeline))
+        }
         state.session = nil
         state.cache.reset()
     }
@@ -265,6 +271,13 @@ public final class Stream: Sendable {
         guard let readers else { return }
         for reader in readers { reader.deliverWake() }
         self.emit(.ended(self.key, generation: generation, reason))
+    }
+
+    /// The totals of the current publisher; nil while idle.
+    func runningTotals() -> (type: PublishType, totals: IngestTotals)? {
+        self.state.withLock { state in
+            state.session.map { ($0.source.type, IngestTotals($0.meter, $0.timeline)) }
+        }
     }
 
     /// Asks the current publisher to leave; false when there is none.

@@ -15,6 +15,8 @@ public final class StreamDirectory: Sendable {
 
     private let configuration: Stream.Configuration
     private let state = Mutex(State())
+    /// Of publishers that have ended. A lock of its own: it is taken under a stream's.
+    private let ended = Mutex<[PublishType: IngestTotals]>([:])
 
     public init(configuration: Stream.Configuration = .init()) {
         self.configuration = configuration
@@ -35,7 +37,8 @@ public final class StreamDirectory: Sendable {
         self.state.withLock { state in
             if let stream = state.entries[key]?.stream { return stream }
             let stream = Stream(
-                key: key, configuration: self.configuration, emit: { [weak self] in self?.emit($0) }, onDeinit: { [weak self] in self?.forget($0) })
+                key: key, configuration: self.configuration, emit: { [weak self] in self?.emit($0) },
+                account: { [weak self] in self?.account($0, $1) }, onDeinit: { [weak self] in self?.forget($0) })
             state.entries[key] = Entry(stream: stream)
             return stream
         }
@@ -66,6 +69,18 @@ public final class StreamDirectory: Sendable {
     /// Asks the current publisher to leave; false when there is none.
     public func stop(_ key: StreamKey, reason: PublishStop) -> Bool {
         self.find(key)?.requestStop(reason) ?? false
+    }
+
+    /// What publishers have sent since the start, by protocol. Only grows.
+    public func totals() -> [PublishType: IngestTotals] {
+        let running = self.publishing().compactMap { $0.runningTotals() }
+        var totals = self.ended.withLock { $0 }
+        for session in running { totals[session.type, default: .init()] += session.totals }
+        return totals
+    }
+
+    private func account(_ type: PublishType, _ totals: IngestTotals) {
+        self.ended.withLock { $0[type, default: .init()] += totals }
     }
 
     private func emit(_ event: StreamEvent) {

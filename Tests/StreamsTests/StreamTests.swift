@@ -239,6 +239,19 @@ import Testing
         #expect(publisher.stream.snapshot(now: now) == nil)
     }
 
+    @Test func totalsGoOnGrowingAfterAPublisherHasEnded() throws {
+        let first = try self.publisher("one")
+        first.publish(Frames.picture(at: 0, key: true, bytes: 700), now: self.start)
+        first.end(.finished)
+        let second = try self.publisher("two")
+        second.publish(Frames.picture(at: 0, key: true, bytes: 300), now: self.start)
+        #expect(self.directory.totals()[.rtmp]?.bytes == 1_000)
+        #expect(self.directory.totals()[.rtmp]?.publishes == 2)
+        second.end(.finished)
+        #expect(self.directory.totals()[.rtmp]?.frames == 2)
+        #expect(self.directory.totals()[.srt] == nil)
+    }
+
     @Test func aStopRequestReachesThePublisher() throws {
         let log = Log()
         let publisher = try self.directory.publish(StreamKey("demo"), source: self.source("a", log: log), now: self.start).get()
