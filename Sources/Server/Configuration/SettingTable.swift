@@ -1,0 +1,94 @@
+/// The one table of settings. The file, the environment, the flags, `check-config` and the tests of `config/martlet.yaml` all go by it.
+enum SettingTable {
+    static let environmentPrefix = "MARTLET_"
+
+    static let all: [SettingDescriptor] =
+        Self.general + Self.http + Self.rtmp + Self.publish + Self.recording + Self.endpoints + Self.hls + Self.other
+
+    private static let byPath = Dictionary(uniqueKeysWithValues: Self.all.map { ($0.path, $0) })
+    /// `http`, `rtmp`, …: the parts of the file that hold keys.
+    static let sections = Set(Self.all.compactMap { row in row.path.split(separator: ".").dropLast().first.map { String($0) } })
+
+    static subscript(path: String) -> SettingDescriptor? { Self.byPath[path] }
+
+    private static let general: [SettingDescriptor] = [
+        .init("dataDir", \.dataDir, .path, "Where the database, recordings and live segments are kept."),
+        .init("app", \.app, .appName, "The first part of media URLs: rtmp://HOST/{app}/{id}."),
+        .init("appAliases", \.appAliases, .list(of: .appName, atMost: 32), "Further names that are served like app."),
+        .init("serverName", \.serverName, .optionalHost, "The host name in URLs shown to clients; empty: the address they reached."),
+    ]
+
+    private static let http: [SettingDescriptor] = [
+        .init("http.host", \.http.host, .host, "Address that HTTP listens on: REST API, HLS, recordings, health."),
+        .init("http.port", \.http.port, .integer(0...65_535, meaning: "where 0 lets the system choose"), "HTTP port."),
+        .init("http.maxConnections", \.http.maxConnections, .integer(1...1_000_000), "HTTP connections at one time; further ones are closed."),
+        .init(
+            "http.trustedProxies", \.http.trustedProxies, .list(of: .addressBlock, atMost: 256),
+            "Reverse proxies whose X-Forwarded-For header is believed."),
+    ]
+
+    private static let rtmp: [SettingDescriptor] = [
+        .init("rtmp.host", \.rtmp.host, .host, "Address that RTMP listens on."),
+        .init("rtmp.port", \.rtmp.port, .integer(0...65_535, meaning: "where 0 lets the system choose"), "RTMP port."),
+        .init("rtmp.maxConnections", \.rtmp.maxConnections, .integer(1...1_000_000), "RTMP connections at one time; further ones are closed."),
+        .init(
+            "rtmp.mergeWindow", \.rtmp.mergeWindow, .duration(.zero ... .milliseconds(350)),
+            "Longest time a viewer's bytes wait to be sent together with the next ones."),
+        .init("rtmp.chunkSize", \.rtmp.chunkSize, .integer(128...65_536), "Bytes in an outgoing chunk."),
+        .init("rtmp.play", \.rtmp.play, .boolean, "Whether viewers may watch over RTMP."),
+        .init(
+            "rtmp.idleTimeout", \.rtmp.idleTimeout, .duration(.seconds(1) ... .seconds(3600)), "A publisher that sends nothing for this long is closed."),
+        .init(
+            "rtmp.handshakeTimeout", \.rtmp.handshakeTimeout, .duration(.seconds(1) ... .seconds(60)),
+            "A connection that has not asked to publish or play by then is closed."),
+        .init(
+            "rtmp.takeoverSilence", \.rtmp.takeoverSilence, .duration(.milliseconds(500) ... .seconds(60)),
+            "A publisher silent for this long is replaced by one that asks for the same id."),
+    ]
+
+    private static let publish: [SettingDescriptor] = [
+        .init(
+            "publish.acceptOnlyRegistered", \.publish.acceptOnlyRegistered, .boolean, "Whether only ids made through the REST API may be published."),
+        .init("publish.maxHeight", \.publish.maxHeight, .integer(0...16_384, meaning: "where 0 is no limit"), "Tallest picture accepted, in pixels."),
+        .init(
+            "publish.maxBitrate", \.publish.maxBitrate, .integer(0...1_000_000_000, meaning: "where 0 is no limit"),
+            "Highest bitrate accepted, in bits per second."),
+    ]
+
+    private static let recording: [SettingDescriptor] = [
+        .init("recording.mp4", \.recording.mp4, .boolean, "Whether every stream is recorded whose broadcast does not say otherwise."),
+        .init(
+            "recording.minimumFreeSpace", \.recording.minimumFreeSpace, .size(0...1_000_000_000_000_000),
+            "With less free disk space no recording starts and running ones are ended."),
+    ]
+
+    private static let endpoints: [SettingDescriptor] = [
+        .init(
+            "endpoints.republishLimit", \.endpoints.republishLimit, .integer(-1...1_000_000, meaning: "where -1 is for ever"),
+            "How often a lost destination is tried again before it counts as failed."),
+        .init(
+            "endpoints.healthCheckPeriod", \.endpoints.healthCheckPeriod, .duration(.milliseconds(100) ... .seconds(3600)),
+            "How often destinations are looked at."),
+    ]
+
+    private static let hls: [SettingDescriptor] = [
+        .init("hls.mode", \.hls.mode, .choice, "Whether packaging begins with the first request or with the stream."),
+        .init("hls.segmentDuration", \.hls.segmentDuration, .duration(.milliseconds(500) ... .seconds(30)), "Least length of a segment."),
+        .init("hls.listSize", \.hls.listSize, .integer(3...10_000), "Segments in a playlist."),
+        .init("hls.deleteOnEnd", \.hls.deleteOnEnd, .boolean, "Whether a stream's segments are removed some time after its end."),
+        .init(
+            "hls.idleTimeout", \.hls.idleTimeout, .duration(.seconds(5) ... .seconds(86_400)), "On demand: packaging ends this long after the last request."),
+        .init(
+            "hls.memoryPerStream", \.hls.memoryPerStream, .size(100_000...1_000_000_000), "Recent segments kept in memory; older ones are on disk."),
+    ]
+
+    private static let other: [SettingDescriptor] = [
+        .init("hub.groupCacheSize", \.hub.groupCacheSize, .size(100_000...1_000_000_000), "Recent frames kept per stream for viewers who join."),
+        .init("log.level", \.log.level, .choice, "The least important messages that are logged."),
+        .init("log.format", \.log.format, .choice, "One line of text, or one JSON object, per message."),
+        .init("api.allow", \.api.allow, .list(of: .addressBlock, atMost: 256), "Addresses that may call the REST API without a token."),
+        .init("api.token", \.api.token, .bearerToken, "Bearer token that opens the REST API from anywhere; empty: none does."),
+        .init("api.tokenFile", \.api.tokenFile, .optionalPath, "File that holds the token, in place of api.token."),
+        .init("metrics.allow", \.metrics.allow, .list(of: .addressBlock, atMost: 256), "Addresses that may read /metrics without the API's token."),
+    ]
+}

@@ -1,0 +1,116 @@
+import Logging
+
+/// Everything that can be set, with the built-in defaults. Read once at the start by `SettingsLoader`, then passed on by value.
+///
+/// What each key means, allows and is called in the file and the environment is in `SettingTable`; a new property needs a row there.
+struct Settings: Sendable, Equatable {
+    var dataDir = "./data"
+    var app = "live"
+    var appAliases = ["LiveApp", "WebRTCAppEE"]
+    /// Empty: clients are shown the address they reached.
+    var serverName = ""
+    var http = HTTP()
+    var rtmp = RTMP()
+    var publish = Publish()
+    var recording = Recording()
+    var endpoints = Endpoints()
+    var hls = HLS()
+    var hub = Hub()
+    var log = Log()
+    var api = API()
+    var metrics = Metrics()
+
+    struct HTTP: Sendable, Equatable {
+        var host = "0.0.0.0"
+        /// 0 lets the system choose.
+        var port = 5080
+        var maxConnections = 10_000
+        /// Peers whose `X-Forwarded-For` is believed.
+        var trustedProxies: [AddressBlock] = []
+    }
+
+    struct RTMP: Sendable, Equatable {
+        var host = "0.0.0.0"
+        /// 0 lets the system choose.
+        var port = 1935
+        var maxConnections = 10_000
+        /// Longest time a viewer's bytes may wait to be sent together with the next ones.
+        var mergeWindow = Duration.milliseconds(30)
+        /// Bytes in an outgoing chunk.
+        var chunkSize = 4096
+        var play = true
+        var idleTimeout = Duration.seconds(15)
+        var handshakeTimeout = Duration.seconds(10)
+        /// A publisher silent for this long is replaced by one that asks for the same id.
+        var takeoverSilence = Duration.seconds(3)
+    }
+
+    struct Publish: Sendable, Equatable {
+        var acceptOnlyRegistered = false
+        /// Pixels; 0 is no limit.
+        var maxHeight = 0
+        /// Bits per second; 0 is no limit.
+        var maxBitrate = 0
+    }
+
+    struct Recording: Sendable, Equatable {
+        /// Records every stream whose broadcast does not say otherwise.
+        var mp4 = false
+        /// Bytes; below it no recording starts and a running one is ended.
+        var minimumFreeSpace = 100_000_000
+    }
+
+    struct Endpoints: Sendable, Equatable {
+        /// How often a lost destination is tried again; -1 is for ever.
+        var republishLimit = -1
+        var healthCheckPeriod = Duration.seconds(2)
+    }
+
+    struct HLS: Sendable, Equatable {
+        enum Mode: String, Sendable, CaseIterable {
+            /// Packaging begins with the first request.
+            case onDemand
+            /// Packaging begins with the stream.
+            case always
+        }
+
+        var mode = Mode.onDemand
+        var segmentDuration = Duration.seconds(2)
+        /// Segments in a playlist.
+        var listSize = 15
+        var deleteOnEnd = true
+        /// On demand: packaging ends this long after the last request.
+        var idleTimeout = Duration.seconds(60)
+        /// Bytes of recent segments kept in memory; older ones are on disk.
+        var memoryPerStream = 3_000_000
+    }
+
+    struct Hub: Sendable, Equatable {
+        /// Bytes of recent frames kept for viewers who join.
+        var groupCacheSize = 8_000_000
+    }
+
+    struct Log: Sendable, Equatable {
+        enum Format: String, Sendable, CaseIterable {
+            case text
+            case json
+        }
+
+        var level = Logger.Level.info
+        var format = Format.text
+    }
+
+    struct API: Sendable, Equatable {
+        /// Addresses that may call the REST API without a token.
+        var allow = AddressBlock.loopback
+        /// Opens the REST API from anywhere; empty: no token does.
+        var token = Secret("")
+        /// Where the token is read from instead; after loading `token` holds what was read.
+        var tokenFile = ""
+    }
+
+    struct Metrics: Sendable, Equatable {
+        /// Addresses that may read `/metrics` without the API's token.
+        var allow = AddressBlock.loopback
+    }
+}
