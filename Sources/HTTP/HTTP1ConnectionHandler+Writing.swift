@@ -1,0 +1,175 @@
+import NIOCore
+import NIOHTTP1
+
+/// Answers on their way out.
+extension HTTP1ConnectionHandler {
+    // MARK: The fast path's
+
+    func write(_ response: ReadyResponse, _ context: ChannelHandlerContext) {
+        var response = response
+        var file: FileBody?
+        if case .file(let path, let offset, let length) = response.body, !self.isHead, length > 0 {
+            file = FileBody.open(path: path, offset: offset, length: length)
+            if file == nil { response = .text(status: 404, "Not Found") }
+        }
+        let framing = ResponseFraming.choose(
+            status: response.status, isHead: self.isHead, length: response.body.length, version: self.version)
+        var head = context.channel.allocator.buffer(capacity: 512)
+        ResponseHead.begin(status: response.status, into: &head)
+        for (name, value) in response.headers { ResponseHead.field(name, value, into: &head) }
+        if response.status != 204 && response.status != 304 { ResponseHead.contentLength(response.body.length, into: &head) }
+        ResponseHead.field("Date", self.settings.dates.now(), into: &head)
+        if let name = self.settings.serverName { ResponseHead.field("Server", name, into: &head) }
+        self.endHead(&head)
+        self.put(.byteBuffer(head), context, nil)
+        if let file {
+            self.send(file, context)
+            return
+        }
+        if framing != .noBody, case .buffer(let body) = response.body, body.readableBytes > 0 {
+            self.put(.byteBuffer(body), context, nil)
+        }
+        self.finish(context)
+    }
+
+    /// The next answer waits until the file is gone, so a connection holds at most one descriptor.
+    private func send(_ file: FileBody, _ context: ChannelHandlerContext) {
+        self.phase = .ready
+        let exchange = self.exchange
+        let connection = NIOLoopBound((self, context, file), eventLoop: context.eventLoop)
+        let sent = context.eventLoop.makePromise(of: Void.self)
+        sent.futureResult.whenComplete { result in
+            let (handler, context, file) = connection.value
+            file.close()
+            guard handler.exchange == exchange, case .ready = handler.phase, case .success = result else { return }
+            handler.finish(context)
+        }
+        self.put(.fileRegion(file.region), context, sent)
+        self.flushIfNeeded(context, evenWhileReading: true)
+    }
+
+    private func endHead(_ head: inout ByteBuffer) {
+        if self.closesAfterResponse {
+            ResponseHead.field("Connection", "close", into: &head)
+        } else if !self.version.keepsAliveByDefault {
+            ResponseHead.field("Connection", "keep-alive", into: &head)
+        }
+        ResponseHead.end(into: &head)
+    }
+
+    // MARK: The router's
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard case .routed(var routed) = self.phase else {
+            promise?.fail(ChannelError.ioOnClosedChannel)
+            return
+        }
+        switch HTTP1ConnectionHandler.unwrapOutboundIn(data) {
+        case .head(let head):
+            self.writeHead(head, &routed, context, promise)
+        case .body(.byteBuffer(var body)):
+            guard let (before, after) = routed.admit(&body) else {
+                promise?.succeed()
+                break
+            }
+            if !before.isEmpty { self.put(.byteBuffer(ByteBuffer(string: before)), context, nil) }
+            self.put(.byteBuffer(body), context, after.utf8CodeUnitCount > 0 ? nil : promise)
+            if after.utf8CodeUnitCount > 0 { self.put(.byteBuffer(ByteBuffer(staticString: after)), context, promise) }
+        case .body(.fileRegion):
+            // The codec behind us only makes buffers.
+            routed.isBroken = true
+            promise?.fail(ChannelError.operationUnsupported)
+        case .end(let trailers):
+            var buffer = context.channel.allocator.buffer(capacity: 32)
+            routed.end(trailers: trailers, into: &buffer)
+            self.put(.byteBuffer(buffer), context, promise)
+            if routed.isBroken || routed.framing == nil || !self.requestIsComplete { self.closesAfterResponse = true }
+            self.finish(context)
+            return
+        }
+        self.phase = .routed(routed)
+    }
+
+    private func writeHead(
+        _ head: HTTPResponseHead, _ routed: inout RoutedResponse, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?
+    ) {
+        guard routed.framing == nil else {
+            // A second head, as after an error in mid-response: what went out cannot be taken back.
+            routed.isBroken = true
+            promise?.succeed()
+            return
+        }
+        var buffer = context.channel.allocator.buffer(capacity: 512)
+        if head.status.code < 200 {
+            ResponseHead.begin(status: Int(head.status.code), into: &buffer)
+            for (name, value) in head.headers { ResponseHead.field(name, value, into: &buffer) }
+            ResponseHead.end(into: &buffer)
+        } else {
+            // A body nobody read: it is not known how much of it will still come, so the connection ends with this answer.
+            if !self.requestIsComplete { self.closesAfterResponse = true }
+            routed.begin(head, isHead: self.isHead, version: self.version, closes: &self.closesAfterResponse, into: &buffer)
+            self.endHead(&buffer)
+        }
+        self.put(.byteBuffer(buffer), context, promise)
+    }
+
+    func put(_ data: IOData, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
+        self.needsFlush = true
+        self.writtenBytes &+= UInt64(data.readableBytes)
+        context.write(HTTP1ConnectionHandler.wrapOutboundOut(data), promise: promise)
+    }
+
+    // MARK: Flushing and closing
+
+    func flush(context: ChannelHandlerContext) {
+        self.needsFlush = true
+        self.flushIfNeeded(context, evenWhileReading: true)
+    }
+
+    /// Answers to requests that came in one read leave in one write.
+    func flushIfNeeded(_ context: ChannelHandlerContext, evenWhileReading: Bool = false) {
+        guard self.needsFlush, evenWhileReading || !self.isReading else { return }
+        self.needsFlush = false
+        context.flush()
+        self.armStallTimerIfNeeded(context)
+    }
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        switch mode {
+        case .output:
+            // From behind us: the router has nothing more to say.
+            promise?.succeed()
+            if case .closing = self.phase { return }
+            self.beginClosing(context)
+        case .input, .all:
+            context.close(mode: mode, promise: promise)
+        }
+    }
+
+    /// Everything written leaves first; then the output is shut and the input drained for a while.
+    func beginClosing(_ context: ChannelHandlerContext) {
+        if case .closing = self.phase { return }
+        self.phase = .closing
+        self.waiting.removeAll()
+        self.waitingHeads = 0
+        let connection = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let written = context.eventLoop.makePromise(of: Void.self)
+        written.futureResult.whenComplete { result in
+            let (handler, context) = connection.value
+            guard case .success = result, !handler.inputIsClosed else { return handler.closeNow(context) }
+            context.close(mode: .output, promise: nil)
+            handler.armLingerTimer(context)
+        }
+        self.put(.byteBuffer(ByteBuffer()), context, written)
+        self.flushIfNeeded(context, evenWhileReading: true)
+        if self.readIsHeld {
+            self.readIsHeld = false
+            context.read()
+        }
+    }
+
+    /// With nothing left to send; harmless when the channel is closed already.
+    func closeNow(_ context: ChannelHandlerContext) {
+        context.close(mode: .all, promise: nil)
+    }
+}

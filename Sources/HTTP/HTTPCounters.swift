@@ -1,0 +1,31 @@
+public import Synchronization
+
+/// What the HTTP door has counted since it was opened. Owned by the composition root, shared by all connections.
+public final class HTTPCounters: Sendable {
+    public let openConnections = Atomic<Int>(0)
+    public let acceptedConnections = Atomic<UInt64>(0)
+    public let refusedConnections = Atomic<UInt64>(0)
+    /// Answered by the `ReadyResponder`.
+    public let readyRequests = Atomic<UInt64>(0)
+    /// Passed to the router.
+    public let routedRequests = Atomic<UInt64>(0)
+    /// Malformed, too large or too slow.
+    public let rejectedRequests = Atomic<UInt64>(0)
+    /// Closed because the client took nothing for `HTTPLimits.stallTimeout`.
+    public let stalledConnections = Atomic<UInt64>(0)
+
+    public init() {}
+
+    /// True when there is room for one more; every call is matched by one `closed()`.
+    func opened(limit: Int) -> Bool {
+        let open = self.openConnections.wrappingAdd(1, ordering: .relaxed).newValue
+        self.acceptedConnections.wrappingAdd(1, ordering: .relaxed)
+        guard open > limit else { return true }
+        self.refusedConnections.wrappingAdd(1, ordering: .relaxed)
+        return false
+    }
+
+    func closed() {
+        self.openConnections.wrappingSubtract(1, ordering: .relaxed)
+    }
+}
