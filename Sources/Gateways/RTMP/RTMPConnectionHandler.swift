@@ -1,0 +1,324 @@
+import Logging
+import NIOCore
+import RTMP
+import Streams
+import Synchronization
+
+/// One RTMP connection: hands bytes to the machines of the RTMP room and carries out what they order. Confined to its event loop.
+///
+/// ```
+/// handshake → commands → publishing | playing → closed
+/// ```
+final class RTMPConnectionHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// What the connection is for, once the gate has let it in.
+    enum Role {
+        case none
+        case publisher(Publisher, RTMPIngest)
+        case player(RTMPPlayer, PlayerLane, StreamFanOut)
+    }
+
+    let gateway: RTMPGateway
+    let loop: RTMPLoop
+    var logger: Logger
+    var session: ServerSession
+    var role = Role.none
+    /// Names what is published or played in log lines; the id as the client said it, shortened.
+    var subject = ""
+    var context: ChannelHandlerContext?
+    var remoteAddress = ""
+
+    private var handshake: ServerHandshake? = ServerHandshake()
+    private var decoder = ChunkDecoder()
+    /// Read while a gate was being asked; bounded, because reading stops then.
+    private var waiting: ByteBuffer?
+    var isWaitingForGate = false
+    private var isReading = false
+    private var isClosing = false
+    private var needsFlush = false
+    private let acceptedAt = NIODeadline.now()
+    private var lastReceived = NIODeadline.now()
+    /// Since when the socket has not taken what waits for it; nil while it takes all.
+    private var blockedSince: NIODeadline?
+
+    init(id: UInt64, gateway: RTMPGateway, loop: RTMPLoop) {
+        self.gateway = gateway
+        self.loop = loop
+        self.logger = gateway.logger
+        self.logger[metadataKey: "connection"] = "r\(id)"
+        self.session = ServerSession(configuration: .init(chunkSize: gateway.configuration.chunkSize))
+    }
+
+    // MARK: Channel
+
+    func channelActive(context: ChannelHandlerContext) {
+        self.context = context
+        self.remoteAddress = context.remoteAddress?.ipAddress ?? "unknown"
+        self.logger[metadataKey: "peer"] = "\(self.remoteAddress):\(context.remoteAddress?.port ?? 0)"
+        let open = self.gateway.counters.connections.wrappingAdd(1, ordering: .relaxed).newValue
+        self.gateway.counters.connectionsTotal.wrappingAdd(1, ordering: .relaxed)
+        self.loop.add(self)
+        if open > self.gateway.configuration.maxConnections {
+            self.gateway.counters.refused.wrappingAdd(1, ordering: .relaxed)
+            self.logger.warning("RTMP connection refused: too many connections")
+            return self.close()
+        }
+        self.logger.debug("RTMP connection accepted")
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.leaveRole(.lost)
+        self.context = nil
+        self.loop.remove(self)
+        self.gateway.counters.connections.wrappingSubtract(1, ordering: .relaxed)
+        self.logger.debug("RTMP connection closed")
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !self.isClosing else { return }
+        var buffer = self.unwrapInboundIn(data)
+        self.lastReceived = NIODeadline.now()
+        self.session.receivedBytes(count: buffer.readableBytes)
+        if self.isWaitingForGate {
+            if self.waiting == nil { self.waiting = buffer } else { self.waiting?.writeBuffer(&buffer) }
+            return
+        }
+        self.read(&buffer)
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        self.flushIfNeeded()
+        context.fireChannelReadComplete()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            self.blockedSince = nil
+            if case .player(let player, let lane, _) = self.role { lane.serve(player) }
+        } else {
+            self.blockedSince = NIODeadline.now()
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // Connection resets are how many players leave.
+        self.logger.debug("RTMP connection failed", metadata: ["error": "\(error)"])
+        context.close(promise: nil)
+    }
+
+    // MARK: Reading
+
+    private func read(_ buffer: inout ByteBuffer) {
+        let start = buffer
+        self.isReading = true
+        defer { self.isReading = false }
+        do {
+            guard try self.shakeHands(&buffer) else { return }
+            while !self.isClosing, !self.isWaitingForGate, let message = try self.decoder.next(from: &buffer) {
+                switch try self.session.received(message) {
+                case .media(let message): self.take(message)
+                case .nothing: break
+                case .orders: self.carryOutOrders()
+                }
+            }
+            if self.isWaitingForGate, buffer.readableBytes > 0 { self.waiting = buffer }
+            self.carryOutOrders()
+        } catch {
+            self.fail(error, bytes: start)
+        }
+    }
+
+    private func shakeHands(_ buffer: inout ByteBuffer) throws -> Bool {
+        while var handshake = self.handshake {
+            var generator = SystemRandomNumberGenerator()
+            let result = try handshake.received(&buffer, using: &generator)
+            self.handshake = handshake
+            switch result {
+            case .needsMore: return false
+            case .send(let bytes, let finished):
+                self.send(bytes)
+                if finished { self.handshake = nil } else { return false }
+            case .finished: self.handshake = nil
+            }
+        }
+        return true
+    }
+
+    private func fail(_ error: any Error, bytes: ByteBuffer) {
+        self.gateway.counters.protocolErrors.wrappingAdd(1, ordering: .relaxed)
+        let head = bytes.readableBytesView.prefix(16).map { byte in
+            let digits = String(byte, radix: 16)
+            return digits.count == 1 ? "0" + digits : digits
+        }
+        // The first bytes of a read may be media, never a key: those stand behind a command's header and name.
+        self.logger.info("RTMP connection closed: protocol error", metadata: ["error": "\(error)", "bytes": "\(head.joined())"])
+        self.close()
+    }
+
+    func carryOutOrders() {
+        while let order = self.session.nextOrder() {
+            switch order {
+            case .send(let bytes): self.send(bytes)
+            case .media(let message): self.take(message)
+            case .metadata(let metadata):
+                if case .publisher(_, let ingest) = self.role { ingest.received(metadata) }
+            case .authorizePublish(let command): self.authorize(command)
+            case .authorizePlay(let command): self.authorize(command)
+            case .endPublish, .endPlay: self.leaveRole(.finished)
+            case .pause(let isPaused): self.withPlayer { player, _ in player.isPaused = isPaused }
+            case .receiveAudio(let wanted): self.withPlayer { player, _ in player.receivesAudio = wanted }
+            case .receiveVideo(let wanted): self.withPlayer { player, _ in player.receivesVideo = wanted }
+            case .close(let reason):
+                self.logger.debug("RTMP connection is being closed", metadata: ["reason": "\(reason)"])
+                self.close()
+            }
+        }
+        if !self.isReading { self.flushIfNeeded() }
+    }
+
+    private func take(_ message: RTMPMessage) {
+        guard case .publisher(let publisher, var ingest) = self.role else { return }
+        // Moved out and back, so that the copy in the enum is not a second owner.
+        self.role = .none
+        if message.type == .video {
+            ingest.receivedVideo(message.payload, timestamp: message.timestamp, now: self.lastReceived)
+        } else {
+            ingest.receivedAudio(message.payload, timestamp: message.timestamp, now: self.lastReceived)
+        }
+        if ingest.newProblem != nil, let problem = ingest.takeProblem() {
+            self.logger.warning("RTMP publisher sends what is skipped", metadata: ["stream": "\(self.subject)", "problem": "\(problem)"])
+        }
+        self.role = .publisher(publisher, ingest)
+    }
+
+    private func withPlayer(_ body: (RTMPPlayer, PlayerLane) -> Void) {
+        guard case .player(let player, let lane, _) = self.role else { return }
+        body(player, lane)
+        lane.serve(player)
+    }
+
+    // MARK: Gates
+
+    /// Stops reading until the gate has answered, so that what a client sends meanwhile stays bounded.
+    func beginWaiting() {
+        self.isWaitingForGate = true
+        self.setAutoRead(false)
+    }
+
+    /// What was read meanwhile is taken up. On the loop, after the session has been told the answer.
+    func endWaiting() {
+        self.isWaitingForGate = false
+        self.carryOutOrders()
+        if var buffer = self.waiting {
+            self.waiting = nil
+            self.read(&buffer)
+        }
+        self.flushIfNeeded()
+        self.setAutoRead(true)
+    }
+
+    private func setAutoRead(_ on: Bool) {
+        self.context?.channel.setOption(.autoRead, value: on).whenFailure { [logger] error in
+            logger.debug("RTMP connection was closed meanwhile", metadata: ["error": "\(error)"])
+        }
+    }
+
+    // MARK: Leaving
+
+    /// Undoes what `role` stands for; calling it again does nothing.
+    func leaveRole(_ end: PublishEnd) {
+        let role = self.role
+        self.role = .none
+        switch role {
+        case .none: return
+        case .publisher(let publisher, _):
+            publisher.end(end)
+            self.logger.info("RTMP publish ended", metadata: ["stream": "\(self.subject)", "reason": "\(end)"])
+        case .player(let player, let lane, let fanOut):
+            lane.remove(player)
+            self.gateway.counters.playerSkips.wrappingAdd(player.skips, ordering: .relaxed)
+            self.gateway.table.leave(fanOut)
+            self.logger.info("RTMP play ended", metadata: ["stream": "\(self.subject)", "skips": "\(player.skips)"])
+        }
+    }
+
+    /// Asks the peer to leave, and closes. On the loop.
+    func stop(_ reason: PublishStop) {
+        guard !self.isClosing else { return }
+        self.leaveRole(.stopped(reason))
+        self.session.stop(reason.status)
+        self.carryOutOrders()
+        self.close()
+    }
+
+    /// Closes at once. On the loop.
+    func abort() {
+        self.context?.close(promise: nil)
+    }
+
+    /// Closes behind what has been written; a peer that does not take it is cut off by `checkDeadlines`.
+    func close() {
+        guard !self.isClosing else { return }
+        self.isClosing = true
+        self.leaveRole(.lost)
+        self.waiting = nil
+        self.blockedSince = self.blockedSince ?? NIODeadline.now()
+        guard let context = self.context else { return }
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        context.writeAndFlush(self.wrapOutboundOut(ByteBuffer())).whenComplete { _ in bound.value.close(promise: nil) }
+    }
+
+    func checkDeadlines(now: NIODeadline) {
+        let configuration = self.gateway.configuration
+        if let since = self.blockedSince, now - since > configuration.idleTimeout {
+            if !self.isClosing { self.logger.info("RTMP connection closed: the peer takes nothing", metadata: ["stream": "\(self.subject)"]) }
+            return self.abort()
+        }
+        switch self.role {
+        case .publisher:
+            guard now - self.lastReceived > configuration.idleTimeout else { return }
+            self.logger.info("RTMP connection closed: the publisher is silent", metadata: ["stream": "\(self.subject)"])
+            self.close()
+        case .player: return
+        case .none:
+            guard !self.isWaitingForGate, now - max(self.acceptedAt, self.idleSince) > configuration.handshakeTimeout else { return }
+            self.logger.debug("RTMP connection closed: nothing was asked for in time")
+            self.abort()
+        }
+    }
+
+    /// When the connection was last of use.
+    var idleSince = NIODeadline.uptimeNanoseconds(0)
+
+    // MARK: Writing
+
+    private func send(_ bytes: ByteBuffer) {
+        self.context?.write(self.wrapOutboundOut(bytes), promise: nil)
+        self.needsFlush = true
+    }
+
+    func flushIfNeeded() {
+        guard self.needsFlush else { return }
+        self.needsFlush = false
+        self.context?.flush()
+    }
+}
+
+extension PublishStop {
+    /// What the publisher is told.
+    var status: StatusMessage {
+        switch self {
+        case .replaced: .publishBadName("Another publisher has taken over.")
+        case .stoppedByUser: .unpublishSuccess("The stream was stopped and")
+        case .deleted: .unpublishSuccess("The stream was deleted and")
+        case .tooHigh: .failed("The picture is higher than this server accepts.")
+        case .tooFast: .failed("The bitrate is higher than this server accepts.")
+        case .shuttingDown: .unpublishSuccess("The server is shutting down; the stream")
+        }
+    }
+}

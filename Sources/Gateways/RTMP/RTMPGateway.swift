@@ -1,0 +1,127 @@
+public import Logging
+public import NIOCore
+import NIOPosix
+public import Streams
+import Synchronization
+
+/// The RTMP door: accepts connections, lets publishers and players in through the gates, and closes them in good order.
+public final class RTMPGateway: Sendable {
+    public struct Configuration: Sendable {
+        public var host = "0.0.0.0"
+        /// 0 lets the system choose.
+        public var port = 1935
+        public var maxConnections = 10_000
+        /// How long sends to players may be put off under load; 0...350 ms.
+        public var mergeWindow = TimeAmount.milliseconds(30)
+        /// Largest chunk that is sent, bytes.
+        public var chunkSize = 60_000
+        /// From accept to a request to publish or play.
+        public var handshakeTimeout = TimeAmount.seconds(10)
+        /// The applications there are, the first one being the default: where a URL's path is cut between application and stream.
+        public var apps = ["live"]
+        /// A publisher that sends no byte, or a player that takes none while some wait, is given up after so long.
+        public var idleTimeout = TimeAmount.seconds(15)
+
+        public init() {}
+    }
+
+    /// Numbers since the start, and how many there are now.
+    public struct Statistics: Sendable {
+        public var connections = 0
+        public var connectionsTotal = 0
+        public var refusedTotal = 0
+        public var protocolErrorsTotal = 0
+        public var sentBytesTotal: UInt64 = 0
+        public var playerSkipsTotal = 0
+    }
+
+    let configuration: Configuration
+    let gate: any PublishGate
+    let playGate: any PlayGate
+    let table: FanOutTable
+    let logger: Logger
+    let counters: RTMPCounters
+    private let group: any EventLoopGroup
+    private let loops: [RTMPLoop]
+    private let listener = Mutex<(any Channel)?>(nil)
+    private let nextConnection = Atomic<UInt64>(1)
+
+    public init(
+        configuration: Configuration, gate: any PublishGate, playGate: any PlayGate, streams: StreamDirectory, group: any EventLoopGroup,
+        logger: Logger
+    ) {
+        self.configuration = configuration
+        self.gate = gate
+        self.playGate = playGate
+        self.table = FanOutTable(streams: streams, configuration: .init(chunkSize: configuration.chunkSize))
+        self.group = group
+        self.logger = logger
+        let counters = RTMPCounters()
+        self.counters = counters
+        self.loops = group.makeIterator().map { RTMPLoop(eventLoop: $0, mergeWindow: configuration.mergeWindow, counters: counters) }
+    }
+
+    /// Listens. Returns the port, which differs from the configured one when that is 0.
+    public func start() async throws -> Int {
+        let bootstrap = ServerBootstrap(group: self.group)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.socketOption(.so_keepalive), value: 1)
+            // One read a wake-up: a socket that is drained again at once costs a system call to learn that it is empty.
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(.writeBufferWaterMark, value: .init(low: 16 << 10, high: 64 << 10))
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    guard let loop = self.loops.first(where: { $0.eventLoop === channel.eventLoop }) else { throw ChannelError.operationUnsupported }
+                    let id = self.nextConnection.wrappingAdd(1, ordering: .relaxed).oldValue
+                    try channel.pipeline.syncOperations.addHandler(RTMPConnectionHandler(id: id, gateway: self, loop: loop))
+                }
+            }
+        let channel = try await bootstrap.bind(host: self.configuration.host, port: self.configuration.port).get()
+        self.listener.withLock { $0 = channel }
+        for loop in self.loops { loop.startSweeping() }
+        return channel.localAddress?.port ?? self.configuration.port
+    }
+
+    /// Takes no more connections, tells everybody and closes. Returns when all are closed, or after two seconds.
+    public func stop() async {
+        let channel = self.listener.withLock { listener in
+            defer { listener = nil }
+            return listener
+        }
+        if let channel {
+            do {
+                try await channel.close().get()
+            } catch {
+                self.logger.debug("RTMP listener was closed already", metadata: ["error": "\(error)"])
+            }
+        }
+        await withTaskGroup(of: Void.self) { tasks in
+            for loop in self.loops { tasks.addTask { await loop.closeAll(within: .seconds(2)) } }
+        }
+    }
+
+    public var statistics: Statistics { self.counters.statistics }
+}
+
+/// Counters of all connections; written from their event loops.
+final class RTMPCounters: Sendable {
+    let connections = Atomic<Int>(0)
+    let connectionsTotal = Atomic<Int>(0)
+    let refused = Atomic<Int>(0)
+    let protocolErrors = Atomic<Int>(0)
+    let sentBytes = Atomic<UInt64>(0)
+    let playerSkips = Atomic<Int>(0)
+
+    var statistics: RTMPGateway.Statistics {
+        var statistics = RTMPGateway.Statistics()
+        statistics.connections = self.connections.load(ordering: .relaxed)
+        statistics.connectionsTotal = self.connectionsTotal.load(ordering: .relaxed)
+        statistics.refusedTotal = self.refused.load(ordering: .relaxed)
+        statistics.protocolErrorsTotal = self.protocolErrors.load(ordering: .relaxed)
+        statistics.sentBytesTotal = self.sentBytes.load(ordering: .relaxed)
+        statistics.playerSkipsTotal = self.playerSkips.load(ordering: .relaxed)
+        return statistics
+    }
+}

@@ -1,0 +1,76 @@
+import NIOCore
+import Streams
+import Synchronization
+
+/// What the RTMP connections of one event loop share: how loaded it is, and one timer that looks after all of them.
+///
+/// Its state is confined to the loop; `NIOLoopBound` checks that.
+final class RTMPLoop: Sendable {
+    final class State {
+        var connections: [ObjectIdentifier: RTMPConnectionHandler] = [:]
+        let load: LoopLoad
+        var sweep: RepeatedTask?
+        var whenEmpty: EventLoopPromise<Void>?
+
+        init(load: LoopLoad) {
+            self.load = load
+        }
+    }
+
+    let eventLoop: any EventLoop
+    private let counters: RTMPCounters
+    private let bound: NIOLoopBoundBox<State>
+
+    init(eventLoop: any EventLoop, mergeWindow: TimeAmount, counters: RTMPCounters) {
+        self.eventLoop = eventLoop
+        self.counters = counters
+        self.bound = NIOLoopBoundBox.makeBoxSendingValue(State(load: LoopLoad(mergeWindow: mergeWindow)), eventLoop: eventLoop)
+    }
+
+    /// On the loop.
+    var load: LoopLoad { self.bound.value.load }
+
+    func add(_ connection: RTMPConnectionHandler) {
+        self.bound.value.connections[ObjectIdentifier(connection)] = connection
+    }
+
+    func remove(_ connection: RTMPConnectionHandler) {
+        self.bound.value.connections[ObjectIdentifier(connection)] = nil
+        if self.bound.value.connections.isEmpty { self.bound.value.whenEmpty?.succeed() }
+    }
+
+    /// Once a second every connection looks at its deadlines: one timer for all is cheaper than one each.
+    func startSweeping() {
+        self.eventLoop.execute {
+            let task = self.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
+                let now = NIODeadline.now()
+                for connection in self.bound.value.connections.values { connection.checkDeadlines(now: now) }
+                self.counters.sentBytes.wrappingAdd(self.load.sentBytes, ordering: .relaxed)
+                self.load.sentBytes = 0
+            }
+            self.bound.value.sweep = task
+        }
+    }
+
+    /// Asks every connection to leave and waits for it, but not longer than `limit`.
+    func closeAll(within limit: TimeAmount) async {
+        let closed = self.eventLoop.flatSubmit { () -> EventLoopFuture<Void> in
+            let state = self.bound.value
+            state.sweep?.cancel()
+            state.sweep = nil
+            guard !state.connections.isEmpty else { return self.eventLoop.makeSucceededVoidFuture() }
+            let promise = self.eventLoop.makePromise(of: Void.self)
+            state.whenEmpty = promise
+            for connection in state.connections.values { connection.stop(.shuttingDown) }
+            let deadline = self.eventLoop.scheduleTask(in: limit) {
+                for connection in self.bound.value.connections.values { connection.abort() }
+            }
+            return promise.futureResult.always { _ in deadline.cancel() }
+        }
+        do {
+            try await closed.get()
+        } catch {
+            return  // the loop itself is gone, and its connections with it
+        }
+    }
+}
