@@ -32,6 +32,9 @@ public struct ChunkDecoder: Sendable {
     /// Bytes of unfinished messages held at the moment.
     public private(set) var partialBytes = 0
 
+    /// Memory taken for them, which tests compare with what has arrived.
+    var reservedBytes: Int { self.streams.reduce(0) { $0 + $1.body.capacity } }
+
     private var streams: [ChunkStream] = []
     /// The beginning of a header, at most 17 bytes, that the last read ended in.
     private var headerRest = ByteBuffer()

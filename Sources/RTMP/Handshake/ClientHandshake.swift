@@ -4,7 +4,7 @@ public import NIOCore
 ///
 /// Bytes are taken from the buffer as they come; what is left when `finished` is reported belongs to the `ChunkDecoder`. S2 is not compared:
 /// servers that sign it, or echo it late, publish just as well.
-public struct ClientHandshake: Sendable {
+public struct ClientHandshake: Sendable, Equatable {
     public enum OnReceived: Sendable, Equatable {
         case needsMore
         /// C2. `finished` when S2 was there as well; otherwise call again with what comes next.
