@@ -18,7 +18,9 @@ import Testing
         #expect(try #require(AddressBlock(block)).contains(address) == isInside)
     }
 
-    @Test(arguments: ["", "/", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/+8", "10.0.0.0/8/8", "10.0.0/8", "::/129", "::1/ 8", "host", "١.0.0.0"])
+    @Test(arguments: [
+        "", "/", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/+8", "10.0.0.0/8/8", "10.0.0/8", "::/129", "::1/ 8", "host", "١.0.0.0",
+    ])
     func whatIsNoBlockIsRefused(text: String) {
         #expect(AddressBlock(text) == nil)
     }

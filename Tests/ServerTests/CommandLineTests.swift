@@ -34,7 +34,9 @@ import Testing
         #expect(throws: SettingsError.self) { try SettingsLoader.load(file: nil as String?, environment: [:], flags: command.options.flags) }
     }
 
-    @Test(arguments: [["--set", "http.port"], ["--no-such-flag"], ["serve", "extra"], ["--http-port"]]) func aWrongCommandLineIsRefused(arguments: [String]) {
+    @Test(arguments: [["--set", "http.port"], ["--no-such-flag"], ["serve", "extra"], ["--http-port"]]) func aWrongCommandLineIsRefused(
+        arguments: [String]
+    ) {
         #expect(throws: (any Error).self) { try Martlet.parseAsRoot(arguments) }
     }
 

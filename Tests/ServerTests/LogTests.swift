@@ -6,7 +6,8 @@ import Testing
 
 @Suite struct LogLineTests {
     private func line(
-        _ message: String, _ metadata: Logger.Metadata = [:], format: Settings.Log.Format = .text, level: Logger.Level = .info, handler: Logger.Metadata = [:]
+        _ message: String, _ metadata: Logger.Metadata = [:], format: Settings.Log.Format = .text, level: Logger.Level = .info,
+        handler: Logger.Metadata = [:]
     ) -> String {
         var log = MartletLogHandler(label: "test", format: format, level: .trace, output: LogOutput(descriptor: -1))
         log.metadata = handler
@@ -16,7 +17,8 @@ import Testing
     }
 
     @Test func aTextLineHasLevelMessageAndSortedMetadata() {
-        #expect(self.line("Publisher connected", ["stream": "demo", "peer": "192.0.2.1:5"]) == "T info  Publisher connected peer=192.0.2.1:5 stream=demo")
+        #expect(
+            self.line("Publisher connected", ["stream": "demo", "peer": "192.0.2.1:5"]) == "T info  Publisher connected peer=192.0.2.1:5 stream=demo")
         #expect(self.line("Odd", level: .warning) == "T warning Odd")
     }
 
@@ -25,7 +27,9 @@ import Testing
     }
 
     @Test func valuesWithBlanksAreQuoted() {
-        #expect(self.line("M", ["a": "two words", "b": "", "c": "x=\"y\"", "d": "back\\slash"]) == #"T info  M a="two words" b="" c="x=\"y\"" d="back\\slash""#)
+        #expect(
+            self.line("M", ["a": "two words", "b": "", "c": "x=\"y\"", "d": "back\\slash"])
+                == #"T info  M a="two words" b="" c="x=\"y\"" d="back\\slash""#)
     }
 
     /// A stream name with a line break must not be able to write a line of its own.

@@ -105,7 +105,7 @@ import Testing
                 == ["--set http.port: http.port: set twice; first at --set http.port"])
     }
 
-    @Test func oneportForTwoDoorsIsRefused() {
+    @Test func onePortForTwoDoorsIsRefused() {
         #expect(
             self.problems("rtmp:\n  port: 5080\n") == ["m.yaml:2: rtmp.port: 5080 is http.port too (built-in default)"])
         #expect(self.problems("rtmp:\n  port: 0\nhttp:\n  port: 0\n").isEmpty)

@@ -3,7 +3,9 @@ import Testing
 @testable import Server
 
 @Suite struct SpellingTests {
-    @Test(arguments: [("", "", 0), ("abc", "abc", 0), ("abc", "abd", 1), ("abc", "acb", 1), ("abc", "", 3), ("prot", "port", 1), ("kitten", "sitting", 3)])
+    @Test(arguments: [
+        ("", "", 0), ("abc", "abc", 0), ("abc", "abd", 1), ("abc", "acb", 1), ("abc", "", 3), ("prot", "port", 1), ("kitten", "sitting", 3),
+    ])
     func distancesCountSlips(one: String, other: String, distance: Int) {
         #expect(Spelling.distance(one, other) == distance)
         #expect(Spelling.distance(other, one) == distance)

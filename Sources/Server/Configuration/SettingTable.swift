@@ -37,7 +37,8 @@ enum SettingTable {
         .init("rtmp.chunkSize", \.rtmp.chunkSize, .integer(128...65_536), "Bytes in an outgoing chunk."),
         .init("rtmp.play", \.rtmp.play, .boolean, "Whether viewers may watch over RTMP."),
         .init(
-            "rtmp.idleTimeout", \.rtmp.idleTimeout, .duration(.seconds(1) ... .seconds(3600)), "A publisher that sends nothing for this long is closed."),
+            "rtmp.idleTimeout", \.rtmp.idleTimeout, .duration(.seconds(1) ... .seconds(3600)),
+            "A publisher that sends nothing for this long is closed."),
         .init(
             "rtmp.handshakeTimeout", \.rtmp.handshakeTimeout, .duration(.seconds(1) ... .seconds(60)),
             "A connection that has not asked to publish or play by then is closed."),
@@ -77,7 +78,8 @@ enum SettingTable {
         .init("hls.listSize", \.hls.listSize, .integer(3...10_000), "Segments in a playlist."),
         .init("hls.deleteOnEnd", \.hls.deleteOnEnd, .boolean, "Whether a stream's segments are removed some time after its end."),
         .init(
-            "hls.idleTimeout", \.hls.idleTimeout, .duration(.seconds(5) ... .seconds(86_400)), "On demand: packaging ends this long after the last request."),
+            "hls.idleTimeout", \.hls.idleTimeout, .duration(.seconds(5) ... .seconds(86_400)),
+            "On demand: packaging ends this long after the last request."),
         .init(
             "hls.memoryPerStream", \.hls.memoryPerStream, .size(100_000...1_000_000_000), "Recent segments kept in memory; older ones are on disk."),
     ]

@@ -37,7 +37,7 @@ struct Settings: Sendable, Equatable {
         /// Longest time a viewer's bytes may wait to be sent together with the next ones.
         var mergeWindow = Duration.milliseconds(30)
         /// Bytes in an outgoing chunk.
-        var chunkSize = 4096
+        var chunkSize = 60_000
         var play = true
         var idleTimeout = Duration.seconds(15)
         var handshakeTimeout = Duration.seconds(10)

@@ -134,7 +134,8 @@ struct SettingsFile {
 
     private static func explain(_ error: any Error) -> (line: Int?, what: String) {
         switch error {
-        case YamlError.scanner(_, let problem, let mark, _), YamlError.parser(_, let problem, let mark, _), YamlError.composer(_, let problem, let mark, _):
+        case YamlError.scanner(_, let problem, let mark, _), YamlError.parser(_, let problem, let mark, _),
+            YamlError.composer(_, let problem, let mark, _):
             return (mark.line, "is not YAML: \(problem)")
         case YamlError.duplicatedKeysInMapping(let keys, let context):
             return (context.mark.line, "keys are repeated: \(keys.joined(separator: ", "))")

@@ -1,0 +1,67 @@
+/// The arrows of docs/house.md as data: what each room may import. Whatever is not listed is forbidden.
+struct Room {
+    enum Floor: Int {
+        case cellar
+        case ground
+        case equipment
+        case traffic
+        case management
+        case reception
+        case roof
+    }
+
+    let name: String
+    let floor: Floor
+    /// Rooms below.
+    let rooms: Set<String>
+    /// Modules of packages and of the cellar.
+    let modules: Set<String>
+    /// Modules that come with Swift or the system.
+    let system: Set<String>
+
+    static let all: [Room] = [
+        Room(name: "CFFmpeg", floor: .cellar, rooms: [], modules: [], system: []),
+        Room(name: "CZlib", floor: .cellar, rooms: [], modules: [], system: []),
+
+        Room(name: "Media", floor: .ground, rooms: [], modules: ["NIOCore"], system: []),
+        Room(name: "RTMP", floor: .ground, rooms: ["Media"], modules: ["NIOCore"], system: []),
+        Room(name: "Packaging", floor: .ground, rooms: ["Media"], modules: ["NIOCore"], system: []),
+
+        Room(name: "Streams", floor: .equipment, rooms: ["Media"], modules: ["NIOCore"], system: ["Synchronization"]),
+        Room(
+            name: "AV", floor: .equipment, rooms: ["Media"], modules: ["NIOCore", "CFFmpeg"],
+            system: ["Synchronization", "Glibc", "Dispatch", "Foundation"]),
+        Room(name: "Store", floor: .equipment, rooms: [], modules: ["GRDB"], system: ["Synchronization", "Foundation"]),
+        Room(
+            name: "HTTP", floor: .equipment, rooms: [],
+            modules: ["HummingbirdCore", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "HTTPTypes", "Logging"],
+            system: ["Synchronization", "Glibc", "Foundation"]),
+
+        Room(
+            name: "Gateways", floor: .traffic, rooms: ["Streams", "Media", "RTMP"], modules: ["NIOCore", "NIOPosix", "Logging"],
+            system: ["Synchronization", "Glibc"]),
+        Room(
+            name: "Outputs", floor: .traffic, rooms: ["Streams", "Media", "RTMP", "Packaging", "AV"],
+            modules: ["CZlib", "NIOCore", "NIOPosix", "NIOSSL", "Logging"], system: ["Synchronization", "Glibc", "Dispatch", "Foundation"]),
+
+        Room(
+            name: "Broadcasts", floor: .management, rooms: ["Store", "Streams", "Media", "RTMP", "Gateways", "Outputs", "AV"],
+            modules: ["NIOCore", "Logging"], system: ["Synchronization", "Glibc", "Dispatch", "Foundation"]),
+
+        Room(
+            name: "API", floor: .reception, rooms: ["Broadcasts", "Store", "Streams", "Media", "Gateways", "Outputs", "HTTP"],
+            modules: ["Hummingbird", "NIOCore", "HTTPTypes", "Logging"], system: ["Synchronization", "Glibc", "Foundation"]),
+
+        Room(
+            name: "Server", floor: .roof,
+            rooms: ["API", "Broadcasts", "Store", "Streams", "Media", "RTMP", "Gateways", "Outputs", "AV", "HTTP"],
+            modules: [
+                "Hummingbird", "HummingbirdCore", "NIOCore", "NIOPosix", "Yams", "Logging", "ArgumentParser", "ServiceLifecycle", "UnixSignals",
+            ],
+            system: ["Synchronization", "Glibc", "Dispatch", "Foundation"]),
+    ]
+
+    var allowed: Set<String> { self.rooms.union(self.modules).union(self.system) }
+
+    static subscript(name: String) -> Room? { self.all.first { $0.name == name } }
+}

@@ -1,0 +1,79 @@
+import Testing
+
+@Suite struct SourceRuleTests {
+    private static let lineLimit = 600
+
+    @Test(arguments: ["Sources", "Tests"]) func noFileIsLongerThanSixHundredLines(folder: String) throws {
+        for file in try House.files(in: folder, ending: ".swift") {
+            #expect(file.lines.count <= Self.lineLimit, "\(file.path) has \(file.lines.count) lines")
+        }
+    }
+
+    /// A server must not be stopped by what one peer sends. Whoever needs one of these proves here that it cannot be reached.
+    private static let provenTraps: [(path: String, what: String, proof: String)] = []
+
+    @Test func nothingEndsTheProcess() throws {
+        let traps = [
+            SourceScan.Rule(what: "fatalError", needles: ["fatalError"], pattern: #/\bfatalError\(/#),
+            SourceScan.Rule(what: "preconditionFailure", needles: ["preconditionFailure"], pattern: #/\bpreconditionFailure\(/#),
+            SourceScan.Rule(what: "try!", needles: ["try!"], pattern: #/\btry!/#),
+            SourceScan.Rule(what: "as!", needles: ["as!"], pattern: #/\bas!/#),
+        ]
+        for file in try House.files(in: "Sources", ending: ".swift") {
+            for (line, text) in SourceScan.code(file) {
+                for trap in traps where trap.matches(text) {
+                    let isProven = Self.provenTraps.contains { $0.path == file.path && $0.what == trap.what }
+                    #expect(isProven, "\(file.path):\(line) has \(trap.what)")
+                }
+            }
+        }
+    }
+
+    @Test func everyProvenTrapIsStillThere() throws {
+        for trap in Self.provenTraps {
+            #expect(try House.file(trap.path).text.contains(trap.what), "\(trap.path) has no \(trap.what)")
+            #expect(!trap.proof.isEmpty)
+        }
+    }
+
+    /// What the compiler cannot check is explained where it is claimed: on the line, or in the comment right above the declaration.
+    @Test func everyUncheckedClaimHasItsProof() throws {
+        let claim = SourceScan.Rule(
+            what: "an unchecked claim", needles: ["@unchecked", "nonisolated(unsafe)", "assumeIsolated"],
+            pattern: #/@unchecked\s+Sendable|nonisolated\(unsafe\)|\bassumeIsolated\b/#)
+        for file in try House.files(in: "Sources", ending: ".swift") {
+            let lines = file.lines
+            for (number, text) in SourceScan.code(file) where claim.matches(text) {
+                let hasProof = lines[max(0, number - 5)..<number].contains { $0.contains("//") }
+                #expect(hasProof, "\(file.path):\(number) claims without a proof")
+            }
+        }
+    }
+
+    @Test func noTestIsSkippedOrSleeps() throws {
+        let forbidden = [
+            SourceScan.Rule(
+                what: "a sleep", needles: ["sleep"], pattern: #/\b(?:Task|Thread)\.sleep\b|\b(?:usleep|nanosleep)\(|(?:^|\W)sleep\(/#),
+            SourceScan.Rule(what: "a test that is not run", needles: ["disabled", "XCTSkip"], pattern: #/\.disabled\(|XCTSkip/#),
+        ]
+        for file in try House.files(in: "Tests", ending: ".swift") where !file.path.hasSuffix("/SourceRuleTests.swift") {
+            for (line, text) in SourceScan.code(file) {
+                for rule in forbidden where rule.matches(text) { Issue.record("\(file.path):\(line) has \(rule.what)") }
+            }
+        }
+    }
+
+    @Test func noWorkIsLeftForLater() throws {
+        let note = SourceScan.Rule(
+            what: "a note", needles: ["TODO", "FIXME", "XXX", "HACK"], pattern: #/\b(?:TODO|FIXME|XXX|HACK)\b/#)
+        for folder in ["Sources", "Tests", "scripts", "config", "migrations"] {
+            for file in try House.files(in: folder) where !file.path.hasPrefix("Tests/HouseTests/") && Self.isText(file) {
+                for (index, line) in file.lines.enumerated() where note.matches(String(line)) {
+                    Issue.record("\(file.path):\(index + 1) leaves work for later")
+                }
+            }
+        }
+    }
+
+    static func isText(_ file: House.File) -> Bool { !file.text.contains("\0") && !file.text.contains("\u{FFFD}") }
+}
