@@ -21,13 +21,13 @@ public struct AV1OBUReader: Sendable {
 
     /// The next unit, nil at the end. A unit without size field reaches to the end.
     public mutating func next() throws(MediaError) -> Unit? {
-        let start = self.rest.readerIndex
+        let before = self.rest
         guard let header = self.rest.readInteger(as: UInt8.self) else { return nil }
         guard header & 0x80 == 0 else { throw .invalidValue }
         if header & 0x04 != 0, self.rest.readInteger(as: UInt8.self) == nil { throw .truncated }
         let size = header & 0x02 != 0 ? try self.readSize() : self.rest.readableBytes
         guard let payload = self.rest.readSlice(length: size),
-            let whole = self.rest.getSlice(at: start, length: self.rest.readerIndex - start)
+            let whole = before.getSlice(at: before.readerIndex, length: self.rest.readerIndex - before.readerIndex)
         else { throw .truncated }
         return Unit(type: header >> 3 & 0x0F, whole: whole, payload: payload)
     }
