@@ -13,6 +13,7 @@ import Testing
 
     @Test func aClaimedLengthTakesNoMemory() throws {
         var decoder = ChunkDecoder(limits: .init(chunkStreams: 1000))
+        try decoder.receivedChunkSize(1)
         for id in 64..<1000 {
             // 0xFFFFFF bytes claimed on each of a thousand chunk streams, one sent.
             let bytes = [0x01] + ByteBuffer(integer: UInt16(id - 64), endianness: .little).bytes + hex("000000 ffffff 09 01000000 aa")
