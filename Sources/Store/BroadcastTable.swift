@@ -136,6 +136,11 @@ public struct BroadcastTable: Sendable {
     public struct Reconciliation: Sendable, Equatable {
         public var zombis: Int
         public var finished: Int
+
+        public init(zombis: Int, finished: Int) {
+            self.zombis = zombis
+            self.finished = finished
+        }
     }
 
     /// Makes the rows agree with a process that has just started and where nothing runs yet: zombis go, what was live is finished, and

@@ -1,0 +1,156 @@
+import Logging
+import Store
+import Streams
+
+extension BroadcastService {
+    /// Stores a new broadcast.
+    /// - Throws: `idTaken`, `idInvalid`, `sourceURLInvalid`, `subFolderInvalid`, `textInvalid`, `endpointInvalid` and its like, `store`.
+    public func create(_ changes: BroadcastChanges) async throws(BroadcastError) -> BroadcastView {
+        let id = try self.checkedID(of: changes)
+        let type = self.type(of: changes)
+        switch type {
+        case .ipCamera where !SourceURL.isValidCamera(changes.source.ipAddress ?? ""): throw .sourceURLInvalid
+        case .streamSource where !SourceURL.isValid(changes.source.streamURL ?? ""): throw .sourceURLInvalid
+        default: break
+        }
+        return try await self.store(changes, id: id, type: type)
+    }
+
+    /// Stores a new broadcast and starts to pull it: this server cannot pull yet, so what was asked is checked, then refused, and nothing is
+    /// stored.
+    public func createAndStart(_ changes: BroadcastChanges?) throws(BroadcastError) {
+        guard let changes else { throw .nothingGiven }
+        _ = try self.checkedID(of: changes)
+        switch self.type(of: changes) {
+        case .ipCamera:
+            let address = changes.source.ipAddress ?? ""
+            guard SourceURL.isValidCamera(address) else { throw .cameraAddressInvalid(address) }
+        case .streamSource:
+            guard SourceURL.isValid(changes.source.streamURL ?? "") else { throw .sourceURLInvalid }
+        default: throw .autoStartTypeInvalid
+        }
+        try self.checkSubFolder(changes)
+        throw .pullingUnavailable
+    }
+
+    private func type(of changes: BroadcastChanges) -> BroadcastType {
+        guard let type = changes.type, !type.isEmpty else { return .liveStream }
+        return BroadcastType(rawValue: type)
+    }
+
+    private func checkedID(of changes: BroadcastChanges) throws(BroadcastError) -> String {
+        let given = changes.streamID.map { $0.trimmed } ?? ""
+        guard !given.isEmpty else { return StreamID.random(24) }
+        let isTaken = try self.record(given) != nil
+        guard !isTaken else { throw .idTaken }
+        guard StreamID.isValid(given) else { throw .idInvalid }
+        return given
+    }
+
+    private func checkSubFolder(_ changes: BroadcastChanges) throws(BroadcastError) {
+        if let folder = changes.output.subFolder, !RecordingPlace.isValid(subFolder: folder) { throw .subFolderInvalid }
+    }
+
+    private func store(_ changes: BroadcastChanges, id: String, type: BroadcastType) async throws(BroadcastError) -> BroadcastView {
+        try self.checkSubFolder(changes)
+        try changes.validateTexts()
+        var record = BroadcastRecord(id: id, type: type, createdAt: self.clock.wall())
+        changes.apply(to: &record)
+        if let endpoints = changes.endpoints { record.endpoints = try self.endpointRules.records(for: endpoints, present: []) }
+        do {
+            try await self.database.broadcasts.insert(record)
+        } catch .duplicate {
+            throw .idTaken
+        } catch {
+            throw .store(error)
+        }
+        self.logger.info("broadcast created", metadata: ["stream": "\(id)", "type": "\(type.rawValue)"])
+        return self.view(record)
+    }
+
+    var endpointRules: EndpointRules { EndpointRules(isValidDestination: self.outputs.isValidDestination) }
+
+    /// Applies what is given; the rest stays.
+    public func update(_ id: String, _ changes: BroadcastChanges?) async throws(BroadcastError) {
+        guard let changes else { throw .nothingGiven }
+        guard let present = try self.record(id) else { throw .unknownBroadcast }
+        switch present.type {
+        case .ipCamera, .streamSource, .vod:
+            if let url = changes.source.streamURL, !url.trimmed.isEmpty, !SourceURL.isValid(url) { throw .sourceURLInvalid }
+        default: break
+        }
+        try self.checkSubFolder(changes)
+        try changes.validateTexts()
+        let rules = self.endpointRules
+        // Whether the list is right cannot depend on what is stored by then: what is there already was right.
+        if let endpoints = changes.endpoints { _ = try rules.records(for: endpoints, present: present.endpoints) }
+        let updated = try await stored { () async throws(StoreError) in
+            try await self.database.broadcasts.update(id) { record in
+                changes.apply(to: &record)
+                guard let endpoints = changes.endpoints else { return }
+                do { record.endpoints = try rules.records(for: endpoints, present: record.endpoints) } catch { return }
+            }
+        }
+        guard updated != nil else { throw .unknownBroadcast }
+        if changes.endpoints != nil { await self.lifecycle.supervisor(id)?.rereadEndpoints() }
+    }
+
+    /// Removes a broadcast, with its subtracks if wanted, and sends their publishers away. Whether a publisher of its own was. Recordings under way
+    /// are finished and stay.
+    public func delete(_ id: String, withSubtracks: Bool) async throws(BroadcastError) -> Bool {
+        guard StreamID.isValid(id) else { throw .unknownBroadcast }
+        let removed = try await stored { () async throws(StoreError) in
+            try await self.database.broadcasts.delete(id, withSubtracks: withSubtracks)
+        }
+        guard !removed.isEmpty else { throw .unknownBroadcast }
+        var wasStopped = false
+        for gone in removed {
+            let stopped = self.lifecycle.stop(gone, reason: .deleted)
+            if gone == id { wasStopped = stopped }
+            self.logger.info("broadcast deleted", metadata: ["stream": "\(gone)", "live": "\(stopped)"])
+        }
+        return wasStopped
+    }
+
+    // MARK: Starting and stopping
+
+    /// Starts to pull: refused, with the contract's reason where it has one.
+    public func startPull(_ id: String) throws(BroadcastError) {
+        guard let record = try self.record(id) else { throw .unknownBroadcast }
+        switch record.type {
+        case .playlist:
+            guard !(record.playlist.items ?? []).isEmpty else { throw .playlistEmpty }
+        case .ipCamera: break
+        case .streamSource, .vod:
+            guard record.source.streamURL != nil else { throw .noSource }
+        default:
+            throw record.source.streamURL == nil ? .noSource : .typeNotStartable
+        }
+        throw .pullingUnavailable
+    }
+
+    /// Sends the publisher away, and those of its subtracks if wanted.
+    public func stop(_ id: String, withSubtracks: Bool) throws(BroadcastError) {
+        guard let record = try self.record(id) else { throw .unknownBroadcast }
+        if withSubtracks {
+            let subtracks = try stored { () throws(StoreError) in try self.database.broadcasts.subtracks(of: id) }
+            for subtrack in subtracks { _ = self.lifecycle.stop(subtrack, reason: .stoppedByUser) }
+        }
+        guard !self.lifecycle.stop(id, reason: .stoppedByUser) else { return }
+        switch record.type {
+        case .ipCamera, .streamSource, .vod, .playlist: throw .nothingPulled
+        default: throw .notLive
+        }
+    }
+}
+
+extension String {
+    /// Without blanks and control characters at its ends.
+    var trimmed: String {
+        let isBlank: (Unicode.Scalar) -> Bool = { $0.value <= 0x20 }
+        guard let first = self.unicodeScalars.firstIndex(where: { !isBlank($0) }),
+            let last = self.unicodeScalars.lastIndex(where: { !isBlank($0) })
+        else { return "" }
+        return String(self.unicodeScalars[first...last])
+    }
+}

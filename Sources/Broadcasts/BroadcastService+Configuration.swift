@@ -1,0 +1,50 @@
+public import NIOCore
+
+extension BroadcastService {
+    /// The settings of everything in this room.
+    public struct Configuration: Sendable {
+        /// The application's name in URLs, and further names for it.
+        public var app: String
+        public var appAliases: [String]
+        /// Host name in the URLs given to clients; empty for the address the client reached.
+        public var serverName: String
+        /// This host's address; shown as a broadcast's origin when known.
+        public var hostAddress: String
+        /// Absolute path; recordings lie below its `streams/`.
+        public var dataDirectory: String
+        /// Refuses publishers whose broadcast nobody created.
+        public var acceptOnlyRegistered: Bool
+        /// Pixels; a publisher whose picture is higher is sent away. 0 for no limit.
+        public var maxHeight: Int
+        /// Bits per second; a publisher that stays above for some seconds is sent away. 0 for no limit.
+        public var maxBitrate: Int
+        /// Records every stream whose broadcast does not say otherwise.
+        public var recordMP4: Bool
+        /// Attempts after a failed one until an endpoint is given up; negative for never.
+        public var republishLimit: Int
+        public var healthCheckPeriod: TimeAmount
+        /// Lets RTMP players in.
+        public var rtmpPlay: Bool
+
+        public init(
+            app: String = "live", appAliases: [String] = [], serverName: String = "", hostAddress: String = "", dataDirectory: String,
+            acceptOnlyRegistered: Bool = false, maxHeight: Int = 0, maxBitrate: Int = 0, recordMP4: Bool = false, republishLimit: Int = -1,
+            healthCheckPeriod: TimeAmount = .seconds(2), rtmpPlay: Bool = true
+        ) {
+            self.app = app
+            self.appAliases = appAliases
+            self.serverName = serverName
+            self.hostAddress = hostAddress
+            self.dataDirectory = dataDirectory
+            self.acceptOnlyRegistered = acceptOnlyRegistered
+            self.maxHeight = maxHeight
+            self.maxBitrate = maxBitrate
+            self.recordMP4 = recordMP4
+            self.republishLimit = republishLimit
+            self.healthCheckPeriod = healthCheckPeriod
+            self.rtmpPlay = rtmpPlay
+        }
+
+        func isOurs(app: String) -> Bool { app == self.app || self.appAliases.contains(app) }
+    }
+}

@@ -1,0 +1,125 @@
+public import Logging
+public import NIOCore
+public import Store
+public import Streams
+import Synchronization
+
+/// Everything that can be asked of broadcasts. Owned by the composition root; safe to use from any thread.
+public final class BroadcastService: Sendable {
+    public let configuration: Configuration
+    /// The gates that publishers and viewers pass.
+    public let lifecycle: BroadcastLifecycle
+    public let clock: BroadcastClock
+    let database: Database
+    let streams: StreamDirectory
+    let outputs: OutputFactory
+    let logger: Logger
+    private let ledger: RecordingLedger
+    /// Recovers what a dead process was recording; cancelled by `shutdown`.
+    private let recovery = Mutex<Task<Void, Never>?>(nil)
+
+    /// `onEvent` is called from any thread and must not block.
+    public init(
+        database: Database, streams: StreamDirectory, outputs: OutputFactory, configuration: Configuration, logger: Logger,
+        clock: BroadcastClock = .system, onEvent: @escaping @Sendable (BroadcastEvent) -> Void = { _ in }
+    ) {
+        let emit: @Sendable (BroadcastEvent) -> Void = { event in
+            logger.info("event", metadata: ["action": "\(event.action)", "stream": "\(event.streamID)"])
+            onEvent(event)
+        }
+        self.database = database
+        self.streams = streams
+        self.outputs = outputs
+        self.configuration = configuration
+        self.logger = logger
+        self.clock = clock
+        self.ledger = RecordingLedger(
+            database: database, dataDirectory: configuration.dataDirectory, clock: clock, logger: logger, emit: emit)
+        self.lifecycle = BroadcastLifecycle(
+            environment: .init(
+                database: database, streams: streams, outputs: outputs, configuration: configuration, clock: clock, logger: logger, emit: emit,
+                ledger: self.ledger, mailbox: StreamMailbox()))
+    }
+
+    // MARK: Start and end
+
+    /// Makes the rows agree with a process in which nothing runs yet, begins to observe the streams, and recovers broken-off recordings in the
+    /// background. Once, before any gateway listens.
+    public func start() async throws(BroadcastError) {
+        let unfinished: [UnfinishedRecording]
+        do {
+            let reconciled = try await self.database.broadcasts.reconcile()
+            if reconciled != .none {
+                self.logger.notice(
+                    "broadcasts of an earlier process put in order",
+                    metadata: ["finished": "\(reconciled.finished)", "removed": "\(reconciled.zombis)"])
+            }
+            unfinished = try self.database.recordings.all()
+        } catch {
+            throw .store(error)
+        }
+        self.lifecycle.start()
+        guard !unfinished.isEmpty else { return }
+        let recovery = Task { [ledger = self.ledger, recover = self.outputs.recover] in await ledger.recover(unfinished, with: recover) }
+        self.recovery.withLock { $0 = recovery }
+    }
+
+    /// Waits until the recordings of an earlier process are recovered.
+    public func waitForRecovery() async { await self.recovery.withLock { $0 }?.value }
+
+    /// Admits nobody any more, asks the publishers to leave and waits, at most so long, until recordings are finished and destinations closed.
+    /// Whether all was. Gateways and outputs must still run meanwhile.
+    @discardableResult
+    public func shutdown(within limit: TimeAmount) async -> Bool {
+        self.recovery.withLock { $0 }?.cancel()
+        self.lifecycle.beginShutdown()
+        let isEmpty = await self.lifecycle.waitUntilEmpty(within: limit)
+        if !isEmpty { self.logger.warning("broadcasts still running at the end") }
+        await self.lifecycle.finish()
+        return isEmpty
+    }
+
+    // MARK: Looking
+
+    public func find(_ id: String) throws(BroadcastError) -> BroadcastView? {
+        try self.record(id).map { self.view($0) }
+    }
+
+    public func list(_ query: BroadcastQuery) throws(BroadcastError) -> [BroadcastView] {
+        guard !(query.search ?? "").utf8.contains(0) else { return [] }
+        return try stored { () throws(StoreError) in try self.database.broadcasts.list(query) }.map { self.view($0) }
+    }
+
+    public func count(search: String? = nil) throws(BroadcastError) -> Int {
+        guard !(search ?? "").utf8.contains(0) else { return 0 }
+        return try stored { () throws(StoreError) in try self.database.broadcasts.count(search: search) }
+    }
+
+    /// Broadcasts that are live now, pulled ones included.
+    public func activeCount() -> Int { self.streams.live().count { $0.key.renditionHeight == 0 } }
+
+    func record(_ id: String) throws(BroadcastError) -> BroadcastRecord? {
+        guard StreamID.isValid(id) else { return nil }
+        return try stored { () throws(StoreError) in try self.database.broadcasts.find(id) }
+    }
+
+    func view(_ record: BroadcastRecord) -> BroadcastView {
+        let live = self.streams.find(StreamKey(record.id))?.snapshot(now: self.clock.now())
+        return BroadcastView(
+            record: record, live: live, endpointStatuses: self.lifecycle.supervisor(record.id)?.board.views ?? [:],
+            hlsViewers: live == nil ? 0 : max(0, self.outputs.hls.viewerCount(record.id)), now: self.clock.wall())
+    }
+}
+
+/// Runs something that asks the store, and says its error in this room's terms.
+func stored<Value>(_ body: () throws(StoreError) -> Value) throws(BroadcastError) -> Value {
+    do { return try body() } catch { throw .store(error) }
+}
+
+func stored<Value: Sendable>(_ body: () async throws(StoreError) -> Value) async throws(BroadcastError) -> Value {
+    do { return try await body() } catch { throw .store(error) }
+}
+
+extension BroadcastTable.Reconciliation {
+    static let none = Self(zombis: 0, finished: 0)
+}

@@ -1,0 +1,49 @@
+public import Store
+public import Streams
+
+/// A broadcast as it is shown: what is stored, and what runs.
+public struct BroadcastView: Sendable {
+    public var record: BroadcastRecord
+    /// The current publisher's numbers; nil while nobody publishes.
+    public var live: StreamSnapshot?
+    /// Of running endpoints, by service id.
+    public var endpointStatuses: [String: EndpointView]
+    public var hlsViewers: Int
+    /// Wall clock at which this was true, milliseconds since 1970.
+    public var now: Int64
+
+    /// What runs decides; the row only while nothing does. A row that still says live then has not been told of the end yet.
+    public var status: BroadcastStatus {
+        if let live { return live.isLive ? .broadcasting : .preparing }
+        switch self.record.status {
+        case .broadcasting, .preparing, .terminatedUnexpectedly: return .finished
+        default: return self.record.status
+        }
+    }
+}
+
+/// What is shown of a running endpoint beside what is stored.
+public struct EndpointView: Sendable, Equatable {
+    public var status: String
+    public var attempts: Int
+    public var lastError: String?
+    public var nextTryAtMilliseconds: Int64?
+    public var bytesSent: UInt64
+}
+
+/// How many watch. -1 stands for "cannot be said".
+public struct ViewerStatistics: Sendable, Equatable {
+    public var rtmp: Int
+    public var hls: Int
+    public var webRTC: Int
+    public var dash: Int
+    public var activeLiveStreams: Int
+
+    public init(rtmp: Int = -1, hls: Int = -1, webRTC: Int = -1, dash: Int = -1, activeLiveStreams: Int = 0) {
+        self.rtmp = rtmp
+        self.hls = hls
+        self.webRTC = webRTC
+        self.dash = dash
+        self.activeLiveStreams = activeLiveStreams
+    }
+}

@@ -1,0 +1,42 @@
+import Outputs
+import Store
+import Synchronization
+
+/// The running endpoints of one broadcast. Read by API calls at any time; changed by the broadcast's supervisor only.
+final class EndpointBoard: Sendable {
+    private struct Entry {
+        let endpoint: EndpointRecord
+        let session: any RestreamSession
+    }
+
+    private let entries = Mutex<[String: Entry]>([:])
+
+    /// What is shown of each, by service id.
+    var views: [String: EndpointView] {
+        let sessions = self.entries.withLock { $0.mapValues(\.session) }
+        return sessions.mapValues { session in
+            let status = session.status
+            return EndpointView(
+                status: status.contractStatus, attempts: status.attempts, lastError: status.lastError,
+                nextTryAtMilliseconds: status.nextTryAtMilliseconds, bytesSent: status.bytesSent)
+        }
+    }
+
+    var serviceIDs: Set<String> { self.entries.withLock { Set($0.keys) } }
+
+    func add(_ endpoint: EndpointRecord, _ session: any RestreamSession) {
+        self.entries.withLock { $0[endpoint.serviceID] = Entry(endpoint: endpoint, session: session) }
+    }
+
+    func endpoint(_ serviceID: String) -> EndpointRecord? { self.entries.withLock { $0[serviceID]?.endpoint } }
+
+    /// Takes one off the board; it is the caller's to stop.
+    func take(_ serviceID: String) -> (any RestreamSession)? { self.entries.withLock { $0.removeValue(forKey: serviceID)?.session } }
+
+    func takeAll() -> [String: any RestreamSession] {
+        self.entries.withLock { entries in
+            defer { entries = [:] }
+            return entries.mapValues(\.session)
+        }
+    }
+}

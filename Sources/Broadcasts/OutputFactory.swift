@@ -1,0 +1,60 @@
+public import Outputs
+public import Streams
+
+/// What a recorder tells its owner, from any thread: of every file after the first, of the end of each file, and, last, that it is done.
+public struct RecorderCallbacks: Sendable {
+    public var onFileStarted: @Sendable (StartedRecording) -> Void
+    public var onEnd: @Sendable (RecordingOutcome) -> Void
+    public var onClosed: @Sendable () -> Void
+}
+
+/// A recording under way; `Recorder` is the one that is served, tests have their own.
+public protocol RecordingSession: Sendable {
+    func start() throws(RecordingFailure) -> StartedRecording
+    func stop()
+}
+
+/// A push to another server; `Destination` is the one that is served.
+public protocol RestreamSession: Sendable {
+    func start()
+    func stop() async
+    var status: DestinationStatus { get }
+}
+
+/// What is told which streams can be packaged, and knows who watches; `LiveHLS` is the one that is served.
+public protocol LivePackaging: Sendable {
+    func streamBecameLive(_ key: StreamKey)
+    func streamEnded(_ key: StreamKey)
+    func viewerCount(_ id: String) -> Int
+    func totalViewerCount() -> Int
+}
+
+extension Recorder: RecordingSession {}
+extension Destination: RestreamSession {}
+extension LiveHLS: LivePackaging {}
+
+/// Makes the outputs of a broadcast. A new kind of output is one member here and one line in `BroadcastSupervisor`.
+public struct OutputFactory: Sendable {
+    public typealias StatusChange = @Sendable (DestinationStatus) -> Void
+
+    public var makeRecorder: @Sendable (Stream, RecordingRequest, RecorderCallbacks) -> any RecordingSession
+    public var makeDestination: @Sendable (DestinationConfiguration, Stream, @escaping StatusChange) -> any RestreamSession
+    /// Whether an RTMP or RTMPS URL can be pushed to.
+    public var isValidDestination: @Sendable (String) -> Bool
+    /// Makes a file out of what a dead process left at a temporary path.
+    public var recover: @Sendable (String, RecordingRequest, Int64) async -> RecordingOutcome
+    public var hls: any LivePackaging
+
+    public init(
+        makeRecorder: @escaping @Sendable (Stream, RecordingRequest, RecorderCallbacks) -> any RecordingSession,
+        makeDestination: @escaping @Sendable (DestinationConfiguration, Stream, @escaping StatusChange) -> any RestreamSession,
+        isValidDestination: @escaping @Sendable (String) -> Bool,
+        recover: @escaping @Sendable (String, RecordingRequest, Int64) async -> RecordingOutcome, hls: any LivePackaging
+    ) {
+        self.makeRecorder = makeRecorder
+        self.makeDestination = makeDestination
+        self.isValidDestination = isValidDestination
+        self.recover = recover
+        self.hls = hls
+    }
+}

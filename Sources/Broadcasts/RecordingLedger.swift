@@ -1,0 +1,109 @@
+import Logging
+import Outputs
+import Store
+
+/// What a recorder tells, in the order in which it does.
+enum RecordingNews: Sendable {
+    case started(StartedRecording)
+    case ended(RecordingOutcome)
+}
+
+/// Keeps the rows of recordings and VoDs in step with the files.
+struct RecordingLedger: Sendable {
+    let database: Database
+    let dataDirectory: String
+    let clock: BroadcastClock
+    let logger: Logger
+    let emit: @Sendable (BroadcastEvent) -> Void
+
+    /// Notes a recording that has begun, so that its file is found again if this process dies.
+    func begin(_ recording: UnfinishedRecording) async {
+        do {
+            try await self.database.recordings.begin(recording)
+        } catch {
+            // The recording goes on; only a crash would now leave its file without a VoD.
+            self.logger.error("recording not noted", metadata: ["stream": "\(recording.streamID)", "vod": "\(recording.vodID)", "error": "\(error)"])
+        }
+    }
+
+    /// Enters what a recorder tells, in order, until it is done.
+    func follow(_ news: AsyncStream<RecordingNews>, first: UnfinishedRecording) async {
+        var notes = [first.vodID: first]
+        for await item in news {
+            switch item {
+            case .started(let file):
+                var note = first
+                note.vodID = file.id
+                note.temporaryPath = file.temporaryPath
+                note.startedAt = file.startedAtMilliseconds
+                notes[file.id] = note
+                await self.begin(note)
+            case .ended(let outcome):
+                guard let note = notes.removeValue(forKey: outcome.id) else { continue }
+                await self.finish(note, outcome)
+            }
+        }
+    }
+
+    /// Makes a VoD of what was recorded, if anything, and tells of it.
+    func finish(_ recording: UnfinishedRecording, _ outcome: RecordingOutcome) async {
+        let hasFile = outcome.bytes > 0 && !outcome.path.isEmpty
+        if let failure = outcome.failure {
+            self.logger.warning(
+                "recording failed",
+                metadata: ["stream": "\(recording.streamID)", "vod": "\(recording.vodID)", "reason": "\(failure)", "kept": "\(hasFile)"])
+            self.emit(.recordingFailed(streamID: recording.streamID, vodID: recording.vodID, reason: "\(failure)"))
+        }
+        do {
+            try await self.database.recordings.finish(recording.vodID, as: hasFile ? self.vod(of: recording, outcome) : nil)
+        } catch {
+            self.logger.error(
+                "recording not entered", metadata: ["stream": "\(recording.streamID)", "vod": "\(recording.vodID)", "error": "\(error)"])
+            return
+        }
+        guard hasFile else { return }
+        self.emit(
+            .vodReady(
+                streamID: recording.streamID, vodID: recording.vodID, fileName: outcome.fileName,
+                durationMilliseconds: outcome.durationMilliseconds))
+    }
+
+    private func vod(of recording: UnfinishedRecording, _ outcome: RecordingOutcome) -> VodRecord {
+        var vod = VodRecord(id: recording.vodID, streamID: recording.streamID, kind: .stream, createdAt: self.clock.wall())
+        vod.streamName = recording.streamName ?? outcome.fileName
+        vod.name = outcome.fileName
+        vod.startedAt = recording.startedAt
+        vod.duration = outcome.durationMilliseconds
+        vod.fileSize = Int64(clamping: outcome.bytes)
+        vod.filePath = self.relative(outcome.path)
+        vod.description = recording.description
+        vod.metadata = recording.metadata
+        vod.latitude = recording.latitude
+        vod.longitude = recording.longitude
+        vod.altitude = recording.altitude
+        return vod
+    }
+
+    /// `streams/…` of a path below the data directory; other paths as they are.
+    private func relative(_ path: String) -> String {
+        path.hasPrefix(self.dataDirectory + "/") ? String(path.dropFirst(self.dataDirectory.utf8.count + 1)) : path
+    }
+
+    /// Turns what an earlier process was writing into VoDs, one after the other. Stops between two when cancelled; the rest waits for the next
+    /// start.
+    func recover(_ recordings: [UnfinishedRecording], with recover: @Sendable (String, RecordingRequest, Int64) async -> RecordingOutcome) async {
+        for recording in recordings {
+            guard !Task.isCancelled else { return }
+            guard let format = RecordingFormat(rawValue: recording.format) else {
+                self.logger.error("recording of an unknown format", metadata: ["vod": "\(recording.vodID)", "format": "\(recording.format)"])
+                continue
+            }
+            let request = RecordingRequest(
+                id: recording.vodID, directory: recording.directory, baseName: recording.baseName, format: format)
+            let outcome = await recover(recording.temporaryPath, request, recording.startedAt)
+            self.logger.info(
+                "recording recovered", metadata: ["stream": "\(recording.streamID)", "vod": "\(recording.vodID)", "bytes": "\(outcome.bytes)"])
+            await self.finish(recording, outcome)
+        }
+    }
+}

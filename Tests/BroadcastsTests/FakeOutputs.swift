@@ -1,0 +1,167 @@
+import Broadcasts
+import Streams
+import Synchronization
+
+@testable import Outputs
+
+/// Outputs that note what is asked of them and end when the test says so.
+final class FakeOutputs: LivePackaging {
+    private struct State {
+        var recorders: [FakeRecorder] = []
+        var destinations: [FakeDestination] = []
+        var recovered: [String] = []
+        var hls: [String] = []
+        var viewers: [String: Int] = [:]
+        var recordingFailure: RecordingFailure?
+    }
+
+    private let state = Mutex(State())
+
+    var recorders: [FakeRecorder] { self.state.withLock { $0.recorders } }
+    var destinations: [FakeDestination] { self.state.withLock { $0.destinations } }
+    var recovered: [String] { self.state.withLock { $0.recovered } }
+    var hls: [String] { self.state.withLock { $0.hls } }
+
+    func setViewers(_ count: Int, of id: String) { self.state.withLock { $0.viewers[id] = count } }
+    /// Lets no recording start.
+    func refuseRecordings(_ failure: RecordingFailure) { self.state.withLock { $0.recordingFailure = failure } }
+
+    func streamBecameLive(_ key: StreamKey) { self.state.withLock { $0.hls.append("live \(key)") } }
+    func streamEnded(_ key: StreamKey) { self.state.withLock { $0.hls.append("ended \(key)") } }
+    func viewerCount(_ id: String) -> Int { self.state.withLock { $0.viewers[id] ?? 0 } }
+    func totalViewerCount() -> Int { self.state.withLock { $0.viewers.values.reduce(0, +) } }
+
+    var factory: OutputFactory {
+        OutputFactory(
+            makeRecorder: { _, request, callbacks in
+                self.state.withLock { state in
+                    let recorder = FakeRecorder(request: request, callbacks: callbacks, failure: state.recordingFailure)
+                    state.recorders.append(recorder)
+                    return recorder
+                }
+            },
+            makeDestination: { configuration, _, onChange in
+                let destination = FakeDestination(configuration: configuration, onChange: onChange)
+                self.state.withLock { $0.destinations.append(destination) }
+                return destination
+            },
+            isValidDestination: { $0.hasPrefix("rtmp") && $0.count > 8 },
+            recover: { path, request, startedAt in
+                self.state.withLock { $0.recovered.append(path) }
+                let bytes: Int64 = path.contains("empty") ? 0 : 500
+                return RecordingOutcome(
+                    id: request.id, part: 0, path: "\(request.directory)/\(request.baseName).mp4", fileName: "\(request.baseName).mp4",
+                    startedAtMilliseconds: startedAt, durationMilliseconds: 4_000, bytes: bytes, droppedFrames: 0,
+                    failure: bytes == 0 ? .nothingRecorded : nil)
+            }, hls: self)
+    }
+}
+
+final class FakeRecorder: RecordingSession {
+    let request: RecordingRequest
+    private let callbacks: RecorderCallbacks
+    private let failure: RecordingFailure?
+    private let stops = Atomic<Int>(0)
+
+    init(request: RecordingRequest, callbacks: RecorderCallbacks, failure: RecordingFailure?) {
+        self.request = request
+        self.callbacks = callbacks
+        self.failure = failure
+    }
+
+    var isStopped: Bool { self.stops.load(ordering: .relaxed) > 0 }
+
+    private func path(_ part: Int) -> String {
+        "\(self.request.directory)/\(self.request.baseName)\(part == 0 ? "" : "_\(part)").mp4"
+    }
+
+    private func started(_ part: Int, id: String) -> StartedRecording {
+        StartedRecording(
+            id: id, part: part, temporaryPath: self.path(part) + ".tmp_extension", path: self.path(part),
+            startedAtMilliseconds: 1_700_000_000_123 + Int64(part))
+    }
+
+    func start() throws(RecordingFailure) -> StartedRecording {
+        if let failure { throw failure }
+        return self.started(0, id: self.request.id)
+    }
+
+    func stop() { self.stops.wrappingAdd(1, ordering: .relaxed) }
+
+    func beginPart(_ part: Int, id: String) { self.callbacks.onFileStarted(self.started(part, id: id)) }
+
+    func endPart(_ part: Int = 0, id: String? = nil, bytes: Int64 = 1_000, failure: RecordingFailure? = nil) {
+        let path = self.path(part)
+        self.callbacks.onEnd(
+            RecordingOutcome(
+                id: id ?? self.request.id, part: part, path: path, fileName: path.split(separator: "/").last.map(String.init) ?? "",
+                startedAtMilliseconds: 1_700_000_000_123, durationMilliseconds: 2_500, bytes: bytes, droppedFrames: 0, failure: failure))
+    }
+
+    func close() { self.callbacks.onClosed() }
+
+    /// One file, and done.
+    func finish(bytes: Int64 = 1_000, failure: RecordingFailure? = nil) {
+        self.endPart(bytes: bytes, failure: failure)
+        self.close()
+    }
+}
+
+/// Stopping it takes until `release()`, if it was made to hang.
+final class FakeDestination: RestreamSession {
+    private struct State {
+        var status: DestinationStatus
+        var starts = 0
+        var isStopped = false
+        var hangs = false
+        var waiting: [CheckedContinuation<Void, Never>] = []
+    }
+
+    let configuration: DestinationConfiguration
+    private let onChange: @Sendable (DestinationStatus) -> Void
+    private let state: Mutex<State>
+
+    init(configuration: DestinationConfiguration, onChange: @escaping @Sendable (DestinationStatus) -> Void) {
+        self.configuration = configuration
+        self.onChange = onChange
+        self.state = Mutex(State(status: DestinationStatus(id: configuration.id)))
+    }
+
+    var status: DestinationStatus { self.state.withLock { $0.status } }
+    var isStarted: Bool { self.state.withLock { $0.starts == 1 } }
+    var isStopped: Bool { self.state.withLock { $0.isStopped } }
+
+    func start() { self.state.withLock { $0.starts += 1 } }
+
+    func hang() { self.state.withLock { $0.hangs = true } }
+
+    func release() {
+        let waiting = self.state.withLock { state in
+            state.hangs = false
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+
+    func stop() async {
+        await withCheckedContinuation { continuation in
+            let isDone = self.state.withLock { state in
+                state.isStopped = true
+                guard state.hangs else { return true }
+                state.waiting.append(continuation)
+                return false
+            }
+            if isDone { continuation.resume() }
+        }
+    }
+
+    func show(_ destinationState: DestinationState, _ contractStatus: String) {
+        let status = self.state.withLock { state in
+            state.status.state = destinationState
+            state.status.contractStatus = contractStatus
+            return state.status
+        }
+        self.onChange(status)
+    }
+}

@@ -1,0 +1,132 @@
+import Broadcasts
+import Foundation
+import Logging
+import Media
+import NIOCore
+import Store
+import Streams
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Outputs
+
+/// A service over a database of its own, with outputs that only note what is asked of them, and a clock that stands.
+final class Stage: Sendable {
+    let directory: URL
+    let database: Database
+    let streams = StreamDirectory()
+    let outputs = FakeOutputs()
+    let service: BroadcastService
+    private let eventLog: EventLog
+    let time: ManualTime
+
+    var events: [BroadcastEvent] { self.eventLog.events.withLock { $0 } }
+    var dataDirectory: String { self.directory.path }
+
+    init(_ change: (inout BroadcastService.Configuration) -> Void = { _ in }, start: Bool = true, directory: URL? = nil) async throws {
+        self.directory = directory ?? FileManager.default.temporaryDirectory.appendingPathComponent("martlet-broadcasts-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: self.directory, withIntermediateDirectories: true)
+        self.database = try Database(
+            configuration: .init(path: self.directory.appendingPathComponent("martlet.sqlite").path, durability: .process))
+        var configuration = BroadcastService.Configuration(appAliases: ["LiveApp"], dataDirectory: self.directory.path)
+        change(&configuration)
+        let log = EventLog()
+        let time = ManualTime()
+        self.eventLog = log
+        self.time = time
+        self.service = BroadcastService(
+            database: self.database, streams: self.streams, outputs: self.outputs.factory, configuration: configuration,
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+            clock: BroadcastClock(now: { time.now }, wall: { time.wall }), onEvent: { event in log.events.withLock { $0.append(event) } })
+        if start { try await self.service.start() }
+    }
+
+    deinit { try? FileManager.default.removeItem(at: self.directory) }
+
+    /// Waits for something that another task brings about.
+    func eventually(_ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool) async throws {
+        let deadline = ContinuousClock.now + .seconds(20)
+        while try await !condition() {
+            guard ContinuousClock.now < deadline else {
+                Issue.record("did not come about: \(what)", sourceLocation: sourceLocation)
+                throw CancellationError()
+            }
+            await Task.yield()
+        }
+    }
+
+    func admit(
+        _ id: String, app: String = "live", parameters: [(name: String, value: String)] = [], stop: StopBox = StopBox()
+    ) async -> Result<Publisher, PublishRefusal> {
+        await self.service.lifecycle.admit(
+            PublishRequest(app: app, id: id, type: .rtmp, parameters: parameters, remoteAddress: "10.1.2.3", userAgent: "FMLE/3.0")
+        ) { stop.stop($0) }
+    }
+
+    /// Publishes until the stream is live and its outputs have started.
+    func publish(_ id: String, token: String? = nil, height: Int = 720, stop: StopBox = StopBox()) async throws -> Publisher {
+        let started = self.events.count { $0 == .liveStreamStarted(id: id) }
+        let publisher = try await self.admit(id, parameters: token.map { [(name: "token", value: $0)] } ?? [], stop: stop).get()
+        stop.publisher.withLock { $0 = publisher }
+        self.feed(publisher, height: height)
+        try await self.eventually("\(id) is live") { self.events.count { $0 == .liveStreamStarted(id: id) } > started }
+        return publisher
+    }
+
+    func feed(_ publisher: Publisher, height: Int = 720) {
+        var video = Frames.video
+        video.format = .video(VideoFormat(width: height * 16 / 9, height: height, frameRate: 30))
+        publisher.announce(video)
+        publisher.announce(Frames.audio)
+        publisher.publish(Frames.picture(at: 0, key: true), now: self.time.now)
+        publisher.publish(Frames.sound(at: 10), now: self.time.now)
+    }
+
+    func end(_ publisher: Publisher, _ reason: PublishEnd = .finished) async throws {
+        let id = publisher.stream.key.id
+        let ended = self.events.count { $0 == .liveStreamEnded(id: id) }
+        publisher.end(reason)
+        try await self.eventually("\(id) has ended") { self.events.count { $0 == .liveStreamEnded(id: id) } > ended }
+    }
+
+    func record(_ id: String) throws -> BroadcastRecord { try #require(try self.database.broadcasts.find(id)) }
+
+    func create(_ id: String, _ change: (inout BroadcastChanges) -> Void = { _ in }) async throws {
+        var changes = BroadcastChanges()
+        changes.streamID = id
+        change(&changes)
+        _ = try await self.service.create(changes)
+    }
+}
+
+final class EventLog: Sendable {
+    let events = Mutex<[BroadcastEvent]>([])
+}
+
+/// What a publisher is told when it must leave; it does, if `leaves`.
+final class StopBox: Sendable {
+    private let reasons = Mutex<[PublishStop]>([])
+    let publisher = Mutex<Publisher?>(nil)
+    private let leaves: Bool
+
+    init(leaves: Bool = true) { self.leaves = leaves }
+
+    var told: [PublishStop] { self.reasons.withLock { $0 } }
+
+    func stop(_ reason: PublishStop) {
+        self.reasons.withLock { $0.append(reason) }
+        guard self.leaves else { return }
+        self.publisher.withLock { $0 }?.end(.stopped(reason))
+    }
+}
+
+final class ManualTime: Sendable {
+    private let milliseconds = Atomic<Int64>(0)
+
+    var now: NIODeadline { .uptimeNanoseconds(1_000_000_000_000) + .milliseconds(self.milliseconds.load(ordering: .relaxed)) }
+    /// Starts at 2023-11-14T22:13:20Z.
+    var wall: Int64 { 1_700_000_000_000 + self.milliseconds.load(ordering: .relaxed) }
+
+    func advance(_ milliseconds: Int64) { self.milliseconds.wrappingAdd(milliseconds, ordering: .relaxed) }
+}
