@@ -37,8 +37,8 @@ import Testing
             SourceScan.Rule(what: "printing", needles: ["print("], pattern: #/\bprint\(/#),
         ]
         for file in try House.files(in: "Sources/\(name)", ending: ".swift") {
-            for (line, text) in SourceScan.code(file) {
-                for rule in forbidden where rule.matches(text) { Issue.record("\(file.path):\(line) has \(rule.what)") }
+            for rule in forbidden {
+                for line in rule.matches(in: file) { Issue.record("\(file.path):\(line) has \(rule.what)") }
             }
         }
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// The source tree as the house rules see it.
 enum House {
@@ -12,8 +13,14 @@ enum House {
         let text: String
 
         var lines: [Substring] { self.text.split(separator: "\n", omittingEmptySubsequences: false) }
+        var isText: Bool { !self.text.utf8.contains(0) && !self.mentions("\u{FFFD}") }
         /// `Media` for `Sources/Media/AAC/ADTSHeader.swift`.
         var room: String { String(self.path.split(separator: "/")[1]) }
+
+        /// Whether the bytes of `needle` stand anywhere in the file. Many times faster than `contains`, with which these tests would take minutes.
+        func mentions(_ needle: String) -> Bool {
+            self.text.withCString { text in needle.withCString { needle in strstr(text, needle) != nil } }
+        }
     }
 
     /// All files below a folder, by path. Folders whose name begins with a dot are the tools' business.

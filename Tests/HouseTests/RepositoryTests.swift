@@ -35,8 +35,8 @@ import Testing
         let single = ["Package.swift", "README.md", "Dockerfile", "compose.yaml", ".ci/run"]
         var files = try single.map { try House.file($0) }
         for folder in ["Sources", "Tests", "config", "docs", "migrations", "scripts"] { files += try House.files(in: folder) }
-        for file in files where SourceRuleTests.isText(file) {
-            for place in places { #expect(!file.text.contains(place), "\(file.path) has \(place)") }
+        for file in files where file.isText {
+            for place in places { #expect(!file.mentions(place), "\(file.path) has \(place)") }
         }
     }
 

@@ -1,13 +1,15 @@
 /// Reads Swift sources roughly, as far as house rules need it.
 enum SourceScan {
-    /// A rule about what may not stand in the code. `needles` are plain texts of which every match contains one; most lines are dismissed by them.
+    /// A rule about what may not stand in the code. `needles` are plain texts of which every match contains one; most files are dismissed by them.
     struct Rule {
         let what: String
         let needles: [String]
         let pattern: Regex<Substring>
 
-        func matches(_ line: String) -> Bool {
-            self.needles.contains { line.contains($0) } && line.firstMatch(of: self.pattern) != nil
+        /// Numbers of the lines of code that match.
+        func matches(in file: House.File) -> [Int] {
+            guard self.needles.contains(where: { file.mentions($0) }) else { return [] }
+            return SourceScan.code(file).filter { $0.text.firstMatch(of: self.pattern) != nil }.map(\.number)
         }
     }
 
