@@ -1,0 +1,360 @@
+import NIOCore
+
+/// The state machine of one restream destination: when to open a session, when to give one up, how long to wait. Owned by `DestinationDriver`.
+///
+/// ```
+/// idle ─► queued ─► connecting ─► publishing ─► live ─► closing ─► idle (stream ended) · retrying ─► queued · failed · stopped
+/// ```
+/// Time is an argument, and randomness comes from the seed. Every attempt has a number; what is reported about an older one is ignored. Events
+/// return orders for the driver; whatever else should happen happens at `deadline`, when the driver calls `timedOut(now:)`.
+struct DestinationMachine {
+    enum Order: Sendable, Equatable {
+        /// Wait until no other session to the URL is open, then call `leaseGranted`.
+        case acquire(UInt64)
+        /// Open the connection, then call `connected` or `failed`.
+        case connect(UInt64)
+        /// Say goodbye, close, then call `closed`.
+        case finish(UInt64)
+        /// Close without a word, whatever is still unsent, then call `closed`.
+        case abort(UInt64)
+    }
+
+    private struct Live {
+        let attempt: UInt64
+        let since: NIODeadline
+        var checkAt: NIODeadline
+        /// Since when something waits to be sent and nothing has gone out.
+        var waitingSince: NIODeadline?
+        var acknowledgements = AcknowledgementWatch()
+    }
+
+    private enum AfterClosing {
+        case idle
+        case retrying(until: NIODeadline)
+        case failed
+        case stopped
+    }
+
+    private enum Phase {
+        case idle
+        case queued(UInt64)
+        case connecting(UInt64, deadline: NIODeadline)
+        case publishing(UInt64, deadline: NIODeadline)
+        case live(Live)
+        case closing(UInt64, then: AfterClosing, deadline: NIODeadline, isAborted: Bool)
+        case retrying(until: NIODeadline)
+        case failed
+        case stopped
+    }
+
+    private var phase = Phase.idle
+    private let timing: DestinationConfiguration.Timing
+    private let republishLimit: Int
+    private let checkPeriod: TimeAmount
+    private var delay: RetryDelay
+    private var isUsable = true
+    private var isStarted = false
+    private var streamIsLive = false
+    private var lastAttempt: UInt64 = 0
+    private var brokeWhileLive = false
+
+    /// Failed attempts in a row since the last push that stayed up.
+    private(set) var failures = 0
+    private var refusals = 0
+    private(set) var lastFailure: DestinationFailure?
+
+    init(configuration: DestinationConfiguration, seed: UInt64) {
+        self.timing = configuration.timing
+        self.republishLimit = configuration.republishLimit
+        self.checkPeriod = max(configuration.healthCheckPeriod, .milliseconds(100))
+        self.delay = RetryDelay(seed: seed)
+    }
+
+    // MARK: What it is now
+
+    var state: DestinationState {
+        switch self.phase {
+        case .idle, .closing(_, .idle, _, _): .idle
+        case .queued, .connecting, .publishing: .connecting
+        case .live: .live
+        case .retrying, .closing(_, .retrying, _, _): .retrying
+        case .failed, .closing(_, .failed, _, _): .failed
+        case .stopped, .closing(_, .stopped, _, _): .stopped
+        }
+    }
+
+    /// The contract's word for it (contract section 5).
+    var contractStatus: String {
+        switch self.state {
+        case .idle: self.lastAttempt == 0 ? "created" : "finished"
+        case .connecting: "preparing"
+        case .live: "broadcasting"
+        case .retrying: self.brokeWhileLive ? "error" : "failed"
+        case .failed: "failed"
+        case .stopped: "finished"
+        }
+    }
+
+    var nextTry: NIODeadline? {
+        switch self.phase {
+        case .retrying(let until), .closing(_, .retrying(let until), _, _): until
+        default: nil
+        }
+    }
+
+    /// When `timedOut` is to be called; nil: not before another event.
+    var deadline: NIODeadline? {
+        switch self.phase {
+        case .connecting(_, let deadline), .publishing(_, let deadline), .closing(_, _, let deadline, _): deadline
+        case .live(let live): live.checkAt
+        case .retrying(let until): until
+        case .idle, .queued, .failed, .stopped: nil
+        }
+    }
+
+    /// Nothing is open and nothing will be opened again.
+    var isStopped: Bool {
+        if case .stopped = self.phase { true } else { false }
+    }
+
+    /// The attempt whose push is live.
+    var liveAttempt: UInt64? {
+        if case .live(let live) = self.phase { live.attempt } else { nil }
+    }
+
+    // MARK: What the stream and the owner do
+
+    mutating func started(now: NIODeadline) -> [Order] {
+        self.isStarted = true
+        return self.openIfWanted()
+    }
+
+    /// The destination's URL is none that can be pushed to; nothing will ever be opened.
+    mutating func unusable(_ failure: DestinationFailure) {
+        self.isUsable = false
+        self.lastFailure = failure
+        self.phase = .failed
+    }
+
+    mutating func streamBecameLive(now: NIODeadline) -> [Order] {
+        self.streamIsLive = true
+        return self.openIfWanted()
+    }
+
+    /// What has been sent so far is all there is. A new stream starts with a clean record.
+    mutating func streamEnded(now: NIODeadline) -> [Order] {
+        self.streamIsLive = false
+        switch self.phase {
+        case .idle, .stopped:
+            return []
+        case .failed where !self.isUsable:
+            return []
+        case .retrying, .failed:
+            self.forgetFailures()
+            self.phase = .idle
+            return []
+        case .closing(let attempt, .retrying, let deadline, let isAborted), .closing(let attempt, .failed, let deadline, let isAborted):
+            self.forgetFailures()
+            self.phase = .closing(attempt, then: .idle, deadline: deadline, isAborted: isAborted)
+            return []
+        case .closing:
+            return []
+        case .queued, .connecting, .publishing, .live:
+            return self.leave(.idle, now: now)
+        }
+    }
+
+    mutating func stopRequested(now: NIODeadline) -> [Order] {
+        switch self.phase {
+        case .stopped:
+            return []
+        case .idle, .retrying, .failed:
+            self.phase = .stopped
+            return []
+        case .closing(let attempt, _, let deadline, let isAborted):
+            self.phase = .closing(attempt, then: .stopped, deadline: deadline, isAborted: isAborted)
+            return []
+        case .queued, .connecting, .publishing, .live:
+            return self.leave(.stopped, now: now)
+        }
+    }
+
+    // MARK: What the connection does
+
+    mutating func leaseGranted(_ attempt: UInt64, now: NIODeadline) -> [Order] {
+        guard case .queued(attempt) = self.phase else { return [] }
+        self.phase = .connecting(attempt, deadline: now + self.timing.connect)
+        return [.connect(attempt)]
+    }
+
+    /// TCP is up.
+    mutating func connected(_ attempt: UInt64, now: NIODeadline) {
+        guard case .connecting(attempt, _) = self.phase else { return }
+        self.phase = .publishing(attempt, deadline: now + self.timing.publish)
+    }
+
+    /// The peer has accepted the publish. False when nobody waits for this attempt any more.
+    mutating func publishAccepted(_ attempt: UInt64, now: NIODeadline) -> Bool {
+        guard case .publishing(attempt, _) = self.phase else { return false }
+        self.phase = .live(Live(attempt: attempt, since: now, checkAt: now + self.checkPeriod))
+        return true
+    }
+
+    /// Something went wrong, and the connection must be closed if there is one.
+    mutating func failed(_ attempt: UInt64, _ failure: DestinationFailure, now: NIODeadline) -> [Order] {
+        guard self.current == attempt else { return [] }
+        return self.giveUp(attempt, failure, isClosed: false, now: now)
+    }
+
+    /// The connection is gone, asked for or not; a connect that came to nothing counts as one.
+    mutating func closed(_ attempt: UInt64, _ failure: DestinationFailure, now: NIODeadline) -> [Order] {
+        if case .closing(attempt, let then, _, _) = self.phase {
+            return self.settle(then, now: now)
+        }
+        guard self.current == attempt else { return [] }
+        return self.giveUp(attempt, failure, isClosed: true, now: now)
+    }
+
+    // MARK: Progress
+
+    /// Something waits to be sent: from now on there should be progress.
+    mutating func writeBegan(_ attempt: UInt64, now: NIODeadline) {
+        guard case .live(var live) = self.phase, live.attempt == attempt, live.waitingSince == nil else { return }
+        live.waitingSince = now
+        self.phase = .live(live)
+    }
+
+    /// The kernel took `bytes`, which it does only as far as the peer takes what was sent before; `isMoreWaiting` says whether others wait still.
+    mutating func writeProgressed(_ attempt: UInt64, bytes: Int, isMoreWaiting: Bool, now: NIODeadline) {
+        guard case .live(var live) = self.phase, live.attempt == attempt else { return }
+        live.waitingSince = isMoreWaiting ? now : nil
+        live.acknowledgements.sent(bytes: bytes)
+        self.phase = .live(live)
+    }
+
+    mutating func acknowledged(_ attempt: UInt64, sequence: UInt32, now: NIODeadline) {
+        guard case .live(var live) = self.phase, live.attempt == attempt else { return }
+        live.acknowledgements.received(sequence: sequence, now: now)
+        self.phase = .live(live)
+    }
+
+    // MARK: Time
+
+    mutating func timedOut(now: NIODeadline) -> [Order] {
+        guard let deadline = self.deadline, now >= deadline else { return [] }
+        switch self.phase {
+        case .connecting(let attempt, _):
+            return self.giveUp(attempt, .connectTimedOut, isClosed: false, now: now)
+        case .publishing(let attempt, _):
+            return self.giveUp(attempt, .publishTimedOut, isClosed: false, now: now)
+        case .live(let live):
+            return self.check(live, now: now)
+        case .closing(let attempt, let then, _, let isAborted):
+            // A hard close takes no time. If even that is not reported, the attempt is over: its late events will be ignored.
+            if isAborted { return self.settle(then, now: now) }
+            return self.abort(attempt, then: then, now: now)
+        case .retrying:
+            self.phase = .idle
+            return self.openIfWanted()
+        case .idle, .queued, .failed, .stopped:
+            return []
+        }
+    }
+
+    private mutating func check(_ live: Live, now: NIODeadline) -> [Order] {
+        let isStalled = live.waitingSince.map { now - $0 >= self.timing.stall } ?? false
+        if isStalled || live.acknowledgements.hasStalled(now: now, patience: self.timing.stall) {
+            return self.giveUp(live.attempt, .stalled, isClosed: false, now: now)
+        }
+        if now - live.since >= self.timing.proven { self.forgetFailures() }
+        var live = live
+        live.checkAt = now + self.checkPeriod
+        self.phase = .live(live)
+        return []
+    }
+
+    // MARK: Transitions
+
+    /// The attempt that is under way, unless it is being closed already.
+    private var current: UInt64? {
+        switch self.phase {
+        case .queued(let attempt), .connecting(let attempt, _), .publishing(let attempt, _): attempt
+        case .live(let live): live.attempt
+        case .idle, .closing, .retrying, .failed, .stopped: nil
+        }
+    }
+
+    private mutating func openIfWanted() -> [Order] {
+        guard self.isStarted, self.streamIsLive, case .idle = self.phase else { return [] }
+        self.lastAttempt += 1
+        self.phase = .queued(self.lastAttempt)
+        return [.acquire(self.lastAttempt)]
+    }
+
+    /// Ends the current attempt because it is no longer wanted.
+    private mutating func leave(_ then: AfterClosing, now: NIODeadline) -> [Order] {
+        guard let attempt = self.current else { return [] }
+        if case .idle = then { self.forgetFailures() }
+        switch self.phase {
+        case .queued:
+            return [.abort(attempt)] + self.settle(then, now: now)
+        case .live, .publishing:
+            self.phase = .closing(attempt, then: then, deadline: now + self.timing.close, isAborted: false)
+            return [.finish(attempt)]
+        default:
+            return self.abort(attempt, then: then, now: now)
+        }
+    }
+
+    /// Ends the current attempt because it failed; the wait for the next one runs while the connection closes.
+    private mutating func giveUp(_ attempt: UInt64, _ failure: DestinationFailure, isClosed: Bool, now: NIODeadline) -> [Order] {
+        if case .live(let live) = self.phase {
+            if now - live.since >= self.timing.proven { self.forgetFailures() }
+            self.brokeWhileLive = true
+        } else {
+            self.brokeWhileLive = false
+        }
+        self.lastFailure = failure
+        self.failures += 1
+        self.refusals = failure.isRefusal ? self.refusals + 1 : 0
+        let then = self.afterFailure(now: now)
+        return isClosed ? self.settle(then, now: now) : self.abort(attempt, then: then, now: now)
+    }
+
+    private mutating func abort(_ attempt: UInt64, then: AfterClosing, now: NIODeadline) -> [Order] {
+        self.phase = .closing(attempt, then: then, deadline: now + .nanoseconds(self.timing.close.nanoseconds / 3), isAborted: true)
+        return [.abort(attempt)]
+    }
+
+    private mutating func afterFailure(now: NIODeadline) -> AfterClosing {
+        if self.republishLimit >= 0, self.failures > self.republishLimit { return .failed }
+        let wait =
+            self.refusals > 0
+            ? self.delay.next(failures: self.refusals, first: self.timing.firstRetryAfterRefusal, longest: self.timing.longestRetry)
+            : self.delay.next(failures: self.failures, first: self.timing.firstRetry, longest: self.timing.longestRetry)
+        return .retrying(until: now + wait)
+    }
+
+    private mutating func settle(_ then: AfterClosing, now: NIODeadline) -> [Order] {
+        switch then {
+        case .idle:
+            self.phase = .idle
+            return self.openIfWanted()  // the stream may have come back while its last session was being closed
+        case .retrying(let until):
+            self.phase = .retrying(until: until)
+            return self.timedOut(now: now)
+        case .failed:
+            self.phase = .failed
+        case .stopped:
+            self.phase = .stopped
+        }
+        return []
+    }
+
+    private mutating func forgetFailures() {
+        self.failures = 0
+        self.refusals = 0
+        self.lastFailure = nil
+        self.brokeWhileLive = false
+    }
+}

@@ -1,0 +1,44 @@
+/// How far a destination has got.
+public enum DestinationState: String, Sendable {
+    /// Nothing to push: not started, or the stream is not live.
+    case idle
+    /// On the way to a publish that the peer accepts, or waiting for another session to the same URL to end.
+    case connecting
+    case live
+    /// An attempt failed; the next one comes by itself.
+    case retrying
+    /// Given up after more failures in a row than `republishLimit` allows.
+    case failed
+    /// Stopped for good by `Destination.stop()`.
+    case stopped
+}
+
+/// What a destination does at one moment.
+public struct DestinationStatus: Sendable, Equatable {
+    /// The endpoint's `endpointServiceId`.
+    public var id: String
+    public var state: DestinationState
+    /// The Endpoint object's `status`: created, preparing, broadcasting, finished, error (broke while live) or failed (could not be opened).
+    public var contractStatus: String
+    /// Failed attempts in a row since the last push that stayed up.
+    public var attempts: Int
+    /// Why the last attempt failed, in words that hold no secret; nil once a push has stayed up.
+    public var lastError: String?
+    /// Wall clock, milliseconds since 1970; only while retrying.
+    public var nextTryAtMilliseconds: Int64?
+    /// Bytes that the kernel took for sending, over all connections of this destination.
+    public var bytesSent: UInt64
+    /// Frames this destination did not get because it fell behind, over all connections.
+    public var droppedFrames: UInt64
+    /// Wall clock, milliseconds since 1970, of the accepted publish; only while live.
+    public var connectedAtMilliseconds: Int64?
+
+    public init(id: String) {
+        self.id = id
+        self.state = .idle
+        self.contractStatus = "created"
+        self.attempts = 0
+        self.bytesSent = 0
+        self.droppedFrames = 0
+    }
+}

@@ -1,0 +1,128 @@
+import NIOCore
+import RTMP
+
+/// Why a URL cannot be an endpoint.
+public enum DestinationURLError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// Neither rtmp, rtmps nor srt.
+    case unsupportedScheme
+    case missingHost
+    case invalidHost
+    case invalidPort
+    /// Nothing that could be a stream key.
+    case missingKey
+    /// Spaces, control characters, or text beyond ASCII that is not percent-encoded.
+    case invalidCharacter
+    case tooLong(limit: Int)
+    /// A good `srt://` URL: it can be stored, but is not pushed to.
+    case notPushable
+
+    public var description: String {
+        switch self {
+        case .unsupportedScheme: "the URL must begin with rtmp://, rtmps:// or srt://"
+        case .missingHost: "the URL names no host"
+        case .invalidHost: "the URL's host is neither a name nor an address"
+        case .invalidPort: "the URL's port is not within 1...65535"
+        case .missingKey: "the URL ends without a stream key"
+        case .invalidCharacter: "the URL holds spaces, control characters or unencoded text"
+        case .tooLong(let limit): "the URL is longer than \(limit) bytes"
+        case .notPushable: "SRT URLs are stored but not pushed to"
+        }
+    }
+}
+
+/// Where a destination pushes to, and what of it may be shown.
+struct PushTarget: Sendable {
+    static let longestURL = 2048
+    private static let longestText = 200
+
+    let url: RTMPURL
+
+    var host: String { self.url.host }
+    var port: Int { self.url.port }
+    var isSecure: Bool { self.url.isTLS }
+
+    /// Equal for URLs that lead to the same session.
+    var identity: String { "\(self.url.isTLS) \(self.url.host.lowercased()) \(self.url.port) \(self.url.app) \(self.url.key)" }
+
+    /// For logs: without key, user and password.
+    var redactedURL: String {
+        let host = self.url.host.contains(":") ? "[\(self.url.host)]" : self.url.host
+        let app = self.url.app.split(separator: "?", maxSplits: 1).first.map { "/\($0)" } ?? ""
+        return "\(self.url.isTLS ? "rtmps" : "rtmp")://\(host):\(self.url.port)\(app)/***"
+    }
+
+    /// The host is an address: nothing to look up, nothing SNI could name (RFC 6066 §3).
+    var isLiteralAddress: Bool {
+        do {
+            _ = try SocketAddress(ipAddress: self.url.host, port: self.url.port)
+            return true
+        } catch {
+            return false  // that is the answer: it does not parse as an address
+        }
+    }
+
+    static func parse(_ text: String) -> Result<PushTarget, DestinationURLError> {
+        guard text.utf8.count <= Self.longestURL else { return .failure(.tooLong(limit: Self.longestURL)) }
+        if text.lowercased().hasPrefix("srt://") { return .failure(Self.checkSRT(text)) }
+        do throws(RTMPURL.Failure) {
+            return .success(PushTarget(url: try RTMPURL(text)))
+        } catch {
+            return .failure(DestinationURLError(error))
+        }
+    }
+
+    /// `srt://host:port[?…]`: host and port follow the same rules as RTMP's, but no port is usual.
+    private static func checkSRT(_ text: String) -> DestinationURLError {
+        guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return .invalidCharacter }
+        let authority = text.dropFirst("srt://".count).prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        do throws(RTMPURL.Failure) {
+            _ = try RTMPURL(base: "rtmp://\(authority)/app", key: "key")
+        } catch {
+            return DestinationURLError(error)
+        }
+        let port = authority.split(separator: ":", omittingEmptySubsequences: false).last ?? ""
+        return authority.contains(":") && Int(port) != nil ? .notPushable : .invalidPort
+    }
+
+    /// What a peer or a library said, fit for the log and the status: no secret of the URL, no control characters, not long.
+    func redact(_ text: String) -> String {
+        var text = String(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : Character($0) })
+        for secret in self.secrets { text = Self.replacing(secret, in: text) }
+        while text.last == " " { text.removeLast() }
+        return text.utf8.count <= Self.longestText ? text : String(text.prefix(Self.longestText)) + "…"
+    }
+
+    /// The key as a whole, its name, and its parameters, the longest first, since one may hold another. Shorter ones than four letters are found in
+    /// any text, and are no secrets.
+    private var secrets: [Substring] {
+        var secrets = [self.url.key[...], self.url.key.prefix { $0 != "?" }]
+        secrets += self.url.key.split { "?&=/".contains($0) }
+        if let password = self.url.password { secrets.append(password[...]) }
+        return Set(secrets.filter { $0.utf8.count >= 4 }).sorted { $0.utf8.count > $1.utf8.count }
+    }
+
+    private static func replacing(_ secret: Substring, in text: String) -> String {
+        var result = ""
+        var rest = text[...]
+        while let range = rest.firstRange(of: secret) {
+            result += rest[..<range.lowerBound] + "***"
+            rest = rest[range.upperBound...]
+        }
+        return result + rest
+    }
+}
+
+extension DestinationURLError {
+    fileprivate init(_ failure: RTMPURL.Failure) {
+        self =
+            switch failure {
+            case .unsupportedScheme: .unsupportedScheme
+            case .missingHost: .missingHost
+            case .invalidHost: .invalidHost
+            case .invalidPort: .invalidPort
+            case .missingKey: .missingKey
+            case .invalidCharacter: .invalidCharacter
+            case .tooLong(let limit): .tooLong(limit: limit)
+            }
+    }
+}

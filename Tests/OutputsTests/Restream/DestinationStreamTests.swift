@@ -1,0 +1,157 @@
+import Media
+import NIOCore
+import RTMP
+import Streams
+import Testing
+
+@testable import Outputs
+
+/// What the stream's life does to its destinations.
+@Suite(.timeLimit(.minutes(1))) struct DestinationStreamTests {
+    @Test func nothingIsOpenedForAnIdleStreamUntilItGoesLive() async throws {
+        let sink = try await RTMPSink.start(.takesAll)
+        let directory = StreamDirectory()
+        let bench = DestinationBench(sink.url(), stream: directory.open(StreamKey("show")))
+        #expect(bench.destination.status.state == .idle)
+        #expect(bench.destination.status.contractStatus == "created")
+        let show = try TestPublisher(directory: directory)
+        show.run(3)
+        await bench.reaches(.live)
+        #expect(try await sink.media(8).last?.number == 2)
+        await bench.destination.stop()
+        try await sink.stop()
+    }
+
+    @Test func theEndOfTheStreamEndsTheSessionAndItsReturnOpensANewOne() async throws {
+        let sink = try await RTMPSink.start(.takesAll)
+        let directory = StreamDirectory()
+        let first = try TestPublisher(directory: directory)
+        first.run(3)
+        let bench = DestinationBench(sink.url(), stream: first.stream)
+        await bench.reaches(.live)
+        first.run(2)
+        first.publisher.end(.finished)
+        let media = try await sink.media(12)
+        #expect(media.last?.number == 4, "everything before the end is delivered")
+        #expect(await sink.next { if case .finished(1) = $0 { true } else { nil } } == true)
+        #expect(await sink.next { if case .closed(1) = $0 { true } else { nil } } == true)
+        let status = try #require(await bench.reaches(.idle))
+        #expect(status.contractStatus == "finished")
+
+        let second = try TestPublisher(directory: directory)
+        second.run(3)
+        let again = try await sink.media(3, of: 2)
+        #expect(again[2].isKeyframe && again[2].timestamp == 0)
+        await bench.destination.stop()
+        try await sink.stop()
+    }
+
+    @Test func anotherPublisherIsCarriedOnTheSameSession() async throws {
+        let sink = try await RTMPSink.start(.takesAll)
+        let directory = StreamDirectory()
+        let first = try TestPublisher(directory: directory, credential: "same")
+        first.run(5)
+        let bench = DestinationBench(sink.url(), stream: first.stream)
+        let before = try await sink.media(12)
+        #expect(before.last?.number == 4)
+
+        var wider = TestPublisher.videoTrack
+        wider.configuration[1] = 0x4D
+        let second = try TestPublisher(
+            directory: directory, tracks: [wider, TestPublisher.audioTrack], credential: "same", start: 900_000)
+        second.run(5)
+        let after = try await sink.media(2 + 10)
+        #expect(after[0].isVideo && after[0].isConfiguration, "the new sequence headers")
+        #expect(after[1].isConfiguration && !after[1].isVideo)
+        #expect(after[2].isKeyframe && after[2].number == 0)
+        #expect(after[2].timestamp > 165 && after[2].timestamp < 1000, "times go on from where the first publisher stood")
+        for kind in [true, false] {
+            let times = (before + after).filter { $0.isVideo == kind }.map(\.timestamp)
+            #expect(times == times.sorted())
+        }
+        #expect(bench.destination.status.state == .live)
+        await bench.destination.stop()
+        try await sink.stop()
+    }
+
+    @Test func aHangingDestinationCostsTheOtherOneNothing() async throws {
+        let good = try await RTMPSink.start(.takesAll)
+        let bad = try await RTMPSink.start(.stopsReading)
+        let show = try TestPublisher(frameSize: 60_000)
+        show.run(1)
+        let hanging = DestinationBench(bad.url(), stream: show.stream, timing: DestinationBench.timing { $0.stall = .hours(1) })
+        let healthy = DestinationBench(good.url(), stream: show.stream)
+        await hanging.reaches(.live)
+        await healthy.reaches(.live)
+        var numbers: [Int] = (try await good.media(4)).compactMap(\.number)
+        for _ in 0..<30 {  // 300 pictures of 60 kB: far more than the hanging one's queue of 8 MiB
+            show.run(10)
+            numbers += (try await good.media(20)).filter(\.isVideo).compactMap(\.number)
+        }
+        #expect(numbers.filter { $0 > 0 } == Array(1...300))
+        #expect(healthy.destination.status.droppedFrames == 0)
+        #expect(hanging.destination.status.state == .live)
+        await hanging.destination.stop()
+        #expect(hanging.destination.status.droppedFrames > 100)
+        await healthy.destination.stop()
+        try await good.stop()
+        try await bad.stop()
+    }
+
+    @Test func twoDestinationsWithOneURLNeverHaveTwoSessions() async throws {
+        let sink = try await RTMPSink.start(.takesAll)
+        let network = DestinationNetwork()
+        let show = try TestPublisher()
+        show.run(3)
+        let first = DestinationBench(sink.url(), stream: show.stream, network: network)
+        await first.reaches(.live)
+        let second = DestinationBench(sink.url().replacing("rtmp", with: "RTMP"), stream: show.stream, network: network)
+        let waiting = try #require(await second.reaches(.connecting))
+        #expect(waiting.contractStatus == "preparing")
+        #expect(network.registry.openCount == 1)
+        await first.destination.stop()
+        await second.reaches(.live)
+        var order: [String] = []
+        while order.count < 3, let event = await sink.events.next() {
+            switch event {
+            case .opened(let number): order.append("opened \(number)")
+            case .closed(let number): order.append("closed \(number)")
+            default: break
+            }
+        }
+        #expect(order == ["opened 1", "closed 1", "opened 2"])
+        await second.destination.stop()
+        #expect(network.registry.openCount == 0)
+        try await sink.stop()
+    }
+
+    @Test func aDestinationThatIsForgottenClosesItsSession() async throws {
+        let sink = try await RTMPSink.start(.takesAll)
+        let show = try TestPublisher()
+        show.run(3)
+        do {
+            let bench = DestinationBench(sink.url(), stream: show.stream)
+            await bench.reaches(.live)
+        }
+        #expect(await sink.next { if case .closed(1) = $0 { true } else { nil } } == true)
+        try await sink.stop()
+    }
+
+    @Test func manyStartsAndStopsAreHarmless() async throws {
+        let sink = try await RTMPSink.start(.takesAll)
+        let show = try TestPublisher()
+        show.run(3)
+        let bench = DestinationBench(sink.url(), stream: show.stream)
+        bench.destination.start()
+        await bench.reaches(.live)
+        bench.destination.start()
+        async let one: Void = bench.destination.stop()
+        async let two: Void = bench.destination.stop()
+        _ = await (one, two)
+        await bench.destination.stop()
+        bench.destination.start()
+        #expect(bench.destination.status.state == .stopped)
+        #expect(show.stream.readerCount == 0)
+        try await sink.stop()
+    }
+}
