@@ -37,7 +37,8 @@ public enum HTTPDate {
         func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
         let day = self.days[Int(parts.tm_wday) % 7]
         let month = self.months[Int(parts.tm_mon) % 12]
-        return "\(day), \(two(parts.tm_mday)) \(month) \(1900 + Int(parts.tm_year)) \(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)) GMT"
+        let clock = "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))"
+        return "\(day), \(two(parts.tm_mday)) \(month) \(1900 + Int(parts.tm_year)) \(clock) GMT"
     }
 
     /// Text to seconds since 1970; nil when it is no IMF-fixdate. The two obsolete forms are not understood: a condition with such a date is ignored.

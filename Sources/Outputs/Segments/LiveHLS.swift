@@ -1,0 +1,194 @@
+public import Logging
+public import Media
+public import NIOCore
+import NIOPosix
+public import Streams
+import Synchronization
+
+/// All live HLS of the server: which broadcasts are being packaged, who watches them, and what a request for one gets. Owned by the composition
+/// root.
+///
+/// Files of a broadcast are named `{id}-{token}-{number}.m4s` and `{id}-{token}-init-{version}.mp4`; the token changes with each playlist run, so a
+/// name never means two things and can be cached for ever. Which run a name belongs to is looked up, never guessed from the name's shape.
+public final class LiveHLS: Sendable {
+    public enum Mode: String, Sendable {
+        /// Packaging starts with the first request and stops when nobody has asked for `idleTimeout`.
+        case onDemand
+        /// Packaging runs as long as the stream is live.
+        case always
+    }
+
+    public struct Configuration: Sendable {
+        public var mode: Mode
+        /// What segments aim at; they end at keyframes.
+        public var segmentDuration: MediaTime
+        /// Segments in a playlist, 3…
+        public var listSize: Int
+        /// True: a broadcast's files go `segmentDuration × listSize` after its end. False: they stay until the next start, for the newest
+        /// `keptRuns` broadcasts that ended.
+        public var deleteOnEnd: Bool
+        public var keptRuns: Int
+        /// Where segments that leave memory are written; each publish session has a folder in it.
+        public var directory: String
+        public var idleTimeout: TimeAmount
+        /// How long a request waits for a first segment.
+        public var firstSegmentTimeout: TimeAmount
+        /// Bytes of segments kept in memory per stream; the newest one is in any case.
+        public var memoryBytesPerStream: Int
+        /// How many viewers a broadcast may have; negative is no limit. Called under a lock: must be quick and must not call back.
+        public var viewerLimit: @Sendable (String) -> Int
+        /// The folder below `streams/` under which a broadcast is also found; nil or empty: none. The same rules.
+        public var subFolder: @Sendable (String) -> String?
+
+        public init(
+            mode: Mode = .onDemand, segmentDuration: MediaTime = MediaTime(milliseconds: 2_000), listSize: Int = 15, deleteOnEnd: Bool = true,
+            keptRuns: Int = 1_000, directory: String, idleTimeout: TimeAmount = .seconds(60), firstSegmentTimeout: TimeAmount = .seconds(10),
+            memoryBytesPerStream: Int = 2 << 20, viewerLimit: @escaping @Sendable (String) -> Int = { _ in -1 },
+            subFolder: @escaping @Sendable (String) -> String? = { _ in nil }
+        ) {
+            self.mode = mode
+            self.segmentDuration = segmentDuration
+            self.listSize = listSize
+            self.deleteOnEnd = deleteOnEnd
+            self.keptRuns = keptRuns
+            self.directory = directory
+            self.idleTimeout = idleTimeout
+            self.firstSegmentTimeout = firstSegmentTimeout
+            self.memoryBytesPerStream = memoryBytesPerStream
+            self.viewerLimit = viewerLimit
+            self.subFolder = subFolder
+        }
+
+        /// How long an ended broadcast stays.
+        var linger: TimeAmount { .microseconds(self.segmentDuration.microseconds * Int64(self.listSize)) }
+        /// Silence after which a viewer has gone.
+        var viewerPatience: TimeAmount { .microseconds(self.segmentDuration.microseconds * 10) }
+    }
+
+    /// Name of the cookie that tells viewers apart.
+    public static let cookieName = "martlet_session"
+
+    /// What is known of one broadcast while it is packaged or lingers.
+    struct Broadcast {
+        var run: HLSRun?
+        /// nil while nothing is packaged.
+        var packager: LivePackager?
+        var viewers: ViewerTable
+        var lastRequest: NIODeadline
+        /// Where the next run's numbers begin, so that they never go back while the stream is live.
+        var nextNumber: UInt64 = 0
+        /// When the run goes, once it has ended.
+        var goesAt: NIODeadline?
+        /// Not before then, after it turned out that the stream cannot be packaged.
+        var retryAt: NIODeadline?
+    }
+
+    struct State {
+        var broadcasts: [String: Broadcast] = [:]
+        /// By `HLSRun.prefix`.
+        var runs: [String: HLSRun] = [:]
+        /// Runs that are not gone on with, oldest first; nil: kept until there are too many.
+        var retired: [(run: HLSRun, goesAt: NIODeadline?)] = []
+        var isStopped = false
+    }
+
+    let configuration: Configuration
+    let streams: StreamDirectory
+    let group: any EventLoopGroup
+    let logger: Logger
+    let pool: NIOThreadPool
+    let state = Mutex(State())
+    private let ticks: Mutex<RepeatedTask?>
+
+    public convenience init(configuration: Configuration, streams: StreamDirectory, group: any EventLoopGroup, logger: Logger) {
+        self.init(configuration: configuration, streams: streams, group: group, logger: logger, pool: .singleton, tickInterval: .seconds(1))
+    }
+
+    /// `tickInterval` nil: the caller calls `tick(now:)`.
+    init(
+        configuration: Configuration, streams: StreamDirectory, group: any EventLoopGroup, logger: Logger, pool: NIOThreadPool,
+        tickInterval: TimeAmount?
+    ) {
+        self.configuration = configuration
+        self.streams = streams
+        self.group = group
+        self.logger = logger
+        self.pool = pool
+        self.ticks = Mutex(nil)
+        guard let tickInterval else { return }
+        let task = group.next().scheduleRepeatedTask(initialDelay: tickInterval, delay: tickInterval) { [weak self] _ in self?.tick(now: .now()) }
+        self.ticks.withLock { $0 = task }
+    }
+
+    deinit {
+        self.ticks.withLock { $0 }?.cancel()
+    }
+
+    // MARK: What the broadcast logic calls
+
+    /// Makes the directory and removes what an earlier process left in it. Blocks; to be called once, before anything else.
+    public func sweep() throws {
+        try SessionDirectory.sweep(parent: self.configuration.directory)
+    }
+
+    /// The stream's tracks are known.
+    public func streamBecameLive(_ key: StreamKey) {
+        guard key.renditionHeight == 0, self.configuration.mode == .always else { return }
+        self.ensurePackaging(key.id, now: .now())
+    }
+
+    /// The publisher has gone. The packager sees it in the stream itself; here the viewers go.
+    public func streamEnded(_ key: StreamKey) {
+        guard key.renditionHeight == 0 else { return }
+        self.state.withLock { $0.broadcasts[key.id]?.viewers.removeAll() }
+    }
+
+    /// Sessions that have asked for something lately; 0 when the broadcast is offline.
+    public func viewerCount(_ id: String) -> Int {
+        self.state.withLock { state in
+            guard state.broadcasts[id]?.packager != nil else { return 0 }
+            return state.broadcasts[id]?.viewers.count(now: .now()) ?? 0
+        }
+    }
+
+    public func totalViewerCount() -> Int {
+        let now = NIODeadline.now()
+        return self.state.withLock { state in
+            var total = 0
+            for id in Array(state.broadcasts.keys) where state.broadcasts[id]?.packager != nil {
+                total += state.broadcasts[id]?.viewers.count(now: now) ?? 0
+            }
+            return total
+        }
+    }
+
+    /// Broadcasts being packaged now, and bytes of segments in memory.
+    public func usage() -> (packaged: Int, memoryBytes: Int) {
+        let (packaged, runs) = self.state.withLock { state in
+            (state.broadcasts.values.count { $0.packager != nil }, Array(state.runs.values))
+        }
+        return (packaged, runs.reduce(0) { $0 + $1.memoryBytes })
+    }
+
+    /// Stops all packaging, answers who waits, and removes the files.
+    public func stop() async {
+        self.ticks.withLock { $0 }?.cancel()
+        let (packagers, runs) = self.state.withLock { state in
+            state.isStopped = true
+            let packagers = state.broadcasts.values.compactMap(\.packager)
+            let runs = Array(state.runs.values)
+            state.broadcasts = [:]
+            state.runs = [:]
+            state.retired = []
+            return (packagers, runs)
+        }
+        for packager in packagers { packager.stop() }
+        let shelves = runs.flatMap { $0.clear() }
+        do {
+            try await self.pool.runIfActive { for shelf in shelves { shelf.removeFiles() } }
+        } catch {
+            // The pool is shut down already; the next start sweeps.
+            self.logger.debug("live segments stay until the next start", metadata: ["error": "\(error)"])
+        }
+    }
+}

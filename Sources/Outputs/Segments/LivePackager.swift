@@ -1,0 +1,187 @@
+import Glibc
+import Logging
+import Media
+import NIOCore
+import Packaging
+import Streams
+
+/// Reads one publish session of a stream and makes it into segments of a run, on one event loop, never on the publisher's thread.
+///
+/// Stays until the publisher goes or `stop()`. The next publish session gets a packager of its own.
+final class LivePackager: Sendable {
+    enum End: Sendable {
+        /// The publisher has gone.
+        case published
+        /// `stop()`, or nothing in the stream can be packaged.
+        case stopped
+    }
+
+    struct Configuration: Sendable {
+        var segmentDuration: MediaTime
+        /// Milliseconds since 1970.
+        var wallClock: @Sendable () -> Int64
+    }
+
+    /// A class, so that the segmenter is changed in place.
+    private final class State {
+        var reader: StreamReader?
+        var segmenter: Segmenter
+        var targetSeconds: Int?
+        var meter = BandwidthMeter()
+        var overflows = 0
+        /// Wall clock minus stream time; nil until the next frame fixes it.
+        var wallOffset: Int64?
+        var isDone = false
+        var hasLogged = false
+
+        init(segmenter: consuming Segmenter, targetSeconds: Int?) {
+            self.segmenter = segmenter
+            self.targetSeconds = targetSeconds
+        }
+    }
+
+    private let stream: Stream
+    private let run: HLSRun
+    private let configuration: Configuration
+    private let eventLoop: any EventLoop
+    private let logger: Logger
+    private let onEnd: @Sendable (LivePackager, End) -> Void
+    private let state: NIOLoopBoundBox<State>
+
+    /// `onEnd` is called once, on the event loop.
+    init(
+        stream: Stream, run: HLSRun, continuation: HLSRun.Continuation, configuration: Configuration, eventLoop: any EventLoop, logger: Logger,
+        onEnd: @escaping @Sendable (LivePackager, End) -> Void
+    ) {
+        self.stream = stream
+        self.run = run
+        self.configuration = configuration
+        self.eventLoop = eventLoop
+        self.logger = logger
+        self.onEnd = onEnd
+        var settings = Segmenter.Configuration()
+        settings.targetDuration = configuration.segmentDuration
+        settings.firstSequenceNumber = continuation.number
+        settings.firstInitVersion = continuation.initVersion
+        settings.startsWithDiscontinuity = continuation.isDiscontinuous
+        var segmenter = Segmenter(configuration: settings)
+        if let seconds = continuation.targetSeconds {
+            segmenter.limitDuration(to: MediaPlaylist.longestSegment(targetSeconds: seconds))
+        }
+        self.state = .makeBoxSendingValue(State(segmenter: segmenter, targetSeconds: continuation.targetSeconds), eventLoop: eventLoop)
+    }
+
+    func start() {
+        self.eventLoop.execute {
+            guard !self.state.value.isDone else { return }
+            // The wake-up holds the packager weakly: the stream holds its readers, and they hold their wake-ups.
+            self.state.value.reader = self.stream.attach(from: .allGroups) { [weak self] in self?.wake() }
+        }
+    }
+
+    /// On the publisher's thread.
+    private func wake() {
+        self.eventLoop.execute { self.drain() }
+    }
+
+    func stop() {
+        self.eventLoop.execute { self.finish(.stopped) }
+    }
+
+    private func finish(_ end: End) {
+        guard !self.state.value.isDone else { return }
+        self.state.value.isDone = true
+        self.state.value.reader?.detach()
+        self.state.value.reader = nil
+        self.onEnd(self, end)
+    }
+
+    private func drain() {
+        while !self.state.value.isDone, let reader = self.state.value.reader, let item = reader.next() {
+            let overflows = reader.overflows
+            if overflows != self.state.value.overflows {
+                // Whole groups were lost: decoders must not be told that what follows belongs together.
+                self.state.value.overflows = overflows
+                self.take(self.state.value.segmenter.discontinuity())
+            }
+            self.take(item)
+        }
+    }
+
+    private func take(_ item: StreamItem) {
+        switch item {
+        case .tracks(let tracks):
+            do throws(PackagingError) {
+                self.take(try self.state.value.segmenter.setTracks(tracks))
+            } catch {
+                self.cannotPackage(error)
+            }
+        case .frame(let frame):
+            if self.state.value.wallOffset == nil { self.fixWallClock(frame) }
+            let outputs = self.state.value.segmenter.append(frame)
+            if !outputs.isEmpty { self.take(outputs) }
+        case .discontinuity:
+            self.take(self.state.value.segmenter.discontinuity())
+            self.state.value.wallOffset = nil
+        case .ended:
+            self.take(self.state.value.segmenter.finish())
+            self.finish(.published)
+        }
+    }
+
+    /// Cached frames are from the past: the newest frame the stream has is from now.
+    private func fixWallClock(_ frame: EncodedFrame) {
+        let newest = max(self.stream.snapshot(now: .now())?.mediaTime ?? .zero, frame.decodeTime)
+        self.state.value.wallOffset = self.configuration.wallClock() - newest.milliseconds
+    }
+
+    private func cannotPackage(_ error: PackagingError) {
+        if !self.state.value.hasLogged {
+            self.state.value.hasLogged = true
+            self.logger.warning("the stream cannot be packaged for HLS", metadata: ["stream": "\(self.stream.key)", "error": "\(error)"])
+        }
+        if self.state.value.targetSeconds == nil { self.finish(.stopped) }
+    }
+
+    private func take(_ outputs: [Segmenter.Output]) {
+        for output in outputs {
+            switch output {
+            case .initSegment(let initSegment): self.run.add(initSegment)
+            case .segment(let segment): self.list(segment)
+            case .part: break
+            }
+        }
+    }
+
+    private func list(_ segment: Segment) {
+        let snapshot = self.stream.snapshot(now: .now())
+        let targetSeconds: Int
+        if let known = self.state.value.targetSeconds {
+            targetSeconds = known
+        } else {
+            targetSeconds = MediaPlaylist.targetSeconds(
+                configured: self.configuration.segmentDuration, keyframeInterval: snapshot?.keyframeInterval, firstSegment: segment.duration)
+            self.state.value.targetSeconds = targetSeconds
+            self.state.value.segmenter.limitDuration(to: MediaPlaylist.longestSegment(targetSeconds: targetSeconds))
+        }
+        self.state.value.meter.add(bytes: segment.byteCount, duration: segment.duration)
+        let meter = self.state.value.meter
+        let tracks = self.state.value.segmenter.tracks
+        let saysFrameRate = tracks.contains { $0.video?.frameRate != nil }
+        let variant = MultivariantPlaylist.Variant(
+            uri: URIText.encode(self.run.id) + ".m3u8", bandwidth: meter.peak, averageBandwidth: meter.average, tracks: tracks,
+            frameRate: saysFrameRate ? nil : snapshot.map(\.frameRate).flatMap { $0 > 0 ? $0 : nil })
+        self.run.add(
+            segment, programDateTimeMilliseconds: self.state.value.wallOffset.map { $0 + segment.start.milliseconds }, targetSeconds: targetSeconds,
+            multivariant: MultivariantPlaylist(variants: [variant]), now: .now())
+    }
+}
+
+enum WallClock {
+    /// Milliseconds since 1970.
+    static func now() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
+}

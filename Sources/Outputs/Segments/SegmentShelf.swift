@@ -1,0 +1,210 @@
+import Logging
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// The segments of one publish session that can be asked for: the newest in memory, older ones on disk, and those that have left the playlist for
+/// as long as RFC 8216 §6.2.2 wants them kept.
+///
+/// A segment is on the disk before it leaves memory. When the disk does not keep up, at most `hardBytes` stay in memory; beyond that the oldest
+/// are lost, and asking for them gives nothing.
+final class SegmentShelf: Sendable {
+    struct Limits: Sendable {
+        /// Segments that stay in memory.
+        var segments = 2
+        /// Bytes that stay in memory; the newest segment does in any case.
+        var bytes = 2 << 20
+        var hardBytes: Int { max(self.bytes * 8, 32 << 20) }
+    }
+
+    private struct Shelved {
+        var bytes: ByteBuffer?
+        let byteCount: Int
+        var isOnDisk = false
+        var isBeingWritten = false
+        var expires: NIODeadline?
+    }
+
+    private struct State {
+        var segments: [UInt64: Shelved] = [:]
+        /// Ascending; what is in memory.
+        var inMemory: [UInt64] = []
+        var memoryBytes = 0
+        var initSegments: [Int: ByteBuffer] = [:]
+        var lost = 0
+        var hasLogged = false
+    }
+
+    private static let initSegmentLimit = 128
+
+    private let directory: SessionDirectory
+    private let limits: Limits
+    private let pool: NIOThreadPool
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    init(directory: SessionDirectory, limits: Limits, pool: NIOThreadPool, logger: Logger) {
+        self.directory = directory
+        self.limits = limits
+        self.pool = pool
+        self.logger = logger
+    }
+
+    // MARK: Filling
+
+    func add(initSegment bytes: ByteBuffer, version: Int) {
+        self.state.withLock { state in
+            state.initSegments[version] = bytes
+            // More versions than a window and what follows it can need: a publisher that changes its configuration with every keyframe.
+            if state.initSegments.count > Self.initSegmentLimit, let oldest = state.initSegments.keys.min() { state.initSegments[oldest] = nil }
+        }
+    }
+
+    func add(segment bytes: ByteBuffer, number: UInt64) {
+        let spill = self.state.withLock { state in
+            state.segments[number] = Shelved(bytes: bytes, byteCount: bytes.readableBytes)
+            state.inMemory.append(number)
+            state.memoryBytes += bytes.readableBytes
+            while state.memoryBytes > self.limits.hardBytes, state.inMemory.count > 1 {
+                self.letGo(state.inMemory[0], &state)
+                state.lost += 1
+            }
+            return self.chooseSpill(&state, keeping: self.limits)
+        }
+        self.write(spill)
+    }
+
+    /// Everything goes to the disk; for a session that is kept after its end.
+    func spillAll() {
+        let spill = self.state.withLock { self.chooseSpill(&$0, keeping: nil) }
+        self.write(spill)
+    }
+
+    private func chooseSpill(_ state: inout State, keeping limits: Limits?) -> [(UInt64, ByteBuffer)] {
+        var staying = state.inMemory.count { state.segments[$0]?.isBeingWritten == false }
+        var stayingBytes = state.inMemory.reduce(0) { sum, number in
+            guard let shelved = state.segments[number], !shelved.isBeingWritten else { return sum }
+            return sum + shelved.byteCount
+        }
+        var spill: [(UInt64, ByteBuffer)] = []
+        for number in state.inMemory {
+            guard let shelved = state.segments[number], let bytes = shelved.bytes, !shelved.isBeingWritten else { continue }
+            if let limits {
+                guard staying > 1, staying > limits.segments || stayingBytes > limits.bytes else { break }
+            }
+            state.segments[number]?.isBeingWritten = true
+            staying -= 1
+            stayingBytes -= shelved.byteCount
+            spill.append((number, bytes))
+        }
+        return spill
+    }
+
+    private func write(_ spill: [(UInt64, ByteBuffer)]) {
+        for (number, bytes) in spill {
+            self.pool.submit { workState in
+                guard case .active = workState else { return }
+                do throws(SessionDirectory.Failure) {
+                    if try self.directory.write(bytes, number: number) { self.isWritten(number) }
+                } catch {
+                    self.writeFailed(number, error)
+                }
+            }
+        }
+    }
+
+    private func isWritten(_ number: UInt64) {
+        let isStale = self.state.withLock { state in
+            guard state.segments[number] != nil else { return true }  // expired meanwhile
+            state.segments[number]?.isOnDisk = true
+            self.letGo(number, &state)
+            return false
+        }
+        if isStale { self.directory.remove([number]) }
+    }
+
+    /// It stays in memory and is tried again with the next segment; `hardBytes` bounds what may gather.
+    private func writeFailed(_ number: UInt64, _ failure: SessionDirectory.Failure) {
+        let isFirst = self.state.withLock { state in
+            state.segments[number]?.isBeingWritten = false
+            defer { state.hasLogged = true }
+            return !state.hasLogged
+        }
+        guard isFirst else { return }
+        self.logger.warning("a live segment could not be written", metadata: ["call": "\(failure.call)", "errno": "\(failure.errno)"])
+    }
+
+    private func letGo(_ number: UInt64, _ state: inout State) {
+        guard let shelved = state.segments[number], shelved.bytes != nil else { return }
+        state.memoryBytes -= shelved.byteCount
+        state.segments[number]?.bytes = nil
+        state.segments[number]?.isBeingWritten = false
+        state.inMemory.removeAll { $0 == number }
+        if !shelved.isOnDisk { state.segments[number] = nil }
+    }
+
+    // MARK: Asking
+
+    func segment(_ number: UInt64) -> HLSBody? {
+        self.state.withLock { state in
+            guard let shelved = state.segments[number] else { return nil }
+            if let bytes = shelved.bytes { return .memory(bytes) }
+            return .file(path: self.directory.filePath(number), length: shelved.byteCount)
+        }
+    }
+
+    func initSegment(_ version: Int) -> ByteBuffer? {
+        self.state.withLock { $0.initSegments[version] }
+    }
+
+    var memoryBytes: Int { self.state.withLock { $0.memoryBytes } }
+    /// Segments that were lost because the disk did not keep up.
+    var lost: Int { self.state.withLock { $0.lost } }
+    var count: Int { self.state.withLock { $0.segments.count } }
+
+    // MARK: Emptying
+
+    /// These have left the playlist and may go at `deadline`.
+    func expire(_ numbers: [UInt64], at deadline: NIODeadline) {
+        self.state.withLock { state in
+            for number in numbers { state.segments[number]?.expires = deadline }
+        }
+    }
+
+    func removeExpired(now: NIODeadline) {
+        let onDisk = self.state.withLock { state in
+            let due = state.segments.filter { $0.value.expires.map { $0 <= now } ?? false }
+            for (number, shelved) in due {
+                if shelved.bytes != nil {
+                    state.memoryBytes -= shelved.byteCount
+                    state.inMemory.removeAll { $0 == number }
+                }
+                state.segments[number] = nil
+            }
+            return due.filter(\.value.isOnDisk).map(\.key)
+        }
+        guard !onDisk.isEmpty else { return }
+        self.pool.submit { workState in
+            guard case .active = workState else { return }
+            self.directory.remove(onDisk)
+        }
+    }
+
+    func removeAll() {
+        self.pool.submit { workState in
+            guard case .active = workState else { return }
+            self.removeFiles()
+        }
+    }
+
+    /// Blocks: for the pool's threads.
+    func removeFiles() {
+        self.state.withLock { state in
+            state.segments = [:]
+            state.inMemory = []
+            state.memoryBytes = 0
+            state.initSegments = [:]
+        }
+        self.directory.removeAll()
+    }
+}

@@ -1,0 +1,78 @@
+import NIOCore
+
+/// Who watches one broadcast. A viewer is a session: its cookie where it has one, else its address, user agent and token.
+///
+/// A first request has no cookie yet and counts under its address; `issued` remembers which cookie went out with the answer, so that the viewer is
+/// renamed, not counted twice, when it comes back with it.
+struct ViewerTable: Sendable {
+    struct Key: Hashable, Sendable {
+        fileprivate let value: UInt64
+
+        static func cookie(_ value: String) -> Key { Key("c", value, "", "") }
+        static func client(address: String, userAgent: String, token: String) -> Key { Key("a", address, userAgent, token) }
+
+        /// Keyed per process by the standard library, so nobody outside can make collisions.
+        private init(_ kind: String, _ one: String, _ two: String, _ three: String) {
+            var hasher = Hasher()
+            hasher.combine(kind)
+            hasher.combine(one)
+            hasher.combine(two)
+            hasher.combine(three)
+            self.value = UInt64(bitPattern: Int64(hasher.finalize()))
+        }
+    }
+
+    enum Admission: Equatable {
+        case admitted
+        case limitReached
+    }
+
+    private struct Entry {
+        var lastSeen: NIODeadline
+        var issued: Key?
+    }
+
+    /// Silence after which a viewer has gone.
+    private let patience: TimeAmount
+    /// Entries; newcomers beyond it are served but not counted.
+    private let capacity: Int
+    private var entries: [Key: Entry] = [:]
+
+    init(patience: TimeAmount, capacity: Int = 100_000) {
+        self.patience = patience
+        self.capacity = capacity
+    }
+
+    /// `cookie` is what the request brought, `issuing` what its answer will set. A negative `limit` is none.
+    mutating func seen(cookie: Key?, client: Key, issuing: Key?, limit: Int, now: NIODeadline) -> Admission {
+        let key = cookie ?? client
+        if let cookie, self.entries[cookie] == nil, let entry = self.entries[client], entry.issued == cookie {
+            self.entries[client] = nil
+            self.entries[cookie] = Entry(lastSeen: now)
+            return .admitted
+        }
+        if self.entries[key] != nil {
+            self.entries[key]?.lastSeen = now
+            if let issuing { self.entries[key]?.issued = issuing }
+            return .admitted
+        }
+        if limit >= 0 || self.entries.count >= self.capacity { self.dropSilent(now: now) }
+        guard limit < 0 || self.entries.count < limit else { return .limitReached }
+        if self.entries.count < self.capacity { self.entries[key] = Entry(lastSeen: now, issued: issuing) }
+        return .admitted
+    }
+
+    mutating func count(now: NIODeadline) -> Int {
+        self.dropSilent(now: now)
+        return self.entries.count
+    }
+
+    mutating func removeAll() {
+        self.entries = [:]
+    }
+
+    private mutating func dropSilent(now: NIODeadline) {
+        guard self.entries.contains(where: { now - $0.value.lastSeen > self.patience }) else { return }
+        self.entries = self.entries.filter { now - $0.value.lastSeen <= self.patience }
+    }
+}
