@@ -16,3 +16,20 @@ static const int shim_AVERROR_EXIT = AVERROR_EXIT;
 static const int shim_AVERROR_INVALIDDATA = AVERROR_INVALIDDATA;
 static inline int shim_averror(int code) { return AVERROR(code); }
 static inline AVRational shim_time_base_q(void) { return AV_TIME_BASE_Q; }
+static const int shim_AVERROR_DEMUXER_NOT_FOUND = AVERROR_DEMUXER_NOT_FOUND;
+static const int shim_AVERROR_MUXER_NOT_FOUND = AVERROR_MUXER_NOT_FOUND;
+static const int shim_AVERROR_OPTION_NOT_FOUND = AVERROR_OPTION_NOT_FOUND;
+static const int shim_AVERROR_PROTOCOL_NOT_FOUND = AVERROR_PROTOCOL_NOT_FOUND;
+static const int shim_AVERROR_PATCHWELCOME = AVERROR_PATCHWELCOME;
+
+// Linux calls that Swift's C library module does not show (GNU extensions, variadics).
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static inline void shim_set_thread_name(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+// rename(2) that fails with EEXIST instead of replacing.
+static inline long shim_rename_noreplace(const char *from, const char *to) {
+    return syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+}

@@ -1,0 +1,76 @@
+import CFFmpeg
+import Glibc
+
+/// What FFmpeg or the operating system said when an operation did not work.
+public struct AVFailure: Error, Sendable, Equatable, CustomStringConvertible {
+    /// What a caller can act on; everything else is `library`.
+    public enum Cause: Sendable, Equatable {
+        /// Our own `Interrupt` was cancelled.
+        case cancelled
+        /// Our own deadline passed.
+        case timedOut
+        /// ENOSPC or EDQUOT.
+        case noSpace
+        case noSuchFile
+        case permissionDenied
+        /// The bytes are not what they claim to be.
+        case invalidData
+        /// Codec, format or option that this build of FFmpeg does not have or does not take.
+        case unsupported
+        case outOfMemory
+        case library
+    }
+
+    public var cause: Cause
+    /// What was being done, e.g. `open input`.
+    public var operation: String
+    /// FFmpeg's AVERROR: a negated errno or a tag. 0 where FFmpeg was not asked.
+    public var code: Int32
+    /// FFmpeg's or the system's words for it.
+    public var text: String
+
+    public init(cause: Cause, operation: String, code: Int32 = 0, text: String) {
+        self.cause = cause
+        self.operation = operation
+        self.code = code
+        self.text = text
+    }
+
+    /// From a negative FFmpeg result.
+    init(_ operation: String, code: Int32) {
+        self.init(cause: Self.cause(of: code), operation: operation, code: code, text: Self.text(of: code))
+    }
+
+    /// From an `errno`.
+    public static func system(_ operation: String, errno number: Int32) -> AVFailure {
+        AVFailure(operation, code: shim_averror(number))
+    }
+
+    public var description: String { "\(self.operation): \(self.text) (\(self.code))" }
+
+    private static func cause(of code: Int32) -> Cause {
+        switch code {
+        case shim_AVERROR_EXIT: .cancelled
+        case shim_averror(ENOSPC), shim_averror(EDQUOT): .noSpace
+        case shim_averror(ENOENT): .noSuchFile
+        case shim_averror(EACCES), shim_averror(EPERM), shim_averror(EROFS): .permissionDenied
+        case shim_averror(ENOMEM): .outOfMemory
+        case shim_averror(ETIMEDOUT): .timedOut
+        case shim_AVERROR_INVALIDDATA: .invalidData
+        case shim_AVERROR_DEMUXER_NOT_FOUND, shim_AVERROR_MUXER_NOT_FOUND, shim_AVERROR_OPTION_NOT_FOUND, shim_AVERROR_PATCHWELCOME,
+            shim_AVERROR_PROTOCOL_NOT_FOUND, shim_averror(ENOSYS):
+            .unsupported
+        default: .library
+        }
+    }
+
+    private static func text(of code: Int32) -> String {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { buffer in
+            guard let start = buffer.baseAddress else { return "error \(code)" }
+            buffer.initialize(repeating: 0)
+            // A negative answer still leaves a generic text in the buffer.
+            _ = av_strerror(code, start, buffer.count)
+            return String(cString: start)
+        }
+    }
+}

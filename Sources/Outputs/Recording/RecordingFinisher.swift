@@ -1,0 +1,104 @@
+import AV
+import Glibc
+import Media
+
+/// Turns the fragmented temporary of a recording into the final file. Blocks; runs on the pool for such work.
+///
+/// 1. Whatever follows the last whole fragment is cut off.
+/// 2. The fragments are copied into a second temporary, a plain mp4 with its index in front.
+/// 3. That is synced and gets the final name; the fragmented temporary is removed.
+/// Where 2 is impossible (no room, or the copy fails), the fragmented file itself gets the final name: it plays, too.
+/// At every moment either the temporary or the final file exists, so a crash in between loses nothing.
+struct RecordingFinisher {
+    var name: RecordingName
+    var disk: RecordingDisk
+    var minimumFreeBytes: Int64
+    /// Packets that must be in the final file; nil when nobody counted.
+    var samples: Int?
+
+    struct Result {
+        var name: RecordingName
+        var bytes: Int64
+        var duration: MediaTime
+        var failure: RecordingFailure?
+    }
+
+    func run() -> Result {
+        do throws(RecordingFailure) {
+            let scan = try FragmentScan(path: self.name.temporaryPath)
+            guard scan.fragments > 0 else {
+                // What is not one of our files is left for a person to look at.
+                if scan.isOurs { RecordingDisk.remove(self.name.temporaryPath) }
+                return self.nothing(.nothingRecorded)
+            }
+            guard truncate(self.name.temporaryPath, off_t(scan.wholeBytes)) == 0 else {
+                throw RecordingFailure.system("cut", self.name.temporaryPath, errno: errno)
+            }
+            return try self.finish(bytes: scan.wholeBytes)
+        } catch {
+            return self.nothing(error)
+        }
+    }
+
+    private func finish(bytes: Int64) throws(RecordingFailure) -> Result {
+        do throws(RecordingFailure) {
+            try self.remux(bytes: bytes)
+            let result = try self.publish(self.name.remuxPath, failure: nil)
+            RecordingDisk.remove(self.name.temporaryPath)
+            return result
+        } catch {
+            RecordingDisk.remove(self.name.remuxPath)
+            return try self.publish(self.name.temporaryPath, failure: error)
+        }
+    }
+
+    private func remux(bytes: Int64) throws(RecordingFailure) {
+        if let free = self.disk.freeBytes(self.name.directory), free < bytes + self.minimumFreeBytes { throw .diskFull }
+        do throws(AVFailure) {
+            let sink = try self.disk.open(self.name.remuxPath)
+            let copied = try Remux.faststart(from: self.name.temporaryPath, to: sink, path: self.name.remuxPath)
+            // A parser on the way may join or leave out a few packets (MP3's first); more than one in a hundred is a loss.
+            if let samples = self.samples, copied.packets * 100 < (samples - 2) * 99 {
+                throw AVFailure(cause: .invalidData, operation: "remux", text: "\(copied.packets) of \(samples) packets were copied")
+            }
+            try sink.synchronise()
+        } catch {
+            throw RecordingFailure(error)
+        }
+    }
+
+    /// Gives `path` the final name, or the next free one when somebody else took that.
+    private func publish(_ path: String, failure: RecordingFailure?) throws(RecordingFailure) -> Result {
+        var name = self.name
+        var index = 0
+        do throws(AVFailure) {
+            while try FileMove.keepingOthers(from: path, to: name.path) == .nameIsTaken {
+                index += 1
+                guard index <= RecordingName.highestIndex else { throw .system("rename recording", errno: EEXIST) }
+                name = self.name.alternative(index)
+            }
+        } catch {
+            throw RecordingFailure(error)
+        }
+        let bytes = RecordingDisk.size(of: name.path) ?? 0
+        do throws(AVFailure) {
+            return Result(name: name, bytes: bytes, duration: try MediaProbe(path: name.path).duration ?? .zero, failure: failure)
+        } catch {
+            return Result(name: name, bytes: bytes, duration: .zero, failure: failure ?? RecordingFailure(error))
+        }
+    }
+
+    private func nothing(_ failure: RecordingFailure) -> Result {
+        Result(name: self.name, bytes: 0, duration: .zero, failure: failure)
+    }
+}
+
+extension RecordingName {
+    /// The same name with one more index: `cam.mp4` → `cam_1.mp4`.
+    func alternative(_ index: Int) -> RecordingName {
+        guard let dot = self.fileName.lastIndex(of: ".") else {
+            return RecordingName(directory: self.directory, fileName: "\(self.fileName)_\(index)")
+        }
+        return RecordingName(directory: self.directory, fileName: "\(self.fileName[..<dot])_\(index)\(self.fileName[dot...])")
+    }
+}

@@ -1,0 +1,59 @@
+import AV
+import Media
+
+/// Finishes recordings that a killed process has left behind.
+public enum RecordingRecovery {
+    /// Turns a temporary file, possibly cut anywhere, into a plain mp4 of all its whole fragments.
+    ///
+    /// A temporary without media is removed (`nothingRecorded`). One that is gone because its recording had been finished gives that file's numbers.
+    public static func recover(
+        temporaryPath: String, request: RecordingRequest, startedAtMilliseconds: Int64
+    ) async -> RecordingOutcome {
+        await self.recover(
+            temporaryPath: temporaryPath, request: request, startedAtMilliseconds: startedAtMilliseconds, disk: .system, pool: .shared)
+    }
+
+    static func recover(
+        temporaryPath: String, request: RecordingRequest, startedAtMilliseconds: Int64, disk: RecordingDisk, pool: BlockingPool
+    ) async -> RecordingOutcome {
+        guard let name = RecordingName(temporaryPath: temporaryPath) else {
+            return self.outcome(
+                request, startedAtMilliseconds,
+                .init(name: RecordingName(directory: request.directory, fileName: request.baseName), bytes: 0, duration: .zero, failure: .invalidName)
+            )
+        }
+        let result: RecordingFinisher.Result
+        do throws(BlockingPool.Refusal) {
+            result = try await pool.run { self.finish(name, disk: disk) }
+        } catch {
+            result = .init(name: name, bytes: 0, duration: .zero, failure: .io("too many files are being finished"))
+        }
+        return self.outcome(request, startedAtMilliseconds, result)
+    }
+
+    private static func finish(_ name: RecordingName, disk: RecordingDisk) -> RecordingFinisher.Result {
+        // What an interrupted remuxing left.
+        RecordingDisk.remove(name.remuxPath)
+        // While the temporary exists nobody else takes the final name, so a final file can only be this recording's own, complete one.
+        if let bytes = RecordingDisk.size(of: name.path), bytes > 0, let duration = self.duration(of: name.path) {
+            RecordingDisk.remove(name.temporaryPath)
+            return .init(name: name, bytes: bytes, duration: duration, failure: nil)
+        }
+        return RecordingFinisher(name: name, disk: disk, minimumFreeBytes: 0, samples: nil).run()
+    }
+
+    /// nil when the file cannot be read as media.
+    private static func duration(of path: String) -> MediaTime? {
+        do throws(AVFailure) {
+            return try MediaProbe(path: path).duration
+        } catch {
+            return nil
+        }
+    }
+
+    private static func outcome(_ request: RecordingRequest, _ started: Int64, _ result: RecordingFinisher.Result) -> RecordingOutcome {
+        RecordingOutcome(
+            id: request.id, part: 0, path: result.name.path, fileName: result.name.fileName, startedAtMilliseconds: started,
+            durationMilliseconds: result.duration.milliseconds, bytes: result.bytes, droppedFrames: 0, failure: result.failure)
+    }
+}

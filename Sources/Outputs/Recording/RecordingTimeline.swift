@@ -1,0 +1,208 @@
+import Media
+import NIOCore
+
+/// Decides which frames of a stream go into a file, and when they are in it. Pure: frames in, samples out; one for each file.
+///
+/// States: *waiting* for a frame to start with (a keyframe where there is video; else any audio) → *begun*. In both, after `resynchronise()`, video
+/// waits for a keyframe while audio goes on. The file's zero is the decode time of the first keyframe; sound from before it is shown is left out, so
+/// both tracks start within half an audio packet of each other.
+struct RecordingTimeline {
+    struct Sample {
+        /// Position in `tracks`.
+        var index: Int
+        /// In ticks of the track.
+        var decodeTime: Int64
+        var presentationTime: Int64
+        var duration: Int64
+        var isKeyframe: Bool
+        var payload: ByteBuffer
+    }
+
+    private struct TrackState {
+        let kind: MediaKind
+        let timescale: Int64
+        var lastDecodeTime: Int64?
+        var lastDuration: Int64 = 0
+        /// The newest video frame: its duration is known when the next one comes.
+        var held: Sample?
+        var waitsForKeyframe: Bool
+        var clock: AudioStampClock
+    }
+
+    /// Sound without pictures is recorded when no keyframe has come for so long.
+    static let patience = MediaTime(milliseconds: 30_000)
+    /// And held back meanwhile only so much.
+    private static let pendingLimit = 4096
+    private static let videoTimescale: Int64 = 90_000
+    /// Assumed for a video file's only frame.
+    private static let onlyFrame: Int64 = 3_000
+
+    /// Those of the stream's tracks that the container can hold.
+    private(set) var tracks: [Track]
+    private var states: [TrackState]
+    private let hasVideo: Bool
+    private var zero: MediaTime?
+    private var audioStart = MediaTime.zero
+    /// Sound that came while waiting: part of it may lie after the keyframe's time though it was sent before.
+    private var pendingAudio: [EncodedFrame] = []
+    /// Media time that is in the file.
+    private(set) var newest = MediaTime.zero
+
+    init(tracks: [Track]) {
+        self.tracks = tracks.filter { Self.holds($0) }
+        self.hasVideo = self.tracks.contains { $0.kind == .video }
+        self.states = self.tracks.map { track in
+            let timescale = Int64(track.audio?.sampleRate ?? Int(Self.videoTimescale))
+            return TrackState(
+                kind: track.kind, timescale: timescale, waitsForKeyframe: track.kind == .video, clock: AudioStampClock(timescale: timescale))
+        }
+    }
+
+    /// What MP4 takes, and FFmpeg's writer with it.
+    static func holds(_ track: Track) -> Bool {
+        switch track.codec {
+        case .h264, .hevc, .av1, .vp9: true
+        case .aac, .opus, .mp3: (track.audio?.sampleRate ?? 0) > 0
+        case .vp8: false
+        }
+    }
+
+    /// Whether frames of `tracks` can go on in the file of this timeline: same codecs with the same configuration.
+    func continues(with tracks: [Track]) -> Bool {
+        let others = tracks.filter { Self.holds($0) }
+        guard others.count == self.tracks.count else { return false }
+        return zip(self.tracks, others).allSatisfy { ours, other in
+            // A frame rate that somebody claims is not part of it.
+            ours.id == other.id && ours.codec == other.codec && ours.configuration == other.configuration && ours.audio == other.audio
+                && ours.video?.width == other.video?.width && ours.video?.height == other.video?.height
+        }
+    }
+
+    var hasBegun: Bool { self.zero != nil }
+
+    /// The samples that are complete now: usually one.
+    mutating func add(_ frame: EncodedFrame) -> [Sample] {
+        guard let index = self.tracks.firstIndex(where: { $0.id == frame.track }) else { return [] }
+        guard self.zero == nil else { return self.append(frame, index) }
+        if frame.kind == .video {
+            guard frame.isKeyframe, self.learnSize(from: frame, index) else { return [] }
+            self.begin(at: frame.decodeTime, audioFrom: frame.presentationTime)
+        } else if !self.hasVideo {
+            self.begin(at: frame.decodeTime, audioFrom: frame.decodeTime)
+        } else {
+            if self.pendingAudio.count >= Self.pendingLimit { self.pendingAudio.removeFirst(Self.pendingLimit / 2) }
+            self.pendingAudio.append(frame)
+            guard let first = self.pendingAudio.first, frame.decodeTime - first.decodeTime >= Self.patience, self.sizesAreKnown else { return [] }
+            self.begin(at: first.decodeTime, audioFrom: first.decodeTime)
+            return self.takePending()
+        }
+        return self.append(frame, index) + self.takePending()
+    }
+
+    /// What was held back, with an assumed duration.
+    mutating func finish() -> [Sample] {
+        self.states.indices.compactMap { index in
+            guard var sample = self.states[index].held else { return nil }
+            self.states[index].held = nil
+            sample.duration = self.states[index].lastDuration > 0 ? self.states[index].lastDuration : Self.onlyFrame
+            self.count(sample, index)
+            return sample
+        }
+    }
+
+    /// Other frames follow than were to be expected: pictures cannot be decoded before a keyframe, and sound is no longer counted on.
+    mutating func resynchronise() {
+        for index in self.states.indices {
+            self.states[index].waitsForKeyframe = self.states[index].kind == .video
+            self.states[index].clock.restart()
+        }
+        self.pendingAudio.removeAll()
+    }
+
+    private var sizesAreKnown: Bool { self.tracks.allSatisfy { $0.video.map { $0.width > 0 && $0.height > 0 } ?? true } }
+
+    /// VP9 and some AV1 say only in a keyframe how large they are; the container must say it before the first frame.
+    private mutating func learnSize(from frame: EncodedFrame, _ index: Int) -> Bool {
+        if self.sizesAreKnown { return true }
+        do throws(MediaError) {
+            if let refreshed = try self.tracks[index].refreshed(byKeyframe: frame.payload) { self.tracks[index] = refreshed }
+        } catch {
+            return false
+        }
+        return self.sizesAreKnown
+    }
+
+    private mutating func begin(at zero: MediaTime, audioFrom start: MediaTime) {
+        self.zero = zero
+        self.audioStart = start
+    }
+
+    private mutating func takePending() -> [Sample] {
+        let pending = self.pendingAudio
+        self.pendingAudio = []
+        return pending.flatMap { frame in
+            self.tracks.firstIndex { $0.id == frame.track }.map { self.append(frame, $0) } ?? []
+        }
+    }
+
+    private mutating func append(_ frame: EncodedFrame, _ index: Int) -> [Sample] {
+        frame.kind == .video ? self.appendVideo(frame, index) : self.appendAudio(frame, index)
+    }
+
+    private mutating func appendVideo(_ frame: EncodedFrame, _ index: Int) -> [Sample] {
+        if self.states[index].waitsForKeyframe {
+            guard frame.isKeyframe else { return [] }
+            self.states[index].waitsForKeyframe = false
+        }
+        var decode = self.ticks(frame.decodeTime, index)
+        let presentation = self.ticks(frame.presentationTime, index)
+        guard decode >= 0 else { return [] }
+        if let last = self.states[index].lastDecodeTime { decode = max(decode, last + 1) }
+        self.states[index].lastDecodeTime = decode
+        let held = self.states[index].held
+        self.states[index].held = Sample(
+            index: index, decodeTime: decode, presentationTime: max(presentation, decode), duration: 0, isKeyframe: frame.isKeyframe,
+            payload: frame.payload)
+        guard var sample = held else { return [] }
+        sample.duration = decode - sample.decodeTime
+        self.states[index].lastDuration = sample.duration
+        self.count(sample, index)
+        return [sample]
+    }
+
+    private mutating func appendAudio(_ frame: EncodedFrame, _ index: Int) -> [Sample] {
+        let samples = Self.samples(in: frame, of: self.tracks[index])
+        if self.states[index].lastDecodeTime == nil {
+            // Whichever packet starts nearest to the first picture, but none before the zero.
+            let half = MediaTime(ticks: samples / 2, timescale: UInt32(clamping: self.states[index].timescale))
+            guard let zero = self.zero, frame.decodeTime >= zero, frame.decodeTime + half >= self.audioStart else { return [] }
+        }
+        let stamp = self.states[index].clock.stamp(self.ticks(frame.decodeTime, index), samples: samples)
+        self.states[index].lastDecodeTime = stamp
+        let sample = Sample(
+            index: index, decodeTime: stamp, presentationTime: stamp, duration: samples, isKeyframe: true, payload: frame.payload)
+        self.count(sample, index)
+        return [sample]
+    }
+
+    private func ticks(_ time: MediaTime, _ index: Int) -> Int64 {
+        (time - (self.zero ?? .zero)).ticks(timescale: UInt32(clamping: self.states[index].timescale))
+    }
+
+    private mutating func count(_ sample: Sample, _ index: Int) {
+        let end = MediaTime(ticks: sample.decodeTime + sample.duration, timescale: UInt32(clamping: self.states[index].timescale))
+        self.newest = max(self.newest, end)
+    }
+
+    /// Samples that a packet decodes to. A packet that does not say is taken for the most common length; the clock corrects the rest.
+    private static func samples(in frame: EncodedFrame, of track: Track) -> Int64 {
+        if track.codec == .opus {
+            do throws(MediaError) {
+                return Int64(try OpusPacket.sampleCount(frame.payload))
+            } catch {
+                return 960
+            }
+        }
+        return Int64(track.audio?.samplesPerPacket ?? 1024)
+    }
+}

@@ -1,0 +1,274 @@
+import AV
+import Logging
+import Media
+import Streams
+
+/// A recorder's own thread: takes frames out of the stream's reader and writes files.
+///
+/// *waiting* (no file; the next one's name may be claimed) → *recording* (a file is open) → back to waiting at a change of tracks or after a
+/// failure → *ended*. After a failure frames are let go until `retryAt`, in media time.
+actor RecordingWorker {
+    /// A claimed name and what the outside was told of it.
+    struct Claim: Sendable {
+        var name: RecordingName
+        var started: StartedRecording
+    }
+
+    /// Items taken from the reader before other jobs of the thread (a stop) get their turn.
+    private static let batch = 512
+    /// Taken at most after a stop was asked for: more than a full queue holds at 60 frames and 50 packets a second.
+    private static let lastBatch = 8192
+    /// Of the media clock, before the first new try after a failure.
+    private static let firstBackoff = MediaTime(milliseconds: 1_000)
+
+    private let executor: BlockingExecutor
+    nonisolated var unownedExecutor: UnownedSerialExecutor { self.executor.asUnownedSerialExecutor() }
+
+    private let request: RecordingRequest
+    private let configuration: Recorder.Configuration
+    private let disk: RecordingDisk
+    private let pool: BlockingPool
+    private let completion: RecordingCompletion
+    private let logger: Logger
+
+    private var reader: StreamReader?
+    private var claim: Claim?
+    private var file: RecordingFile?
+    private var timeline: RecordingTimeline?
+    private var nextPart = 1
+    private var failures = 0
+    private var lastFailure: RecordingFailure?
+    private var retryAt: MediaTime?
+    private var hasEnded = false
+
+    init(
+        request: RecordingRequest, configuration: Recorder.Configuration, disk: RecordingDisk, pool: BlockingPool,
+        completion: RecordingCompletion, logger: Logger
+    ) {
+        self.executor = BlockingExecutor(name: "record")
+        self.request = request
+        self.configuration = configuration
+        self.disk = disk
+        self.pool = pool
+        self.completion = completion
+        self.logger = logger
+    }
+
+    // MARK: From any thread
+
+    /// Frames have come.
+    nonisolated func wake() {
+        // Proof for assumeIsolated, here and below: the executor's thread is this actor's.
+        self.executor.execute(after: Recorder.gathering) { self.assumeIsolated { $0.drain() } }
+    }
+
+    nonisolated func begin(_ reader: StreamReader, claim: Claim) {
+        self.executor.execute { self.assumeIsolated { $0.begin(reader, claim) } }
+    }
+
+    nonisolated func requestStop() {
+        self.executor.execute { self.assumeIsolated { $0.stop() } }
+    }
+
+    // MARK: On the thread
+
+    private func begin(_ reader: StreamReader, _ claim: Claim) {
+        self.reader = reader
+        self.claim = claim
+        // A wake-up may have been here before the reader was.
+        self.drain()
+    }
+
+    private func drain() {
+        guard self.take(atMost: Self.batch) else { return }
+        self.executor.execute { self.assumeIsolated { $0.drain() } }
+    }
+
+    private func stop() {
+        _ = self.take(atMost: Self.lastBatch)
+        self.end(nil)
+    }
+
+    /// True when there may be more.
+    private func take(atMost count: Int) -> Bool {
+        for _ in 0..<count {
+            guard !self.hasEnded, let item = self.reader?.next() else { return false }
+            switch item {
+            case .tracks(let tracks): self.adopt(tracks)
+            case .frame(let frame): self.take(frame)
+            case .discontinuity: self.timeline?.resynchronise()
+            case .ended: self.end(nil)
+            }
+        }
+        return true
+    }
+
+    private func adopt(_ tracks: [Track]) {
+        if let timeline = self.timeline, timeline.hasBegun {
+            guard !timeline.continues(with: tracks) else { return }
+            self.log(.notice, "The stream's tracks have changed; the recording goes on in another file")
+            self.closeFile(nil)
+        }
+        let timeline = RecordingTimeline(tracks: tracks)
+        self.timeline = timeline.tracks.isEmpty ? nil : timeline
+        if timeline.tracks.count < tracks.count {
+            let codecs = tracks.filter { !RecordingTimeline.holds($0) }.map(\.codec.rawValue).joined(separator: ",")
+            self.logger.warning("Some tracks cannot be recorded", metadata: ["codecs": "\(codecs)", "format": "\(self.request.format.rawValue)"])
+        }
+        if timeline.tracks.isEmpty { self.lastFailure = .unsupportedTracks }
+    }
+
+    private func take(_ frame: EncodedFrame) {
+        if let retryAt = self.retryAt {
+            guard frame.decodeTime >= retryAt else { return }
+            self.retryAt = nil
+        }
+        guard let samples = self.timeline?.add(frame) else { return }
+        self.write(samples, at: frame.decodeTime)
+    }
+
+    private func write(_ samples: [RecordingTimeline.Sample], at time: MediaTime) {
+        guard !samples.isEmpty else { return }
+        do throws(RecordingFailure) {
+            let file = try self.openFile()
+            for sample in samples {
+                guard try self.write(sample, to: file) else { continue }
+                self.failures = 0
+                if let free = self.disk.freeBytes(file.name.directory), free < self.configuration.minimumFreeBytes { throw .diskFull }
+            }
+        } catch {
+            self.fail(error, at: time)
+        }
+    }
+
+    private func write(_ sample: RecordingTimeline.Sample, to file: RecordingFile) throws(RecordingFailure) -> Bool {
+        do throws(AVFailure) {
+            return try file.write(sample)
+        } catch {
+            throw RecordingFailure(error)
+        }
+    }
+
+    private func openFile() throws(RecordingFailure) -> RecordingFile {
+        if let file = self.file { return file }
+        let claim: Claim
+        if let claimed = self.claim { claim = claimed } else { claim = try self.claimNext() }
+        self.claim = claim
+        do throws(AVFailure) {
+            let file = try RecordingFile(
+                name: claim.name, tracks: self.timeline?.tracks ?? [], disk: self.disk, configuration: self.configuration)
+            self.file = file
+            self.completion.change(to: .recording)
+            return file
+        } catch {
+            throw RecordingFailure(error)
+        }
+    }
+
+    private func claimNext() throws(RecordingFailure) -> Claim {
+        let name = try RecordingName.claim(
+            directory: self.request.directory, baseName: self.request.baseName, format: self.request.format)
+        let started = StartedRecording(
+            id: Self.newID(), part: self.nextPart, temporaryPath: name.temporaryPath, path: name.path,
+            startedAtMilliseconds: RecordingDisk.wallClockMilliseconds())
+        self.nextPart += 1
+        self.completion.fileStarted(started)
+        return Claim(name: name, started: started)
+    }
+
+    /// 24 letters and digits, as ids of VoDs are.
+    private static func newID() -> String {
+        let alphabet = Array("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+        return String((0..<24).map { _ in alphabet[Int.random(in: alphabet.indices)] })
+    }
+
+    private func fail(_ failure: RecordingFailure, at time: MediaTime) {
+        self.failures += 1
+        self.lastFailure = failure
+        self.log(.error, "A recording could not be written", failure)
+        guard failure != .diskFull, self.failures <= self.configuration.retries else {
+            self.end(failure)
+            return
+        }
+        if (self.file?.fragments ?? 0) > 0 {
+            self.closeFile(failure)
+        } else {
+            // Nothing is in it yet: the same name is tried again.
+            self.file = nil
+        }
+        self.timeline = self.timeline.map { RecordingTimeline(tracks: $0.tracks) }
+        self.retryAt = time + MediaTime(microseconds: Self.firstBackoff.microseconds << Int64(min(self.failures - 1, 6)))
+        self.completion.change(to: .waiting)
+    }
+
+    private func end(_ failure: RecordingFailure?) {
+        guard !self.hasEnded else { return }
+        self.hasEnded = true
+        self.closeFile(failure)
+        self.reader?.detach()
+        self.reader = nil
+        self.timeline = nil
+        self.completion.close()
+    }
+
+    /// Hands the current file, or the name claimed for one, over for finishing.
+    private func closeFile(_ failure: RecordingFailure?) {
+        guard let claim = self.claim else { return }
+        var failure = failure
+        let samples = self.file.flatMap { self.finishWriting($0, &failure) }
+        if self.file == nil { failure = failure ?? self.lastFailure }
+        self.file = nil
+        self.claim = nil
+        let finisher = RecordingFinisher(
+            name: claim.name, disk: self.disk, minimumFreeBytes: self.configuration.minimumFreeBytes, samples: samples)
+        let dropped = self.reader?.droppedFrames ?? 0
+        let completion = self.completion
+        let logger = self.logger
+        let finish: @Sendable () -> Void = { [failure] in
+            let outcome = RecordingOutcome(claim.started, finisher.run(), failure: failure, droppedFrames: dropped)
+            logger.info("A recording was finished", metadata: RecordingWorker.metadata(of: outcome))
+            completion.fileEnded(outcome)
+        }
+        completion.beginFinishing()
+        if !self.pool.execute(finish) { finish() }
+    }
+
+    /// The number of samples in the file; nil when it could not be closed as it should.
+    private func finishWriting(_ file: RecordingFile, _ failure: inout RecordingFailure?) -> Int? {
+        guard failure == nil else { return nil }
+        do throws(AVFailure) {
+            for sample in self.timeline?.finish() ?? [] { _ = try file.write(sample) }
+            try file.close()
+            return file.samples
+        } catch {
+            failure = RecordingFailure(error)
+            self.log(.error, "A recording could not be ended", failure)
+            return nil
+        }
+    }
+
+    private func log(_ level: Logger.Level, _ message: Logger.Message, _ failure: RecordingFailure? = nil) {
+        var metadata: Logger.Metadata = ["file": "\(self.claim?.name.fileName ?? self.request.baseName)"]
+        if let failure { metadata["failure"] = "\(failure)" }
+        self.logger.log(level: level, message, metadata: metadata)
+    }
+
+    private static func metadata(of outcome: RecordingOutcome) -> Logger.Metadata {
+        var metadata: Logger.Metadata = [
+            "file": "\(outcome.fileName)", "milliseconds": "\(outcome.durationMilliseconds)", "bytes": "\(outcome.bytes)",
+        ]
+        if outcome.droppedFrames > 0 { metadata["droppedFrames"] = "\(outcome.droppedFrames)" }
+        if let failure = outcome.failure { metadata["failure"] = "\(failure)" }
+        return metadata
+    }
+}
+
+extension RecordingOutcome {
+    /// What stopped the recording says more than what became of finishing it.
+    init(_ started: StartedRecording, _ result: RecordingFinisher.Result, failure: RecordingFailure?, droppedFrames: Int) {
+        self.init(
+            id: started.id, part: started.part, path: result.name.path, fileName: result.name.fileName,
+            startedAtMilliseconds: started.startedAtMilliseconds, durationMilliseconds: result.duration.milliseconds, bytes: result.bytes,
+            droppedFrames: droppedFrames, failure: failure ?? result.failure)
+    }
+}

@@ -1,0 +1,149 @@
+import AV
+import Foundation
+import Media
+import NIOCore
+import Testing
+
+@testable import Outputs
+
+@Suite struct RecordingRecoveryTests {
+    /// What a recorder of the clip has on the disk after its last fragment, as a killed process leaves it.
+    private func fragmentedFile(of clip: Clip, in folder: Folder) throws -> Data {
+        let name = RecordingName(directory: folder.path, fileName: "whole.mp4")
+        var timeline = RecordingTimeline(tracks: clip.tracks)
+        let file = try RecordingFile(name: name, tracks: timeline.tracks, disk: .system, configuration: .init())
+        for frame in clip.inMilliseconds { for sample in timeline.add(frame) { _ = try file.write(sample) } }
+        for sample in timeline.finish() { _ = try file.write(sample) }
+        try file.close()
+        let data = try Data(contentsOf: URL(fileURLWithPath: name.temporaryPath))
+        try FileManager.default.removeItem(atPath: name.temporaryPath)
+        return data
+    }
+
+    private func recover(_ data: Data, in folder: Folder) async throws -> RecordingOutcome {
+        let path = folder.path + "/cam_2.mp4.tmp_extension"
+        try data.write(to: URL(fileURLWithPath: path))
+        return await RecordingRecovery.recover(
+            temporaryPath: path, request: RecordingRequest(id: "id", directory: folder.path, baseName: "cam"), startedAtMilliseconds: 1234)
+    }
+
+    @Test(arguments: [(Clip.h264, Clip.aac), (Clip.hevc, Clip.opus)]) func aFileCutAnywhereGivesItsWholeFragments(
+        video: [String], audio: [String]
+    ) async throws {
+        let folder = try Folder()
+        let whole = try self.fragmentedFile(of: Clip(video: video, audio: audio, seconds: 5, in: folder), in: folder)
+        let firstFragment = try #require(self.fragmentEnds(whole).first)
+        var cuts = stride(from: 0, to: whole.count, by: whole.count / 13).map { $0 }
+        for end in self.fragmentEnds(whole).prefix(3) { cuts += [end - 1, end, end + 1, end + 12] }
+        var last = 0
+        for cut in cuts.sorted() where cut <= whole.count {
+            let outcome = try await self.recover(whole.prefix(cut), in: folder)
+            #expect(outcome.id == "id")
+            #expect(outcome.startedAtMilliseconds == 1234)
+            guard cut >= firstFragment else {
+                #expect(outcome.failure == .nothingRecorded)
+                #expect(outcome.bytes == 0)
+                #expect(try folder.files() == [])
+                continue
+            }
+            #expect(outcome.failure == nil)
+            #expect(outcome.fileName == "cam_2.mp4")
+            #expect(try folder.files() == ["cam_2.mp4"])
+            let inspection = try Inspection(outcome.path)
+            #expect(inspection.errors == "", "cut at \(cut)")
+            #expect(inspection.packets.count >= last)
+            last = inspection.packets.count
+            #expect(abs(inspection.startOffset) < 0.04)
+            // Not more than one fragment is missing of what the bytes before the cut hold.
+            let fragments = self.fragmentEnds(whole).count { $0 <= cut }
+            #expect(inspection.duration >= Double(fragments - 1) * 0.8)
+            try FileManager.default.removeItem(atPath: outcome.path)
+        }
+    }
+
+    @Test func aFragmentedFilePlaysAsItIs() throws {
+        let folder = try Folder()
+        let whole = try self.fragmentedFile(of: Clip(video: Clip.h264, audio: Clip.aac, seconds: 5, in: folder), in: folder)
+        let path = folder.path + "/fragmented.mp4"
+        try whole.write(to: URL(fileURLWithPath: path))
+        let inspection = try Inspection(path)
+        #expect(inspection.errors == "")
+        #expect(inspection.packets(of: "video").count == 125)
+        #expect(abs(inspection.startOffset) < 0.04)
+        #expect(abs(inspection.duration - 5) < 0.2)
+        // A killed process loses less than a second: no fragment is longer.
+        #expect(self.fragmentEnds(whole).count >= 6)
+    }
+
+    @Test func zerosThatAPowerFailureLeftAreCutOff() async throws {
+        let folder = try Folder()
+        let whole = try self.fragmentedFile(of: Clip(video: Clip.h264, audio: Clip.aac, seconds: 3, in: folder), in: folder)
+        let outcome = try await self.recover(whole + Data(count: 100_000), in: folder)
+        #expect(outcome.failure == nil)
+        #expect(abs(outcome.durationMilliseconds - 3000) < 100)
+    }
+
+    @Test func aRecordingThatWasFinishedBeforeTheCrashIsLeftAsItIs() async throws {
+        let folder = try Folder()
+        let whole = try self.fragmentedFile(of: Clip(video: Clip.h264, audio: Clip.aac, seconds: 3, in: folder), in: folder)
+        let first = try await self.recover(whole, in: folder)
+        let again = try await self.recover(whole.prefix(whole.count / 2), in: folder)
+        #expect(again == first)
+        #expect(try folder.files() == ["cam_2.mp4"])
+    }
+
+    @Test func aHalfMadeCopyIsMadeAgain() async throws {
+        let folder = try Folder()
+        let whole = try self.fragmentedFile(of: Clip(video: Clip.h264, audio: Clip.aac, seconds: 3, in: folder), in: folder)
+        try Data("half".utf8).write(to: URL(fileURLWithPath: folder.path + "/cam_2.mp4.tmp_remux"))
+        let outcome = try await self.recover(whole, in: folder)
+        #expect(outcome.failure == nil)
+        #expect(try folder.files() == ["cam_2.mp4"])
+    }
+
+    @Test func whatIsNotOurFileIsNotRemoved() async throws {
+        let folder = try Folder()
+        let outcome = try await self.recover(Data("somebody's letters, not a recording".utf8), in: folder)
+        #expect(outcome.failure == .nothingRecorded)
+        #expect(try folder.files() == ["cam_2.mp4.tmp_extension"])
+    }
+
+    @Test func aFileThatIsGoneSaysSo() async throws {
+        let folder = try Folder()
+        let outcome = await RecordingRecovery.recover(
+            temporaryPath: folder.path + "/gone.mp4.tmp_extension",
+            request: RecordingRequest(id: "id", directory: folder.path, baseName: "gone"), startedAtMilliseconds: 0)
+        guard case .io(let text)? = outcome.failure else {
+            Issue.record("\(outcome)")
+            return
+        }
+        #expect(text.contains("No such file"))
+    }
+
+    @Test func aFullDiskAtRecoveryKeepsTheFragmentedFile() async throws {
+        let folder = try Folder()
+        let whole = try self.fragmentedFile(of: Clip(video: Clip.h264, audio: Clip.aac, seconds: 3, in: folder), in: folder)
+        let path = folder.path + "/cam.mp4.tmp_extension"
+        try whole.write(to: URL(fileURLWithPath: path))
+        let outcome = await RecordingRecovery.recover(
+            temporaryPath: path, request: RecordingRequest(id: "id", directory: folder.path, baseName: "cam"), startedAtMilliseconds: 0,
+            disk: SmallDisk(room: 1000, claimedFree: Int64.max / 2).disk, pool: .shared)
+        #expect(outcome.failure == .diskFull)
+        #expect(try folder.files() == ["cam.mp4"])
+        #expect(try Inspection(outcome.path).errors == "")
+        #expect(abs(outcome.durationMilliseconds - 3000) < 200)
+    }
+
+    /// Where each pair of `moof` and `mdat` ends.
+    private func fragmentEnds(_ data: Data) -> [Int] {
+        var ends: [Int] = []
+        var position = 0
+        while position + 8 <= data.count {
+            let size = data[position..<position + 4].reduce(0) { $0 << 8 | Int($1) }
+            guard size >= 8 else { return ends }
+            position += size
+            if String(decoding: data[position - size + 4..<position - size + 8], as: UTF8.self) == "mdat" { ends.append(position) }
+        }
+        return ends
+    }
+}
