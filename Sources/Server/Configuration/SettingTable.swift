@@ -38,7 +38,7 @@ enum SettingTable {
         .init("rtmp.play", \.rtmp.play, .boolean, "Whether viewers may watch over RTMP."),
         .init(
             "rtmp.idleTimeout", \.rtmp.idleTimeout, .duration(.seconds(1) ... .seconds(3600)),
-            "A publisher that sends nothing for this long is closed."),
+            "A publisher that sends nothing, or a viewer that takes nothing, for this long is closed."),
         .init(
             "rtmp.handshakeTimeout", \.rtmp.handshakeTimeout, .duration(.seconds(1) ... .seconds(60)),
             "A connection that has not asked to publish or play by then is closed."),
@@ -74,7 +74,9 @@ enum SettingTable {
 
     private static let hls: [SettingDescriptor] = [
         .init("hls.mode", \.hls.mode, .choice, "Whether packaging begins with the first request or with the stream."),
-        .init("hls.segmentDuration", \.hls.segmentDuration, .duration(.milliseconds(500) ... .seconds(30)), "Least length of a segment."),
+        .init(
+            "hls.segmentDuration", \.hls.segmentDuration, .duration(.milliseconds(500) ... .seconds(30)),
+            "What a segment's length aims at; it ends at a keyframe."),
         .init("hls.listSize", \.hls.listSize, .integer(3...10_000), "Segments in a playlist."),
         .init("hls.deleteOnEnd", \.hls.deleteOnEnd, .boolean, "Whether a stream's segments are removed some time after its end."),
         .init(
