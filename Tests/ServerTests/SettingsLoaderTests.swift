@@ -53,8 +53,8 @@ import Testing
             environment: ["MARTLET_RTMP_MERGE_WINDOW": "1s", "MARTLET_PUBLISH_MAX_HEIGHT": "tall"], flags: [("log.levle", "info")])
         #expect(
             found == [
-                "m.yaml:3: http.hots: there is no such setting; did you mean http.host?",
                 "m.yaml:2: http.port: 70000 is not allowed; allowed: a whole number from 0 to 65535, where 0 lets the system choose",
+                "m.yaml:3: http.hots: there is no such setting; did you mean http.host?",
                 "m.yaml:5: hls.mode: never is not allowed; allowed: one of onDemand, always",
                 "environment variable MARTLET_PUBLISH_MAX_HEIGHT: publish.maxHeight: tall is not allowed; "
                     + "allowed: a whole number from 0 to 16384, where 0 is no limit",

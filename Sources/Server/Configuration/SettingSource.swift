@@ -7,6 +7,11 @@ enum SettingSource: Sendable, Equatable, CustomStringConvertible {
     /// As it is typed: `--http-port`, `--set http.port`.
     case flag(String)
 
+    /// In a file, where it is known.
+    var line: Int? {
+        if case .file(_, let line) = self { line } else { nil }
+    }
+
     var description: String {
         switch self {
         case .builtIn: "built-in default"

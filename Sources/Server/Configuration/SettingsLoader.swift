@@ -39,6 +39,8 @@ struct SettingsLoader {
             guard let row = SettingTable[entry.path] else { continue }
             self.set(row, entry.value, from: .file(path: file.name, line: entry.line))
         }
+        // In the order of the file, whatever the kind.
+        self.problems.sort { ($0.source.line ?? 0) < ($1.source.line ?? 0) }
     }
 
     private mutating func apply(environment: [String: String]) {
