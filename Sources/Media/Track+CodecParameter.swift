@@ -28,10 +28,12 @@ extension Track {
 
     /// ISO/IEC 14496-15 §E.3.
     private var hevcParameter: String {
-        guard let profile = self.parsed({ bytes throws(MediaError) in
-            var reader = BitReader(bytes.dropFirst())
-            return try HEVCProfile(from: &reader)
-        }) else { return "hvc1" }
+        guard
+            let profile = self.parsed({ bytes throws(MediaError) in
+                var reader = BitReader(bytes.dropFirst())
+                return try HEVCProfile(from: &reader)
+            })
+        else { return "hvc1" }
         let space = ["", "A", "B", "C"][Int(profile.space & 3)]
         var reversed: UInt32 = 0
         for bit in 0..<32 where profile.compatibilityFlags & (1 << UInt32(bit)) != 0 { reversed |= 1 << UInt32(31 - bit) }

@@ -33,10 +33,14 @@ import Testing
         #expect(try reader.next() == nil)
     }
 
-    @Test(arguments: zip(
-        [[0x32], [0x32, 0x05, 0x00], [0xB2, 0x00], [0x36], [0x32, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F], [0x32, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80]]
-            as [[UInt8]],
-        [MediaError.truncated, .truncated, .invalidValue, .truncated, .limitExceeded, .invalidValue]))
+    @Test(
+        arguments: zip(
+            [
+                [0x32], [0x32, 0x05, 0x00], [0xB2, 0x00], [0x36], [0x32, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F],
+                [0x32, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80],
+            ]
+                as [[UInt8]],
+            [MediaError.truncated, .truncated, .invalidValue, .truncated, .limitExceeded, .invalidValue]))
     func malformedUnitsAreRefused(bytes: [UInt8], error: MediaError) {
         var reader = AV1OBUReader(ByteBuffer(bytes: bytes))
         #expect(throws: error) { try reader.next() }

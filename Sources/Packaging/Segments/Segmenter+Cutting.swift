@@ -57,6 +57,9 @@ extension Segmenter {
             }
             if let written = self.open?.writtenUntil { end = max(end, written) }
             end = min(end, start + self.maximumDuration)
+            if let last = self.last, let written = self.open?.writtenUntil, last.presentation > written, end - written > self.fragmentDuration {
+                _ = self.write(until: last, &outputs)
+            }
             let runs = self.queues.indices.compactMap { self.queues[$0].take(before: nil) }
             if !runs.isEmpty { self.add(runs, until: end, &outputs) }
             self.giveOut(endingAt: end, &outputs)
@@ -65,6 +68,7 @@ extension Segmenter {
         self.open = nil
         self.cut = nil
         self.last = nil
+        self.firstTime = nil
         self.keyframeOffset = .zero
         self.isStalled = false
         self.discontinuityDue = self.hasOutput || self.configuration.startsWithDiscontinuity
@@ -92,9 +96,10 @@ extension Segmenter {
     private mutating func giveOut(endingAt end: MediaTime, _ outputs: inout [Output]) {
         guard let builder = self.open else { return }
         self.open = nil
-        let wasDiscontinuity = builder.isDiscontinuity
+        // A stretch without any sample has no segment, and leaves a hole in the timeline.
+        let isDiscontinuity = builder.isDiscontinuity || (self.hasOutput && end > builder.start)
         guard let segment = builder.finished(at: end) else {
-            self.discontinuityDue = wasDiscontinuity
+            self.discontinuityDue = isDiscontinuity
             return
         }
         self.nextNumber += 1

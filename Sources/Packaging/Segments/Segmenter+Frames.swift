@@ -17,6 +17,7 @@ extension Segmenter {
                 self.droppedFrames += self.queues[follower].drop(before: boundary.presentation)
             }
             self.last = boundary
+            self.firstTime = boundary.presentation
             self.begin(at: boundary)
         } else if newest - oldest > self.stallLimit || self.queuedBytes > self.configuration.maximumBytes {
             self.isStalled = true
@@ -25,7 +26,9 @@ extension Segmenter {
     }
 
     mutating func appendLead(_ frame: EncodedFrame, _ outputs: inout [Output]) {
-        if let last = self.last, !self.isStalled, frame.decodeTime - last.decode > self.maximumDuration {
+        // A pause of the lead; when audio went on meanwhile, it counts from the segment that audio has made.
+        let reached = self.isStalled ? self.open?.start : self.last?.decode
+        if let reached, frame.decodeTime - reached > self.maximumDuration {
             self.close(&outputs)
             self.appendBeforeStart(frame, at: 0)
             return
@@ -54,7 +57,14 @@ extension Segmenter {
     }
 
     mutating func appendFollower(_ frame: EncodedFrame, at index: Int, _ outputs: inout [Output]) {
-        let previous = self.queues[index].newest
+        // With B-frames the first picture is shown later than it is decoded, and sound of the time between still comes.
+        if let first = self.firstTime {
+            guard frame.decodeTime >= first else {
+                self.droppedFrames += 1
+                return
+            }
+        }
+        let previous = self.queues[index].newest ?? self.open?.start
         if let previous, self.leadHasPaused(at: frame.decodeTime), frame.decodeTime - previous > self.maximumDuration {
             self.close(&outputs)
             self.appendBeforeStart(frame, at: index)
@@ -95,9 +105,10 @@ extension Segmenter {
             || self.queuedBytes > self.configuration.maximumBytes
     }
 
-    /// Encoders' stamps jitter: a GOP of the target's length must not miss the cut by a millisecond.
+    /// Encoders' stamps jitter: a GOP of the target's length must not miss the cut by a millisecond. Audio can be cut anywhere.
     private var earliestCut: MediaTime {
-        MediaTime(microseconds: self.configuration.targetDuration.microseconds * 19 / 20)
+        let target = self.configuration.targetDuration
+        return self.leadIsVideo ? MediaTime(microseconds: target.microseconds * 19 / 20) : target
     }
 
     /// Whether a segment ends at `boundary`, or has to end at `previous`.

@@ -55,6 +55,8 @@ public struct Segmenter: Sendable {
     var cut: Boundary?
     /// Of the lead track's newest frame.
     var last: Boundary?
+    /// Where the pictures began after the last start or discontinuity; audio before it has no place.
+    var firstTime: MediaTime?
     /// Composition offset of the newest video keyframe: what separates decode from presentation time at a boundary.
     var keyframeOffset = MediaTime.zero
     /// The lead is video, has paused, and audio is cut without it.

@@ -1,0 +1,43 @@
+import Media
+import NIOCore
+import Packaging
+import Testing
+
+@Suite struct PartTests {
+    private func configuration() -> Segmenter.Configuration {
+        var configuration = Segmenter.Configuration()
+        configuration.partDuration = MediaTime(milliseconds: 500)
+        return configuration
+    }
+
+    @Test func aSegmentIsTheConcatenationOfItsParts() throws {
+        let frames = Synthetic.merged(Synthetic.pictures(0, 8000, group: 2000), Synthetic.sounds(0, 8000))
+        let packaged = try Packaged(frames, of: [Synthetic.video, Synthetic.audio], configuration: self.configuration())
+        for segment in packaged.segments {
+            let own = packaged.parts.filter { $0.segmentNumber == segment.number }
+            #expect(own.map(\.index) == Array(0..<own.count))
+            #expect(own.map(\.bytes) == segment.parts.map(\.bytes))
+            #expect(own.reduce(0) { $0 + $1.bytes.readableBytes } == segment.byteCount)
+            #expect(own.reduce(MediaTime.zero) { $0 + $1.duration } == segment.duration)
+            #expect(own[0].isIndependent && own[0].start == segment.start)
+            #expect(!own.dropFirst().contains { $0.isIndependent })
+        }
+        #expect(try packaged.movie.tracks[0].samples.count == 200)
+    }
+
+    @Test func partsKeepToTheTargetAndFillMostOfIt() throws {
+        let frames = Synthetic.merged(Synthetic.pictures(0, 20_000, group: 2000), Synthetic.sounds(0, 20_000))
+        let packaged = try Packaged(frames, of: [Synthetic.video, Synthetic.audio], configuration: self.configuration())
+        #expect(packaged.parts.allSatisfy { $0.duration <= MediaTime(milliseconds: 500) })
+        // RFC 8216bis §4.4.4.9: all but a segment's last last at least 85 % of the target.
+        for segment in packaged.segments {
+            #expect(segment.parts.dropLast().allSatisfy { $0.duration >= MediaTime(milliseconds: 425) })
+        }
+    }
+
+    @Test func audioAloneHasPartsToo() throws {
+        let packaged = try Packaged(Synthetic.sounds(0, 6000), of: [Synthetic.audio], configuration: self.configuration())
+        #expect(packaged.parts.count >= 12)
+        #expect(packaged.parts.allSatisfy { $0.duration <= MediaTime(milliseconds: 500) && $0.isIndependent })
+    }
+}
