@@ -1,0 +1,47 @@
+import Broadcasts
+import Media
+import Streams
+
+/// The contract's viewer statistics (1.12), of one broadcast or of all.
+struct StatisticsDTO: JSONWritable {
+    var viewers: ViewerStatistics
+    var isTotal: Bool
+
+    func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("totalRTMPWatchersCount", self.viewers.rtmp)
+            writer.member("totalHLSWatchersCount", self.viewers.hls)
+            writer.member("totalWebRTCWatchersCount", self.viewers.webRTC)
+            writer.member("totalDASHWatchersCount", self.viewers.dash)
+            if self.isTotal { writer.member("activeLiveStreamCount", self.viewers.activeLiveStreams) }
+        }
+    }
+}
+
+/// The contract's BasicStreamInfo (1.13): what comes in, as published.
+struct StreamInfoDTO: JSONWritable {
+    var snapshot: StreamSnapshot
+
+    func write(to writer: inout JSONWriter) {
+        let video = self.snapshot.tracks.first { $0.kind == .video }
+        writer.object { writer in
+            writer.member("videoHeight", video?.video?.height ?? 0)
+            writer.member("videoWidth", video?.video?.width ?? 0)
+            // The hub counts what a publisher sends in one sum; sound is a small part of it where there are pictures.
+            writer.member("videoBitrate", video == nil ? 0 : self.snapshot.bitrate)
+            writer.member("audioBitrate", video == nil ? self.snapshot.bitrate : 0)
+            writer.member("videoCodec", video.map { Self.name(of: $0.codec) } ?? "NOVIDEO")
+        }
+    }
+
+    private static func name(of codec: Codec) -> String {
+        switch codec {
+        case .h264: "H264"
+        case .hevc: "H265"
+        case .av1: "AV1"
+        case .vp8: "VP8"
+        case .vp9: "VP9"
+        case .aac, .opus, .mp3: "NOVIDEO"
+        }
+    }
+}

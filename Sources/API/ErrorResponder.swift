@@ -1,0 +1,162 @@
+import Broadcasts
+import HTTPTypes
+import Store
+
+/// Why a request gets no ordinary answer.
+enum APIFault: Error, Sendable {
+    case unknownPath
+    case malformedPath
+    case wrongMethod(allowed: [HTTPRequest.Method])
+    case notJSON
+    case malformedJSON(String)
+    case bodyTooLarge
+    /// The connection broke while the body came.
+    case bodyBroken
+    case notAllowed
+    case broadcast(BroadcastError, APIOperation, id: String)
+}
+
+/// What was being done, as far as the contract's words for a failure depend on it.
+enum APIOperation: Sendable {
+    case read
+    case create
+    case createAndStart
+    case update
+    case delete
+    case start
+    case stop
+    case record
+    case addEndpoint
+    case removeEndpoint
+    case deleteVod
+}
+
+/// From what went wrong to status and body: the one place that knows the contract's "HTTP 200 with success false".
+enum ErrorResponder {
+    static func reply(to fault: APIFault) -> APIReply {
+        switch fault {
+        case .unknownPath:
+            return APIReply(.notFound)
+        case .malformedPath:
+            return APIReply(.badRequest, ResultDTO(false, message: "The path is not valid."))
+        case .wrongMethod(let allowed):
+            var reply = APIReply(.methodNotAllowed)
+            reply.allowed = allowed
+            return reply
+        case .notJSON:
+            return APIReply(.unsupportedMediaType, ResultDTO(false, message: "The body must be application/json."))
+        case .malformedJSON(let words):
+            return APIReply(.badRequest, ResultDTO(false, message: words))
+        case .bodyTooLarge:
+            return APIReply(.contentTooLarge, ResultDTO(false, message: "The body is larger than \(APICall.longestBody) bytes."))
+        case .bodyBroken:
+            return APIReply(.badRequest, ResultDTO(false, message: "The body could not be read."))
+        case .notAllowed:
+            return APIReply(.init(code: 403, reasonPhrase: "Not allowed IP"), ResultDTO(false, message: "Not allowed IP"))
+        case .broadcast(let error, let operation, let id):
+            let (status, result) = Self.result(of: error, operation, id: id)
+            guard let result else { return APIReply(status) }
+            return APIReply(status, result)
+        }
+    }
+
+    private static let empty = ResultDTO(false)
+
+    private static func refused(_ message: String) -> (HTTPResponse.Status, ResultDTO?) { (.ok, ResultDTO(false, message: message)) }
+
+    private static func result(of error: BroadcastError, _ operation: APIOperation, id: String) -> (HTTPResponse.Status, ResultDTO?) {
+        if case .store(let failure) = error {
+            let message = failure == .diskFull ? "The disk is full." : "The database failed."
+            return (.internalServerError, ResultDTO(false, message: message))
+        }
+        switch operation {
+        case .read: return (.notFound, nil)
+        case .create, .createAndStart: return Self.creating(error, operation)
+        case .update: return (.ok, Self.updating(error, id: id))
+        case .delete, .deleteVod:
+            if case .fileNotRemoved(let reason) = error { return Self.refused("The file could not be deleted: \(reason)") }
+            return (.ok, Self.empty)
+        case .start: return (.ok, Self.starting(error, id: id))
+        case .stop:
+            guard error == .nothingPulled else { return (.ok, Self.empty) }
+            return (.ok, ResultDTO(false, message: "No matching stream source in this server:\(id)", dataID: id))
+        case .record: return (.ok, Self.recording(error, id: id))
+        case .addEndpoint: return (.ok, Self.addingEndpoint(error, id: id))
+        case .removeEndpoint: return (.ok, Self.empty)
+        }
+    }
+
+    private static func creating(_ error: BroadcastError, _ operation: APIOperation) -> (HTTPResponse.Status, ResultDTO?) {
+        let message: String
+        switch error {
+        case .idTaken: message = "Stream id is already being used. Please change stream id or keep it empty"
+        case .idInvalid: message = "Stream id is not valid."
+        case .subFolderInvalid: message = "Subfolder is not valid. "
+        case .textInvalid(let member): message = "The value of \(member) is not valid."
+        case .endpointInvalid(let url): message = "Endpoint url is not valid: \(url)"
+        case .endpointTaken(let url): message = "Endpoint is given twice: \(url)"
+        case .endpointRefused: message = "The list of endpoints is not valid."
+        case .nothingGiven: return Self.refused("unexpected parameters received")
+        case .autoStartTypeInvalid: return Self.refused("Auto start query needs an IP camera or stream source.")
+        case .cameraAddressInvalid(let address): return Self.refused("IP camera addr is not valid: \(address)")
+        case .sourceURLInvalid:
+            if case .createAndStart = operation { return (.ok, Self.empty) }
+            message = "Stream url is not valid. "
+        case .pullingUnavailable: return (.ok, ResultDTO(false, message: Self.noPulling, errorID: -4))
+        default: message = ""
+        }
+        return (.badRequest, ResultDTO(false, message: message))
+    }
+
+    private static let noPulling = "This version of the server does not pull streams yet."
+
+    private static func updating(_ error: BroadcastError, id: String) -> ResultDTO {
+        switch error {
+        case .unknownBroadcast: ResultDTO(false, message: "Broadcast with streamId: \(Self.printable(id)) does not exist")
+        case .sourceURLInvalid: ResultDTO(false, message: "Stream URL is not valid")
+        case .subFolderInvalid: ResultDTO(false, message: "Subfolder is not valid. ")
+        case .textInvalid(let member): ResultDTO(false, message: "The value of \(member) is not valid.")
+        case .endpointInvalid(let url): ResultDTO(false, message: "Endpoint url is not valid: \(url)")
+        case .endpointTaken(let url): ResultDTO(false, message: "Endpoint is given twice: \(url)")
+        case .endpointRefused: ResultDTO(false, message: "The list of endpoints is not valid.")
+        default: Self.empty
+        }
+    }
+
+    private static func starting(_ error: BroadcastError, id: String) -> ResultDTO {
+        switch error {
+        case .unknownBroadcast: ResultDTO(false, message: "No Stream Exists with id:\(id)")
+        case .noSource: ResultDTO(false, message: "Stream url is null and it's not an IP camera to get stream url for id:\(id)")
+        case .typeNotStartable:
+            ResultDTO(false, message: "Broadcast type is not supported. It can be StreamSource, IP Camera, VOD, Playlist")
+        case .playlistEmpty: ResultDTO(false, message: "There is no playlist  for stream id:\(id)")
+        case .pullingUnavailable: ResultDTO(false, message: Self.noPulling)
+        default: Self.empty
+        }
+    }
+
+    private static func recording(_ error: BroadcastError, id: String) -> ResultDTO {
+        switch error {
+        case .recordingTypeUnknown:
+            ResultDTO(false, message: "No stream for this id: \(id) or unexpected record type. Record type is null", dataID: nil)
+        case .recordingNotStarted(let type): ResultDTO(false, message: "\(type) recording couldn't be started", dataID: nil)
+        case .recordingNotStopped(let type): ResultDTO(false, message: "\(type) recording couldn't be stopped", dataID: nil)
+        default: ResultDTO(false, message: nil, dataID: nil)
+        }
+    }
+
+    private static func addingEndpoint(_ error: BroadcastError, id: String) -> ResultDTO {
+        switch error {
+        case .endpointURLMissing: ResultDTO(false, message: "Missing Endpoint url")
+        case .unknownBroadcast: ResultDTO(false, message: "Stream does not exist with Id: \(id)")
+        case .endpointTaken(let url):
+            ResultDTO(false, message: "Endpoint is not added to datastore for stream \(id). It is already added ->\(url)")
+        default: ResultDTO(false, message: "Endpoint is not added to stream: \(id)")
+        }
+    }
+
+    /// Control characters become `_`, so that the text can be shown anywhere.
+    private static func printable(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "_" : $0 }))
+    }
+}
