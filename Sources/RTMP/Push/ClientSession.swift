@@ -195,7 +195,9 @@ public struct ClientSession: Sendable {
 
     mutating func order(_ order: ClientOrder) { self.orders.append(order) }
 
+    /// Nothing after a failure: the rest of the read that brought it may still ask for answers.
     mutating func send(_ write: (_ chunkSize: Int, _ out: inout ByteBuffer) -> Void) {
+        guard self.phase != .closed else { return }
         var out = ByteBuffer()
         if case .send(let last)? = self.orders.last {
             out = last

@@ -59,8 +59,10 @@ import Testing
         }
     }
 
-    @Test(arguments: ["00", "01", "02", "0200", "020005 61", "03 0001", "03 0001 61", "03 0001 61 02", "07 00", "08 000000", "0a 0000", "0b 00",
-        "0c 00000010 61", "0f 7fffffff", "10 00ff", "11", "11 04 ff", "11 06 09 61"])
+    @Test(arguments: [
+        "00", "01", "02", "0200", "020005 61", "03 0001", "03 0001 61", "03 0001 61 02", "07 00", "08 000000", "0a 0000", "0b 00",
+        "0c 00000010 61", "0f 7fffffff", "10 00ff", "11", "11 04 ff", "11 06 09 61",
+    ])
     func loneMarkersAndShortLengthsAreTruncated(bytes: String) {
         #expect(throws: AMF0Error.truncated) { try self.decode(hex(bytes)) }
     }

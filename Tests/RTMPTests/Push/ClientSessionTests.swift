@@ -80,9 +80,10 @@ import Testing
         let connect = try RTMPCommand(first[0])
         #expect(connect.name == "connect")
         #expect(connect.transaction == 1)
-        #expect(connect.value(0)?.object == [
-            "app": "a/b", "type": "nonprivate", "flashVer": "FMLE/3.0 (compatible; Martlet)", "tcUrl": "rtmp://h:1936/a/b",
-        ])
+        #expect(
+            connect.value(0)?.object == [
+                "app": "a/b", "type": "nonprivate", "flashVer": "FMLE/3.0 (compatible; Martlet)", "tcUrl": "rtmp://h:1936/a/b",
+            ])
         #expect(first[1].payload.bytes == ByteBuffer(integer: UInt32(60000)).bytes)
 
         let second = try script.commands(try script.server(Self.result(1)))

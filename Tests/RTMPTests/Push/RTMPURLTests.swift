@@ -10,7 +10,10 @@ import Testing
         ("RTMPS://h:443/app/key", "h", 443, "app", "key"),
         ("rtmp://h/a/b/key", "h", 1935, "a/b", "key"),
         ("rtmp://h/key", "h", 1935, "", "key"),
-        ("rtmps://fa723fc1b171.global-contribute.live-video.net/sk_us-west-2_x", "fa723fc1b171.global-contribute.live-video.net", 443, "", "sk_us-west-2_x"),
+        (
+            "rtmps://fa723fc1b171.global-contribute.live-video.net/sk_us-west-2_x", "fa723fc1b171.global-contribute.live-video.net", 443, "",
+            "sk_us-west-2_x"
+        ),
         ("rtmp://a-b.example.com/app/key?x=1&y=a/b", "a-b.example.com", 1935, "app", "key?x=1&y=a/b"),
         ("rtmps://live-api-s.facebook.com:443/rtmp/FB-1-0-Ab?s_bl=1&s_psm=1", "live-api-s.facebook.com", 443, "rtmp", "FB-1-0-Ab?s_bl=1&s_psm=1"),
         ("rtmp://[::1]:1937/app/key", "::1", 1937, "app", "key"),

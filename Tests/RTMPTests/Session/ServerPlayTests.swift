@@ -128,9 +128,10 @@ import Testing
             ControlMessage.streamEnd(1).bytes(chunkSize: 128), ControlMessage.pingRequest(7).bytes(chunkSize: 128),
         ]
         let read = try messages(buffers)
-        #expect(try read.prefix(3).map { try RTMPCommand($0).code } == [
-            "NetStream.Play.UnpublishNotify", "NetStream.Play.PublishNotify", "NetStream.Play.Stop",
-        ])
+        #expect(
+            try read.prefix(3).map { try RTMPCommand($0).code } == [
+                "NetStream.Play.UnpublishNotify", "NetStream.Play.PublishNotify", "NetStream.Play.Stop",
+            ])
         #expect(read.suffix(3).map(\.payload.bytes) == [hex("0000 00000001"), hex("0001 00000001"), hex("0006 00000007")])
         #expect(read.prefix(3).allSatisfy { $0.messageStreamID == 1 })
     }

@@ -1,0 +1,10 @@
+import FuzzEntries
+
+@_cdecl("LLVMFuzzerTestOneInput") public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    FuzzDriver.run("FuzzServerSession", start, count)
+}
+
+// SwiftPM links executables with main defined as <target>_main.
+@_cdecl("FuzzServerSession_main") public func fuzzMain(_ argc: CInt, _ argv: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> CInt {
+    FuzzDriver.drive(argc, argv) { FuzzDriver.run("FuzzServerSession", $0, $1) }
+}
