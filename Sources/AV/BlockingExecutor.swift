@@ -9,7 +9,7 @@ public final class BlockingExecutor: SerialExecutor {
     ///   - waiting: jobs of `execute` that may wait; an actor's jobs are never refused, for the runtime could not bear it.
     public init(name: String, waiting: Int = 1024) {
         // FFmpeg's deepest stacks (probing) stay below 200 kB; the pages are only taken when touched.
-        self.threads = WorkThreads(name: name, limits: .init(threads: 1, waiting: waiting, stackBytes: 1 << 20, idle: .seconds(60)))
+        self.threads = WorkThreads(name: name, limits: .init(threads: 1, waiting: waiting, stackBytes: 1 << 20, idle: nil))
     }
 
     deinit {
@@ -18,7 +18,7 @@ public final class BlockingExecutor: SerialExecutor {
         threads.beginShutdown()
     }
 
-    /// Runs `job` on the thread, not before `delay` has passed. False when too many wait already; the job is then gone.
+    /// Runs `job` on the thread, not before `delay` has passed. False when too many wait already or no thread can be started; the job is then gone.
     @discardableResult
     public func execute(after delay: Duration = .zero, _ job: @escaping @Sendable () -> Void) -> Bool {
         self.threads.add(after: delay, job)

@@ -1,8 +1,8 @@
 import CFFmpeg  // brings the C library's types with it
 import Glibc
 
-/// Some named pthreads that share one queue of jobs. Threads start when there is work and no idle thread, and end on shutdown or when nothing has
-/// come for a minute, so whoever enqueues late still gets the job run.
+/// Some named pthreads that share one queue of jobs. Threads start when there is work and no idle thread, and end on shutdown or when they have
+/// been idle for long; whoever enqueues later still gets the job run, on a new thread.
 final class WorkThreads: Sendable {
     typealias Job = @Sendable () -> Void
 
@@ -11,8 +11,8 @@ final class WorkThreads: Sendable {
         /// Jobs that may wait, those with a delay included.
         var waiting: Int
         var stackBytes: Int
-        /// How long a thread without work stays.
-        var idle: Duration
+        /// How long a thread without work stays; nil: until the shutdown.
+        var idle: Duration?
     }
 
     private struct State {
@@ -37,7 +37,7 @@ final class WorkThreads: Sendable {
     private let name: String
     private let limits: Limits
     private let monitor = Monitor()
-    // Every access is inside `monitor`: see `locked` and `step`.
+    // Every access is inside `monitor`.
     nonisolated(unsafe) private var state = State()
 
     init(name: String, limits: Limits) {
@@ -45,11 +45,15 @@ final class WorkThreads: Sendable {
         self.limits = limits
     }
 
-    /// False, and nothing is kept, when `limits.waiting` jobs wait already; `force` is for jobs that must not be refused.
+    /// False, and nothing is kept, when `limits.waiting` jobs wait already or the system has no thread for them; `force` is for jobs that must not
+    /// be refused: without a thread they wait until the next call finds one.
     func add(after delay: Duration = .zero, force: Bool = false, _ job: @escaping Job) -> Bool {
         self.monitor.lock()
         defer { self.monitor.unlock() }
         guard force || self.state.waiting < self.limits.waiting else { return false }
+        // Idle threads that were signalled for earlier jobs may not have run yet, so the jobs are compared with them, not with none.
+        let isCovered = self.state.ready.count - self.state.next < self.state.idle
+        if !isCovered, self.state.running < self.limits.threads, !self.spawn(), self.state.running == 0, !force { return false }
         if delay > .zero {
             let due = Interrupt.now() &+ Interrupt.nanoseconds(of: delay)
             let place = self.state.delayed.firstIndex { $0.due <= due } ?? self.state.delayed.endIndex
@@ -57,11 +61,7 @@ final class WorkThreads: Sendable {
         } else {
             self.state.ready.append(job)
         }
-        if self.state.idle > 0 {
-            self.monitor.signal()
-        } else if self.state.running < self.limits.threads {
-            self.spawn()
-        }
+        self.monitor.signal()
         return true
     }
 
@@ -101,8 +101,8 @@ final class WorkThreads: Sendable {
         self.monitor.broadcast()
     }
 
-    /// Inside the monitor.
-    private func spawn() {
+    /// Inside the monitor. False when the system has no thread for us.
+    private func spawn() -> Bool {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         defer { pthread_attr_destroy(&attributes) }
@@ -113,12 +113,11 @@ final class WorkThreads: Sendable {
         let result = pthread_create(&thread, &attributes, Self.main, opaque)
         guard result == 0 else {
             Unmanaged<WorkThreads>.fromOpaque(opaque).release()
-            // Without its first thread the queue would wait for ever and nobody would know.
-            precondition(self.state.running > 0, "cannot start a thread: error \(result)")
-            return
+            return false
         }
         self.state.running += 1
         self.state.threads.append(thread)
+        return true
     }
 
     private static let main: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { opaque in
@@ -133,7 +132,7 @@ final class WorkThreads: Sendable {
     private func step() -> Step {
         self.monitor.lock()
         defer { self.monitor.unlock() }
-        let idleUntil = Interrupt.now() &+ Interrupt.nanoseconds(of: self.limits.idle)
+        let idleUntil = self.limits.idle.map { Interrupt.now() &+ Interrupt.nanoseconds(of: $0) }
         while true {
             let now = Interrupt.now()
             while let last = self.state.delayed.last, last.due <= now {
@@ -141,14 +140,14 @@ final class WorkThreads: Sendable {
                 self.state.delayed.removeLast()
             }
             if self.state.next < self.state.ready.count { return .run(self.takeReady()) }
-            if self.state.isShuttingDown || (now >= idleUntil && self.state.delayed.isEmpty) {
+            if self.state.isShuttingDown || (idleUntil.map { now >= $0 } ?? false && self.state.delayed.isEmpty) {
                 self.state.running -= 1
                 self.state.threads.removeAll { pthread_equal($0, pthread_self()) != 0 }
                 self.monitor.broadcast()
                 return .leave
             }
             self.state.idle += 1
-            self.monitor.wait(until: self.state.delayed.last?.due ?? idleUntil)
+            if let until = self.state.delayed.last?.due ?? idleUntil { self.monitor.wait(until: until) } else { self.monitor.wait() }
             self.state.idle -= 1
         }
     }

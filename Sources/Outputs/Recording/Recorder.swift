@@ -106,7 +106,12 @@ public final class Recorder: Sendable {
         self.completion.change(to: .waiting)
         let worker = self.worker
         let reader = self.stream.attach(limits: self.configuration.queue, from: .latestGroup, wake: { worker.wake() })
-        worker.begin(reader, claim: .init(name: name, started: started))
+        guard worker.begin(reader, claim: .init(name: name, started: started)) else {
+            reader.detach()
+            RecordingDisk.remove(name.temporaryPath)
+            self.completion.close(silently: true)
+            throw .io("no thread for another recording")
+        }
         return started
     }
 

@@ -12,6 +12,9 @@ final class RecordingFile {
     private let sink: any ByteSink
     private let configuration: Recorder.Configuration
     private let timescales: [Int64]
+    /// A fragment lies in memory until it ends; whatever its times are, it ends at this size.
+    private static let largestFragment = 16 << 20
+    private var fragmentBytes = 0
     /// Media time at which the current fragment began; nil while it is empty.
     private var fragmentStart: MediaTime?
     private var lastSync = NIODeadline.now()
@@ -36,7 +39,7 @@ final class RecordingFile {
     func write(_ sample: RecordingTimeline.Sample) throws(AVFailure) -> Bool {
         let time = MediaTime(ticks: sample.decodeTime, timescale: UInt32(clamping: self.timescales[sample.index]))
         var completed = false
-        if let start = self.fragmentStart, time - start >= self.configuration.fragmentDuration {
+        if let start = self.fragmentStart, time - start >= self.configuration.fragmentDuration || self.fragmentBytes >= Self.largestFragment {
             try self.endFragment()
             completed = true
         }
@@ -45,6 +48,7 @@ final class RecordingFile {
             duration: sample.duration, isKeyframe: sample.isKeyframe)
         try self.muxer.write(packet)
         self.samples += 1
+        self.fragmentBytes += sample.payload.readableBytes
         if self.fragmentStart == nil { self.fragmentStart = time }
         return completed
     }
@@ -58,6 +62,7 @@ final class RecordingFile {
     private func endFragment() throws(AVFailure) {
         try self.muxer.flushFragment()
         self.fragmentStart = nil
+        self.fragmentBytes = 0
         self.fragments += 1
         let now = NIODeadline.now()
         if now - self.lastSync >= self.configuration.syncInterval {

@@ -62,7 +62,8 @@ actor RecordingWorker {
         self.executor.execute(after: Recorder.gathering) { self.assumeIsolated { $0.drain() } }
     }
 
-    nonisolated func begin(_ reader: StreamReader, claim: Claim) {
+    /// False when there is no thread to record on.
+    nonisolated func begin(_ reader: StreamReader, claim: Claim) -> Bool {
         self.executor.execute { self.assumeIsolated { $0.begin(reader, claim) } }
     }
 

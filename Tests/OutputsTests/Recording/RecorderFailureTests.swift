@@ -41,6 +41,7 @@ import Testing
         var seen = 0
         while let item = viewer.next() { if case .frame = item { seen += 1 } }
         #expect(seen == clip.frames.count)
+        viewer.detach()
         publisher.end(.finished)
     }
 
