@@ -17,8 +17,16 @@ final class SegmentsFixture: Sendable {
     let directory: String
     let group: MultiThreadedEventLoopGroup
     let pool: NIOThreadPool
-    /// The fixture's time zero.
-    let start = NIODeadline.now()
+    /// The fixture's time zero. Its clock stands still but where a test says `at:`.
+    let start: NIODeadline
+    private let time: Clock
+
+    private final class Clock: Sendable {
+        private let now: Mutex<NIODeadline>
+        init(_ start: NIODeadline) { self.now = Mutex(start) }
+        func callAsFunction() -> NIODeadline { self.now.withLock { $0 } }
+        func advance(to time: NIODeadline) { self.now.withLock { $0 = max($0, time) } }
+    }
 
     private init(_ change: (inout LiveHLS.Configuration) -> Void) {
         self.directory = "/tmp/martlet-hls-\(UInt64.random(in: 0 ... .max))/live"
@@ -27,8 +35,13 @@ final class SegmentsFixture: Sendable {
         self.group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         self.pool = NIOThreadPool(numberOfThreads: 1)
         self.pool.start()
+        let start = NIODeadline.now()
+        let time = Clock(start)
+        self.start = start
+        self.time = time
         self.hls = LiveHLS(
-            configuration: configuration, streams: self.streams, group: self.group, logger: Logger(label: "test"), pool: self.pool, tickInterval: nil)
+            configuration: configuration, streams: self.streams, group: self.group,
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), pool: self.pool, tickInterval: nil, clock: { time() })
     }
 
     static func run(
@@ -96,13 +109,14 @@ final class SegmentsFixture: Sendable {
     // MARK: Asking
 
     func ask(
-        _ path: String, at seconds: Int64 = 0, cookie: String? = nil, address: String = "198.51.100.1", userAgent: String = "test", query: String? = nil,
-        gzip: Bool = false, isHead: Bool = false
+        _ path: String, at seconds: Int64 = 0, cookie: String? = nil, address: String = "198.51.100.1", userAgent: String = "test",
+        query: String? = nil, gzip: Bool = false, isHead: Bool = false
     ) -> HLSAnswer? {
-        self.hls.respond(
+        self.time.advance(to: self.start + .seconds(seconds))
+        return self.hls.respond(
             to: HLSRequest(
                 path: path, query: query, acceptsGzip: gzip, cookie: cookie, remoteAddress: address, userAgent: userAgent, isHead: isHead),
-            on: self.group.next(), now: self.start + .seconds(seconds))
+            on: self.group.next(), now: self.time())
     }
 
     func reply(_ path: String, at seconds: Int64 = 0, cookie: String? = nil, address: String = "198.51.100.1") async throws -> HLSReply? {
@@ -124,7 +138,8 @@ final class SegmentsFixture: Sendable {
     }
 
     func tick(at seconds: Int64) async throws {
-        self.hls.tick(now: self.start + .seconds(seconds))
+        self.time.advance(to: self.start + .seconds(seconds))
+        self.hls.tick(now: self.time())
         try await self.settle()
     }
 

@@ -81,7 +81,7 @@ import Testing
 
     @Test func unknownBroadcastsCostNothing() async throws {
         try await SegmentsFixture.run { fixture in
-            for number in 0..<20_000 { #expect(fixture.ask("nobody\(number).m3u8") == nil) }
+            #expect((0..<20_000).allSatisfy { fixture.ask("nobody\($0).m3u8") == nil })
             #expect(fixture.ask("x-y-1.m4s") == nil)
             #expect(fixture.hls.state.withLock { $0.broadcasts.count + $0.runs.count } == 0)
         }
@@ -89,16 +89,16 @@ import Testing
 
     @Test func aStreamThatCannotBePackagedIsNotTriedWithEachRequest() async throws {
         try await SegmentsFixture.run { fixture in
-            let vp8 = Track(id: .video, codec: .vp8, configuration: [], format: .video(.init(width: 640, height: 360)))
-            let publisher = try fixture.publish("demo", video: vp8)
-            SegmentsFixture.send(publisher, from: 0, to: 3)
+            let broken = Track(id: .audio, codec: .opus, configuration: [1, 2, 3], format: .audio(.init(sampleRate: 48_000, channelCount: 2)))
+            let publisher = try fixture.publish("demo", video: nil, audio: broken)
+            for tick in 0..<200 { publisher.publish(Frames.sound(at: Int64(tick) * 20), now: .now()) }
             // Nothing at all when the packager has found out before the answer is made.
             switch try await fixture.reply("demo.m3u8") {
             case nil, .notFound: break
             case let other: Issue.record("got \(String(describing: other))")
             }
             try await fixture.settle()
-            for _ in 0..<100 { #expect(fixture.ask("demo.m3u8") == nil) }
+            #expect((0..<100).allSatisfy { _ in fixture.ask("demo.m3u8") == nil })
             #expect(fixture.hls.state.withLock { $0.runs.count + $0.retired.count } == 0)
             publisher.end(.finished)
         }
@@ -133,9 +133,11 @@ import Testing
             let after = try await fixture.playlist("demo.m3u8")
             let changed = try #require(after.segments.first { $0.isDiscontinuity })
             #expect(changed.map != before.segments[0].map)
-            guard case .initSegment? = try await fixture.reply(before.segments[0].map), case .initSegment? = try await fixture.reply(changed.map) else {
-                Issue.record("an init segment is missing")
-                return
+            for map in [before.segments[0].map, changed.map] {
+                guard case .initSegment? = try await fixture.reply(map) else {
+                    Issue.record("no \(map)")
+                    continue
+                }
             }
             #expect(after.targetDuration == before.targetDuration)
             publisher.end(.finished)
@@ -149,7 +151,9 @@ import Testing
             let before = try await fixture.playlist("demo.m3u8")
             let second = try fixture.publish("demo", credential: "same")
             // A long GOP: the target duration must hold all the same.
-            SegmentsFixture.send(second, from: 0, to: 12, gop: 6)
+            SegmentsFixture.send(second, from: 0, to: 6, gop: 6)
+            try await fixture.settle()
+            SegmentsFixture.send(second, from: 6, to: 12, gop: 6)
             try await fixture.settle()
             let after = try await fixture.playlist("demo.m3u8")
             #expect(after.segments.count { $0.isDiscontinuity } == 1)
@@ -186,10 +190,11 @@ import Testing
             let publisher = try fixture.publish("demo")
             SegmentsFixture.send(publisher, from: 0, to: 5)
             let playlist = try await fixture.playlist("shows/late/demo.m3u8")
-            guard case .now(.segment)? = fixture.ask("shows/late/" + playlist.segments[0].uri), case .now(.segment)? = fixture.ask(playlist.segments[0].uri)
-            else {
-                Issue.record("segment not found")
-                return
+            for folder in ["shows/late/", ""] {
+                guard case .now(.segment)? = fixture.ask(folder + playlist.segments[0].uri) else {
+                    Issue.record("segment not found")
+                    continue
+                }
             }
             #expect(fixture.ask("shows/demo.m3u8") == nil)
             #expect(fixture.ask("other/" + playlist.segments[0].uri) == nil)

@@ -37,10 +37,11 @@ extension LiveHLS {
             directory: directory, limits: .init(bytes: self.configuration.memoryBytesPerStream), pool: self.pool, logger: self.logger)
         return LivePackager(
             stream: stream, run: run, continuation: run.begin(shelf),
-            configuration: .init(segmentDuration: self.configuration.segmentDuration, wallClock: { WallClock.now() }),
+            configuration: .init(segmentDuration: self.configuration.segmentDuration, clock: self.clock, wallClock: { WallClock.now() }),
             eventLoop: self.group.next(), logger: self.logger
         ) { [weak self] packager, end in
-            self?.packagerEnded(packager, id: run.id, run: run, end, now: .now())
+            guard let self else { return }
+            self.packagerEnded(packager, id: run.id, run: run, end, now: self.clock())
         }
     }
 

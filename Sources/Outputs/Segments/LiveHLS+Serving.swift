@@ -5,7 +5,7 @@ import Synchronization
 extension LiveHLS {
     /// nil: this is nothing of live HLS; there may be a file of that name. Callable on any event loop; never blocks.
     public func respond(to request: HLSRequest, on eventLoop: any EventLoop) -> HLSAnswer? {
-        self.respond(to: request, on: eventLoop, now: .now())
+        self.respond(to: request, on: eventLoop, now: self.clock())
     }
 
     func respond(to request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline) -> HLSAnswer? {
@@ -75,7 +75,9 @@ extension LiveHLS {
 
     private func piece(_ name: String, folder: String, _ request: HLSRequest, now: NIODeadline) -> HLSReply? {
         let stem = name.dropLast(4)
-        guard let dash = stem.utf8.lastIndex(of: UInt8(ascii: "-")), let number = LiveHLS.number(stem[stem.utf8.index(after: dash)...]) else { return nil }
+        guard let dash = stem.utf8.lastIndex(of: UInt8(ascii: "-")), let number = LiveHLS.number(stem[stem.utf8.index(after: dash)...]) else {
+            return nil
+        }
         let isInit = name.hasSuffix(".mp4")
         var prefix = stem[..<dash]
         if isInit {

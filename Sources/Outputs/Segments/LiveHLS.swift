@@ -97,26 +97,30 @@ public final class LiveHLS: Sendable {
     let group: any EventLoopGroup
     let logger: Logger
     let pool: NIOThreadPool
+    let clock: @Sendable () -> NIODeadline
     let state = Mutex(State())
     private let ticks: Mutex<RepeatedTask?>
 
     public convenience init(configuration: Configuration, streams: StreamDirectory, group: any EventLoopGroup, logger: Logger) {
-        self.init(configuration: configuration, streams: streams, group: group, logger: logger, pool: .singleton, tickInterval: .seconds(1))
+        self.init(
+            configuration: configuration, streams: streams, group: group, logger: logger, pool: .singleton, tickInterval: .seconds(1),
+            clock: { .now() })
     }
 
     /// `tickInterval` nil: the caller calls `tick(now:)`.
     init(
         configuration: Configuration, streams: StreamDirectory, group: any EventLoopGroup, logger: Logger, pool: NIOThreadPool,
-        tickInterval: TimeAmount?
+        tickInterval: TimeAmount?, clock: @escaping @Sendable () -> NIODeadline
     ) {
         self.configuration = configuration
         self.streams = streams
         self.group = group
         self.logger = logger
         self.pool = pool
+        self.clock = clock
         self.ticks = Mutex(nil)
         guard let tickInterval else { return }
-        let task = group.next().scheduleRepeatedTask(initialDelay: tickInterval, delay: tickInterval) { [weak self] _ in self?.tick(now: .now()) }
+        let task = group.next().scheduleRepeatedTask(initialDelay: tickInterval, delay: tickInterval) { [weak self] _ in self?.tick(now: clock()) }
         self.ticks.withLock { $0 = task }
     }
 
@@ -134,7 +138,7 @@ public final class LiveHLS: Sendable {
     /// The stream's tracks are known.
     public func streamBecameLive(_ key: StreamKey) {
         guard key.renditionHeight == 0, self.configuration.mode == .always else { return }
-        self.ensurePackaging(key.id, now: .now())
+        self.ensurePackaging(key.id, now: self.clock())
     }
 
     /// The publisher has gone. The packager sees it in the stream itself; here the viewers go.
@@ -145,14 +149,15 @@ public final class LiveHLS: Sendable {
 
     /// Sessions that have asked for something lately; 0 when the broadcast is offline.
     public func viewerCount(_ id: String) -> Int {
-        self.state.withLock { state in
+        let now = self.clock()
+        return self.state.withLock { state in
             guard state.broadcasts[id]?.packager != nil else { return 0 }
-            return state.broadcasts[id]?.viewers.count(now: .now()) ?? 0
+            return state.broadcasts[id]?.viewers.count(now: now) ?? 0
         }
     }
 
     public func totalViewerCount() -> Int {
-        let now = NIODeadline.now()
+        let now = self.clock()
         return self.state.withLock { state in
             var total = 0
             for id in Array(state.broadcasts.keys) where state.broadcasts[id]?.packager != nil {

@@ -18,6 +18,7 @@ final class LivePackager: Sendable {
 
     struct Configuration: Sendable {
         var segmentDuration: MediaTime
+        var clock: @Sendable () -> NIODeadline
         /// Milliseconds since 1970.
         var wallClock: @Sendable () -> Int64
     }
@@ -32,7 +33,6 @@ final class LivePackager: Sendable {
         /// Wall clock minus stream time; nil until the next frame fixes it.
         var wallOffset: Int64?
         var isDone = false
-        var hasLogged = false
 
         init(segmenter: consuming Segmenter, targetSeconds: Int?) {
             self.segmenter = segmenter
@@ -131,16 +131,14 @@ final class LivePackager: Sendable {
 
     /// Cached frames are from the past: the newest frame the stream has is from now.
     private func fixWallClock(_ frame: EncodedFrame) {
-        let newest = max(self.stream.snapshot(now: .now())?.mediaTime ?? .zero, frame.decodeTime)
+        let newest = max(self.stream.snapshot(now: self.configuration.clock())?.mediaTime ?? .zero, frame.decodeTime)
         self.state.value.wallOffset = self.configuration.wallClock() - newest.milliseconds
     }
 
+    /// Frames of tracks that cannot be written must not go under the init segment of those before them.
     private func cannotPackage(_ error: PackagingError) {
-        if !self.state.value.hasLogged {
-            self.state.value.hasLogged = true
-            self.logger.warning("the stream cannot be packaged for HLS", metadata: ["stream": "\(self.stream.key)", "error": "\(error)"])
-        }
-        if self.state.value.targetSeconds == nil { self.finish(.stopped) }
+        self.logger.warning("the stream cannot be packaged for HLS", metadata: ["stream": "\(self.stream.key)", "error": "\(error)"])
+        self.finish(.stopped)
     }
 
     private func take(_ outputs: [Segmenter.Output]) {
@@ -154,7 +152,7 @@ final class LivePackager: Sendable {
     }
 
     private func list(_ segment: Segment) {
-        let snapshot = self.stream.snapshot(now: .now())
+        let snapshot = self.stream.snapshot(now: self.configuration.clock())
         let targetSeconds: Int
         if let known = self.state.value.targetSeconds {
             targetSeconds = known
@@ -173,7 +171,7 @@ final class LivePackager: Sendable {
             frameRate: saysFrameRate ? nil : snapshot.map(\.frameRate).flatMap { $0 > 0 ? $0 : nil })
         self.run.add(
             segment, programDateTimeMilliseconds: self.state.value.wallOffset.map { $0 + segment.start.milliseconds }, targetSeconds: targetSeconds,
-            multivariant: MultivariantPlaylist(variants: [variant]), now: .now())
+            multivariant: MultivariantPlaylist(variants: [variant]), now: self.configuration.clock())
     }
 }
 

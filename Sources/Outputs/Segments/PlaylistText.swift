@@ -4,7 +4,7 @@ import Synchronization
 /// One version of a playlist as bytes; compressed once, for the first who wants it so.
 final class PlaylistText: Sendable {
     /// Below this gzip saves nothing worth the header.
-    private static let gzipThreshold = 512
+    private static let gzipThreshold = 256
 
     let plain: ByteBuffer
     private let gzipped = Mutex<ByteBuffer?>(nil)

@@ -1,0 +1,23 @@
+import HTTP
+
+/// Header fields and whole answers that are the same for all media.
+enum DeliveryHeaders {
+    /// Players on any page may read media and what its headers say.
+    static let cors: [(String, String)] = [
+        ("Access-Control-Allow-Origin", "*"),
+        ("Access-Control-Expose-Headers", "Content-Length, Content-Range, Accept-Ranges, ETag, Date"),
+    ]
+
+    static let preflight = ReadyResponse(
+        status: 204,
+        headers: [
+            ("Access-Control-Allow-Origin", "*"), ("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS"),
+            ("Access-Control-Allow-Headers", "Range, If-None-Match, If-Modified-Since, Accept, Origin, Content-Type, Authorization"),
+            ("Access-Control-Max-Age", "86400"), ("Allow", "GET, HEAD, OPTIONS"),
+        ])
+
+    static let notFound = ReadyResponse.text(status: 404, "Not Found", headers: [("Cache-Control", "no-cache")] + Self.cors)
+    static let methodNotAllowed = ReadyResponse.text(status: 405, "Method Not Allowed", headers: [("Allow", "GET, HEAD, OPTIONS")] + Self.cors)
+    static let viewerLimitReached = ReadyResponse.text(
+        status: 403, "Viewer Limit Reached", headers: [("Cache-Control", "no-store")] + Self.cors)
+}

@@ -1,0 +1,116 @@
+import HTTP
+import NIOCore
+import Outputs
+
+/// Live HLS over HTTP.
+extension DeliveryResponder {
+    /// Query parameters that a playlist's own URIs must repeat.
+    private static let repeatedParameters: Set<Substring> = ["token", "subscriberId", "subscriberCode"]
+    private static let longestQuery = 1024
+
+    func live(_ path: String, _ request: ReadyRequest, on eventLoop: any EventLoop) -> ReadyAnswer? {
+        let asked = HLSRequest(
+            path: path, query: Self.repeatedQuery(request.query), acceptsGzip: Self.acceptsGzip(request.header("accept-encoding")),
+            cookie: Self.cookie(request.headers("cookie")), remoteAddress: request.remoteAddress, userAgent: request.header("user-agent") ?? "",
+            isHead: request.method == .head)
+        switch self.hls.respond(to: asked, on: eventLoop) {
+        case nil: return nil
+        case .now(let reply): return .now(Self.response(reply, request))
+        case .later(let reply): return .later(reply.map { Self.response($0, request) })
+        }
+    }
+
+    private static func response(_ reply: HLSReply, _ request: ReadyRequest) -> ReadyResponse {
+        switch reply {
+        case .playlist(let bytes, let isGzipped, let newCookie):
+            var headers = [("Content-Type", MediaType.playlist), ("Cache-Control", "no-cache"), ("Vary", "Accept-Encoding")]
+            if isGzipped { headers.append(("Content-Encoding", "gzip")) }
+            if let newCookie {
+                // Over TLS a player on another site may send it back; without, browsers would not take SameSite=None.
+                let scope = request.isSecure ? "SameSite=None; Secure" : "SameSite=Lax"
+                headers.append(("Set-Cookie", "\(LiveHLS.cookieName)=\(newCookie); Path=/; HttpOnly; \(scope)"))
+            }
+            return ReadyResponse(status: 200, headers: headers + DeliveryHeaders.cors, body: .buffer(bytes))
+        case .initSegment(let bytes):
+            return self.piece(.memory(bytes), type: MediaType.mp4, request)
+        case .segment(let body):
+            return self.piece(body, type: MediaType.segment, request)
+        case .notFound:
+            return DeliveryHeaders.notFound
+        case .viewerLimitReached:
+            return DeliveryHeaders.viewerLimitReached
+        }
+    }
+
+    private static func piece(_ body: HLSBody, type: String, _ request: ReadyRequest) -> ReadyResponse {
+        let size: Int64 =
+            switch body {
+            case .memory(let bytes): Int64(bytes.readableBytes)
+            case .file(_, let length): Int64(length)
+            }
+        var headers = [
+            ("Content-Type", type), ("Cache-Control", "public, max-age=31536000, immutable"), ("Accept-Ranges", "bytes"),
+        ]
+        headers.append(contentsOf: DeliveryHeaders.cors)
+        var range = ByteRange(offset: 0, length: size)
+        var status = 200
+        switch request.method == .get ? ByteRange.parse(request.header("range"), size: size) : .whole {
+        case .whole:
+            break
+        case .range(let part):
+            range = part
+            status = 206
+            headers.append(("Content-Range", part.text(size: size)))
+        case .unsatisfiable:
+            return ReadyResponse(status: 416, headers: headers + [("Content-Range", "bytes */\(size)")])
+        }
+        switch body {
+        case .memory(let bytes):
+            let part = bytes.getSlice(at: bytes.readerIndex + Int(range.offset), length: Int(range.length)) ?? bytes
+            return ReadyResponse(status: status, headers: headers, body: .buffer(part))
+        case .file(let path, _):
+            return ReadyResponse(status: status, headers: headers, body: .file(path: path, offset: range.offset, length: range.length))
+        }
+    }
+
+    // MARK: What the request says
+
+    /// The parameters to repeat, as they were encoded; nil when there is none. Values that could break out of a playlist's line are not repeated.
+    static func repeatedQuery(_ query: String?) -> String? {
+        guard let query, query.utf8.count <= self.longestQuery else { return nil }
+        let kept = query.split(separator: "&").filter { pair in
+            guard let equals = pair.firstIndex(of: "="), self.repeatedParameters.contains(pair[..<equals]) else { return false }
+            return pair.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+                case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"): true
+                case UInt8(ascii: "%"), UInt8(ascii: "="), UInt8(ascii: "+"): true
+                default: false
+                }
+            }
+        }
+        return kept.isEmpty ? nil : kept.joined(separator: "&")
+    }
+
+    /// RFC 9110 §12.5.3, as far as gzip is concerned.
+    static func acceptsGzip(_ field: String?) -> Bool {
+        guard let field else { return false }
+        for coding in field.lowercased().split(separator: ",") {
+            let parts = coding.split(separator: ";").map { $0.drop(while: { $0 == " " }) }
+            guard let name = parts.first?.split(separator: " ").first, name == "gzip" || name == "*" else { continue }
+            let quality = parts.dropFirst().first { $0.hasPrefix("q=") }?.dropFirst(2)
+            return quality.flatMap { Double($0) } ?? 1 > 0
+        }
+        return false
+    }
+
+    static func cookie(_ fields: [String]) -> String? {
+        for field in fields {
+            for pair in field.split(separator: ";") {
+                let pair = pair.drop { $0 == " " }
+                if pair.hasPrefix(LiveHLS.cookieName + "=") { return String(pair.dropFirst(LiveHLS.cookieName.utf8.count + 1)) }
+            }
+        }
+        return nil
+    }
+}

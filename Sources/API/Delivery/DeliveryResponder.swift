@@ -1,0 +1,99 @@
+public import HTTP
+public import NIOCore
+public import Outputs
+
+/// Everything that is answered without the router: live HLS, recordings, health and metrics.
+///
+/// Media is found below `/{app}/streams/`, for the app and each of its aliases; there this responder answers every request, 404 included. Media and
+/// health are open to all; who may read the metrics is the composition root's word.
+public final class DeliveryResponder: ReadyResponder {
+    public struct Configuration: Sendable {
+        public var app: String
+        public var appAliases: [String]
+        /// Holds what `VoD.filePath` names below `streams/`. Absolute.
+        public var mediaDirectory: String
+
+        public init(app: String, appAliases: [String] = [], mediaDirectory: String) {
+            self.app = app
+            self.appAliases = appAliases
+            self.mediaDirectory = mediaDirectory
+        }
+    }
+
+    /// Called on event loops: must be quick and must not block.
+    public struct Hooks: Sendable {
+        public var isReady: @Sendable () -> Bool
+        /// Prometheus text; nil: there are no metrics here.
+        public var metrics: (@Sendable () -> ByteBuffer)?
+        /// Whether whoever asks may read them.
+        public var allowMetrics: @Sendable (ReadyRequest) -> Bool
+
+        public init(
+            isReady: @escaping @Sendable () -> Bool = { true }, metrics: (@Sendable () -> ByteBuffer)? = nil,
+            allowMetrics: @escaping @Sendable (ReadyRequest) -> Bool = { _ in true }
+        ) {
+            self.isReady = isReady
+            self.metrics = metrics
+            self.allowMetrics = allowMetrics
+        }
+    }
+
+    let hls: LiveHLS
+    let files: MediaFiles
+    private let apps: Set<Substring>
+    private let hooks: Hooks
+
+    public init(configuration: Configuration, hls: LiveHLS, hooks: Hooks = .init()) {
+        self.hls = hls
+        self.hooks = hooks
+        self.files = MediaFiles(root: configuration.mediaDirectory)
+        self.apps = Set(([configuration.app] + configuration.appAliases).map { Substring($0) })
+    }
+
+    public func respond(to request: ReadyRequest, on eventLoop: any EventLoop) -> ReadyAnswer? {
+        switch request.path {
+        case "/healthz", "/liveness":
+            return .now(self.status(isGood: true, request))
+        case "/readyz":
+            return .now(self.status(isGood: self.hooks.isReady(), request))
+        case "/metrics":
+            return self.metrics(request).map { .now($0) }
+        default:
+            guard let path = self.mediaPath(request.path) else { return nil }
+            return self.media(path, request, on: eventLoop)
+        }
+    }
+
+    /// What follows `/{app}/streams/`; nil when the path is none of ours.
+    private func mediaPath(_ path: String) -> Substring? {
+        let parts = path.dropFirst().split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count >= 2, parts[1] == "streams", self.apps.contains(parts[0]) else { return nil }
+        return parts.count == 3 ? parts[2] : ""
+    }
+
+    private func media(_ path: Substring, _ request: ReadyRequest, on eventLoop: any EventLoop) -> ReadyAnswer {
+        switch request.method {
+        case .get, .head: break
+        case .options: return .now(DeliveryHeaders.preflight)
+        case .other: return .now(DeliveryHeaders.methodNotAllowed)
+        }
+        guard let path = MediaPath.decode(path) else { return .now(DeliveryHeaders.notFound) }
+        return self.live(path, request, on: eventLoop) ?? .now(self.file(path, request, now: .now()))
+    }
+
+    // MARK: Health and metrics
+
+    private func status(isGood: Bool, _ request: ReadyRequest) -> ReadyResponse {
+        guard request.method == .get || request.method == .head else { return DeliveryHeaders.methodNotAllowed }
+        return .text(status: isGood ? 200 : 503, isGood ? "ok" : "not ready", headers: [("Cache-Control", "no-store")])
+    }
+
+    private func metrics(_ request: ReadyRequest) -> ReadyResponse? {
+        guard let metrics = self.hooks.metrics else { return nil }
+        guard request.method == .get || request.method == .head else { return DeliveryHeaders.methodNotAllowed }
+        guard self.hooks.allowMetrics(request) else { return .text(status: 403, "Forbidden") }
+        return ReadyResponse(
+            status: 200, headers: [("Content-Type", "text/plain; version=0.0.4; charset=utf-8"), ("Cache-Control", "no-store")],
+            body: .buffer(metrics()))
+    }
+}

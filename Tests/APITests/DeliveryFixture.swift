@@ -1,0 +1,107 @@
+import Glibc
+import HTTP
+import Logging
+import Media
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Outputs
+import Streams
+import Testing
+
+@testable import API
+
+/// A responder over a temporary folder with one recording, and a hub to publish to.
+final class DeliveryFixture: Sendable {
+    let directory: String
+    let streams = StreamDirectory()
+    let hls: LiveHLS
+    let responder: DeliveryResponder
+    static let content = (0..<1000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+    var loop: any EventLoop { MultiThreadedEventLoopGroup.singleton.any() }
+
+    private init(_ hooks: DeliveryResponder.Hooks) throws {
+        self.directory = "/tmp/martlet-delivery-\(UInt64.random(in: 0 ... .max))"
+        self.hls = LiveHLS(
+            configuration: .init(directory: self.directory + "/live"), streams: self.streams, group: MultiThreadedEventLoopGroup.singleton,
+            logger: Logger(label: "test"))
+        try self.hls.sweep()
+        for folder in ["/streams", "/streams/shows", "/streams/.hidden", "/secret"] { mkdir(self.directory + folder, 0o700) }
+        let files = [
+            "/streams/demo.mp4", "/streams/shows/late.mp4", "/streams/half.mp4.tmp_extension", "/streams/notes.txt", "/streams/.hidden/a.mp4",
+            "/secret/own.mp4",
+        ]
+        for file in files { try Self.write(Self.content, to: self.directory + file) }
+        symlink("../secret/own.mp4", self.directory + "/streams/escape.mp4")
+        symlink("../secret", self.directory + "/streams/folder")
+        symlink("demo.mp4", self.directory + "/streams/inside.mp4")
+        mkfifo(self.directory + "/streams/pipe.mp4", 0o600)
+        mkdir(self.directory + "/streams/folder.mp4", 0o700)
+        self.responder = DeliveryResponder(
+            configuration: .init(app: "live", appAliases: ["LiveApp"], mediaDirectory: self.directory + "/streams"), hls: self.hls, hooks: hooks)
+    }
+
+    static func run(_ hooks: DeliveryResponder.Hooks = .init(), _ body: (DeliveryFixture) async throws -> Void) async throws {
+        let fixture = try DeliveryFixture(hooks)
+        do {
+            try await body(fixture)
+        } catch {
+            await fixture.close()
+            throw error
+        }
+        await fixture.close()
+    }
+
+    private func close() async {
+        await self.hls.stop()
+        Self.removeTree(self.directory)
+    }
+
+    static func write(_ bytes: [UInt8], to path: String) throws {
+        let descriptor = open(path, O_CREAT | O_WRONLY | O_TRUNC, 0o600)
+        guard descriptor >= 0 else { throw IOError(errnoCode: errno, reason: "open \(path)") }
+        defer { Glibc.close(descriptor) }
+        guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count else { throw IOError(errnoCode: errno, reason: "write") }
+    }
+
+    private static func removeTree(_ path: String) {
+        if let folder = opendir(path) {
+            var names: [String] = []
+            while let entry = readdir(folder) {
+                names.append(withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+            }
+            closedir(folder)
+            // A link to a folder is removed, not followed.
+            for name in names where name != "." && name != ".." {
+                if unlink("\(path)/\(name)") != 0 { self.removeTree("\(path)/\(name)") }
+            }
+        }
+        rmdir(path)
+    }
+
+    /// nil: left to the router.
+    func ask(_ target: String, _ method: ReadyRequest.Method = .get, _ fields: HTTPHeaders = [:]) -> ReadyResponse? {
+        let request = ReadyRequest(method: method, target: target, fields: fields, remoteAddress: "198.51.100.1")
+        guard case .now(let response)? = self.responder.respond(to: request, on: self.loop) else { return nil }
+        return response
+    }
+
+    func answer(_ target: String, _ fields: HTTPHeaders = [:]) async throws -> ReadyResponse? {
+        switch self.responder.respond(to: ReadyRequest(method: .get, target: target, fields: fields), on: self.loop) {
+        case nil: nil
+        case .now(let response): response
+        case .later(let future): try await future.get()
+        }
+    }
+}
+
+extension ReadyResponse {
+    func header(_ name: String) -> String? { self.headers.first { $0.0.lowercased() == name.lowercased() }?.1 }
+    var text: String {
+        if case .buffer(let buffer) = self.body { String(buffer: buffer) } else { "" }
+    }
+    /// Offset and length of the file that is sent; nil for anything else.
+    var part: [Int64]? {
+        if case .file(_, let offset, let length) = self.body { [offset, length] } else { nil }
+    }
+}
