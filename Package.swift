@@ -60,6 +60,7 @@ let package = Package(
         .systemLibrary(
             name: "CFFmpeg", pkgConfig: "libavformat",
             providers: [.apt(["libavformat-dev", "libavcodec-dev", "libavutil-dev", "libswscale-dev", "libswresample-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Ground: pure. No I/O, no clock, no async, no Foundation.
         room("Media", [nioCore]),
@@ -74,7 +75,7 @@ let package = Package(
 
         // Floor 2: traffic.
         room("Gateways", ["Streams", "Media", "RTMP", nioCore, nioPosix, logging]),
-        room("Outputs", ["Streams", "Media", "RTMP", "Packaging", "AV", nioCore, nioPosix, nioSSL, logging]),
+        room("Outputs", ["Streams", "Media", "RTMP", "Packaging", "AV", "CZlib", nioCore, nioPosix, nioSSL, logging]),
 
         // Floor 3: management.
         room("Broadcasts", ["Store", "Streams", "Media", "RTMP", "Gateways", "Outputs", "AV", nioCore, logging]),
@@ -100,12 +101,22 @@ let package = Package(
         tests("StreamsTests", ["Streams", "Media", "TestSupport", nioCore]),
         tests("AVTests", ["AV", "Media", "TestSupport", nioCore]),
         tests("StoreTests", ["Store", "TestSupport", grdb]),
-        tests("HTTPTests", ["HTTP", "TestSupport", hummingbirdCore, nioCore, nioPosix, nioHTTP1, nioEmbedded, httpTypes, logging]),
+        tests(
+            "HTTPTests",
+            [
+                "HTTP", "TestSupport", hummingbirdCore, nioCore, nioPosix, nioHTTP1, nioEmbedded, nioHTTPTypes, httpTypes, logging,
+                serviceLifecycle,
+            ]),
         tests("GatewaysTests", ["Gateways", "Streams", "RTMP", "Media", "TestSupport", nioCore, nioPosix, nioEmbedded, logging]),
         tests("OutputsTests", ["Outputs", "Streams", "RTMP", "Packaging", "AV", "Media", "TestSupport", nioCore, nioPosix, nioEmbedded, logging]),
         tests("BroadcastsTests", ["Broadcasts", "Store", "Streams", "Outputs", "Gateways", "Media", "TestSupport", nioCore, logging]),
-        tests("APITests", ["API", "Broadcasts", "Store", "Streams", "Outputs", "Gateways", "HTTP", "Media", "TestSupport", hummingbird, nioCore, httpTypes, logging]),
-        tests("ServerTests", ["Server", "TestSupport", yams]),
+        tests(
+            "APITests",
+            [
+                "API", "Broadcasts", "Store", "Streams", "Outputs", "Gateways", "HTTP", "Media", "TestSupport", hummingbird, hummingbirdCore, nioCore, nioPosix, nioHTTP1, httpTypes, logging,
+                serviceLifecycle,
+            ]),
+        tests("ServerTests", ["Server", "TestSupport", yams, logging, argumentParser]),
         tests("HouseTests", ["TestSupport"]),
         tests("EndToEndTests", ["TestSupport"]),
     ],

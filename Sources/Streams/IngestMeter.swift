@@ -37,7 +37,7 @@ struct IngestMeter {
     private(set) var frames: UInt64 = 0
     private(set) var lastReceived: NIODeadline
     private let started: NIODeadline
-    private var perSecond = [(second: Int64, bytes: Int, videoFrames: Int)](repeating: (-1, 0, 0), count: IngestMeter.slots)
+    private var perSecond = [(second: Int64, videoBytes: Int, audioBytes: Int, videoFrames: Int)](repeating: (-1, 0, 0, 0), count: IngestMeter.slots)
     private var firstMedia: (wall: NIODeadline, time: MediaTime)?
     private var newestMedia = MediaTime.zero
     private var lastKeyframe: MediaTime?
@@ -55,9 +55,13 @@ struct IngestMeter {
         self.lastReceived = now
         let second = (now - self.started).nanoseconds / 1_000_000_000
         let slot = Int(second % Int64(Self.slots))
-        if self.perSecond[slot].second != second { self.perSecond[slot] = (second, 0, 0) }
-        self.perSecond[slot].bytes += size
-        if frame.kind == .video { self.perSecond[slot].videoFrames += 1 }
+        if self.perSecond[slot].second != second { self.perSecond[slot] = (second, 0, 0, 0) }
+        if frame.kind == .video {
+            self.perSecond[slot].videoBytes += size
+            self.perSecond[slot].videoFrames += 1
+        } else {
+            self.perSecond[slot].audioBytes += size
+        }
         if self.firstMedia == nil { self.firstMedia = (now, frame.decodeTime) }
         self.newestMedia = max(self.newestMedia, frame.decodeTime)
         if frame.kind == .video && frame.isKeyframe {
@@ -66,28 +70,25 @@ struct IngestMeter {
         }
     }
 
-    /// Bits per second over the last whole seconds of the window; over what there is of the first second.
-    func bitrate(now: NIODeadline) -> Int {
-        let (bytes, _, seconds) = self.window(now: now)
-        return seconds > 0 ? Int(Double(bytes) * 8 / seconds) : 0
+    struct Rates {
+        /// Bits per second.
+        var video = 0
+        var audio = 0
+        /// Video frames per second.
+        var frames = 0.0
     }
 
-    /// Video frames per second over the same window.
-    func frameRate(now: NIODeadline) -> Double {
-        let (_, frames, seconds) = self.window(now: now)
-        return seconds > 0 ? Double(frames) / seconds : 0
-    }
-
-    private func window(now: NIODeadline) -> (bytes: Int, frames: Int, seconds: Double) {
+    /// Over the last whole seconds of the window; over what there is of the first second.
+    func rates(now: NIODeadline) -> Rates {
         let elapsed = (now - self.started).nanoseconds
         let current = elapsed / 1_000_000_000
-        guard current >= 1 else {
-            let slot = self.perSecond[0]
-            return (slot.bytes, slot.videoFrames, max(Double(elapsed) / 1_000_000_000, 0.001))
-        }
         let oldest = max(0, current - Int64(Self.slots) + 1)
-        let inside = self.perSecond.filter { $0.second >= oldest && $0.second < current }
-        return (inside.reduce(0) { $0 + $1.bytes }, inside.reduce(0) { $0 + $1.videoFrames }, Double(current - oldest))
+        let inside = self.perSecond.filter { $0.second >= oldest && ($0.second < current || current == 0) }
+        let seconds = current == 0 ? max(Double(elapsed) / 1_000_000_000, 0.001) : Double(current - oldest)
+        return Rates(
+            video: Int(Double(inside.reduce(0) { $0 + $1.videoBytes }) * 8 / seconds),
+            audio: Int(Double(inside.reduce(0) { $0 + $1.audioBytes }) * 8 / seconds),
+            frames: Double(inside.reduce(0) { $0 + $1.videoFrames }) / seconds)
     }
 
     /// Media time received per wall time, since the first frame: 1.0 is real time.

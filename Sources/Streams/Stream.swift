@@ -135,10 +135,11 @@ public final class Stream: Sendable {
         return self.state.withLock { state in
             guard let session = state.session else { return nil }
             let meter = session.meter
+            let rates = meter.rates(now: now)
             return StreamSnapshot(
                 key: self.key, generation: session.generation, isLive: session.gathering == nil, type: session.source.type,
                 startedAtMilliseconds: session.source.startedAtMilliseconds, receivedBytes: meter.bytes, receivedFrames: meter.frames,
-                bitrate: meter.bitrate(now: now), frameRate: meter.frameRate(now: now), speed: meter.speed(now: now),
+                bitrate: rates.video + rates.audio, videoBitrate: rates.video, audioBitrate: rates.audio, frameRate: rates.frames, speed: meter.speed(now: now),
                 keyframeInterval: meter.keyframeInterval, silence: now - meter.lastReceived, tracks: session.tracks,
                 droppedFrames: session.timeline.dropped, timestampRepairs: session.timeline.repairs,
                 mediaTime: session.timeline.newestOutput ?? .zero, remoteAddress: session.source.remoteAddress,

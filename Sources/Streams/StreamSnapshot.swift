@@ -14,6 +14,8 @@ public struct StreamSnapshot: Sendable {
     public var receivedFrames: UInt64
     /// Bits per second over the last ten seconds.
     public var bitrate: Int
+    public var videoBitrate: Int
+    public var audioBitrate: Int
     /// Video frames per second over the last ten seconds.
     public var frameRate: Double
     /// Media time received per wall time; 1.0 is real time.

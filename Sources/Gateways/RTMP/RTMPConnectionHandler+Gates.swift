@@ -36,7 +36,7 @@ extension RTMPConnectionHandler {
             self.logger.info("RTMP publish started", metadata: ["stream": "\(self.subject)"])
         case .failure(let refusal):
             self.gateway.counters.refused.wrappingAdd(1, ordering: .relaxed)
-            self.logger.notice("RTMP publish refused", metadata: ["stream": "\(self.subject)", "reason": "\(refusal)"])
+            self.logger.debug("RTMP publish refused", metadata: ["stream": "\(self.subject)", "reason": "\(refusal)"])
             self.session.publishRefused(request, refusal.status)
         }
         self.endWaiting()

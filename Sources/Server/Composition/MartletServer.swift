@@ -1,0 +1,249 @@
+import API
+import AV
+import Broadcasts
+import Foundation
+import Gateways
+import HTTP
+import Hummingbird
+import HummingbirdCore
+import Logging
+import Media
+import NIOCore
+import NIOPosix
+import Outputs
+import ServiceLifecycle
+import Store
+import Streams
+import UnixSignals
+
+/// Puts the rooms together and runs them until SIGTERM or SIGINT.
+///
+/// Start: data directory, database, live segments swept, broadcasts put in order, then the doors: RTMP, HTTP. Stop, in reverse and each with a time
+/// limit: publishers are told and recordings finished, RTMP connections closed, HTTP closed, segments removed, database closed.
+struct MartletServer {
+    let settings: Settings
+    let logger: Logger
+
+    private enum Limit {
+        /// Together they stay below the ten seconds that service managers wait.
+        static let broadcasts = TimeAmount.seconds(6)
+        static let http = Duration.seconds(9)
+    }
+
+    func run() async throws {
+        ProcessLimits.raiseOpenFiles(logger: self.logger)
+        let directory = try DataDirectory(path: self.settings.dataDir)
+        AVLog.setHandler { [logger] level, text in
+            logger.log(level: level <= .error ? .warning : .debug, "libav", metadata: ["text": "\(text)"])
+        }
+        let database = try Database(configuration: .init(path: directory.database))
+        let boot = try await database.boots.begin(now: BroadcastClock.system.wall())
+        self.logger.info(
+            "Martlet starts",
+            metadata: ["version": "\(MartletVersion.name)", "data": "\(directory.path)", "previousEndedCleanly": "\(boot.previousEndedCleanly)"])
+
+        let group = MultiThreadedEventLoopGroup.singleton
+        let streams = StreamDirectory(
+            configuration: .init(
+                groupCacheBytes: self.settings.hub.groupCacheSize, groupCacheDuration: MediaTime(self.settings.hls.segmentDuration),
+                takeoverSilence: TimeAmount(self.settings.rtmp.takeoverSilence)))
+        let hls = LiveHLS(configuration: self.hlsConfiguration(directory), streams: streams, group: group, logger: self.logger)
+        try hls.sweep()
+        let events = EventCounters()
+        let meter = OutputMeter()
+        let service = BroadcastService(
+            database: database, streams: streams, outputs: self.outputs(hls: hls, group: group, meter: meter),
+            configuration: self.broadcastConfiguration(directory), logger: self.logger, onEvent: { events.count($0) })
+        try await service.start()
+
+        let gateway = RTMPGateway(
+            configuration: self.rtmpConfiguration, gate: service.lifecycle, playGate: service.lifecycle, streams: streams, group: group,
+            logger: self.logger)
+        let readiness = Readiness { [self] ports in self.announce(http: ports.http, rtmp: ports.rtmp) }
+        let httpCounters = HTTPCounters()
+        let lag = LoopLag(group: group)
+        let metrics = ServerMetrics(
+            streams: streams, gateway: gateway, hls: hls, http: httpCounters, outputs: meter, events: events, lag: lag,
+            dataDirectory: directory.path)
+        let access = self.accessRule
+        let responder = DeliveryResponder(
+            configuration: .init(app: self.settings.app, appAliases: self.settings.appAliases, mediaDirectory: directory.streams), hls: hls,
+            hooks: .init(isReady: { readiness.isReady }, metrics: { metrics.page() }, allowMetrics: self.metricsRule(access)))
+        let router = Router(context: APIRequestContext.self)
+        let api = RESTInterface(service: service, configuration: .init(access: access, version: MartletVersion.name), logger: self.logger)
+        api.addRoutes(to: router)
+        var limits = HTTPLimits()
+        limits.connections = self.settings.http.maxConnections
+        let application = Application(
+            router: router,
+            server: .martlet(configuration: .init(limits: limits, counters: httpCounters), readyResponder: responder),
+            configuration: .init(address: .hostname(self.settings.http.host, port: self.settings.http.port), serverName: nil),
+            onServerRunning: { [port = self.settings.http.port] in readiness.httpIsListening(on: $0.localAddress?.port ?? port) },
+            eventLoopGroupProvider: .shared(group), logger: self.quietLogger)
+
+        // Services start in this order and stop in the reverse one.
+        let doors = DoorsService(gateway: gateway, service: service, readiness: readiness, limit: Limit.broadcasts, logger: self.logger)
+        var configuration = ServiceGroupConfiguration(
+            services: [.init(service: application), .init(service: doors)], gracefulShutdownSignals: [.sigterm, .sigint],
+            cancellationSignals: [], logger: self.quietLogger)
+        configuration.maximumGracefulShutdownDuration = Limit.http
+        lag.start()
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+        } catch {
+            lag.stop()
+            try await self.close(hls: hls, database: database, endedCleanly: false)
+            throw error
+        }
+        lag.stop()
+        try await self.close(hls: hls, database: database, endedCleanly: true)
+        self.logger.info("Martlet has stopped")
+    }
+
+    private func close(hls: LiveHLS, database: Database, endedCleanly: Bool) async throws {
+        await hls.stop()
+        if endedCleanly { try await database.boots.end() }
+        try database.close()
+    }
+
+    /// Service lifecycle tells of each service's start and end; one line of our own is enough.
+    private var quietLogger: Logger {
+        var logger = self.logger
+        logger.logLevel = max(.warning, logger.logLevel)
+        return logger
+    }
+
+    // MARK: Settings of the rooms
+
+    private func hlsConfiguration(_ directory: DataDirectory) -> LiveHLS.Configuration {
+        let hls = self.settings.hls
+        return LiveHLS.Configuration(
+            mode: hls.mode == .always ? .always : .onDemand, segmentDuration: MediaTime(hls.segmentDuration), listSize: hls.listSize,
+            deleteOnEnd: hls.deleteOnEnd, directory: directory.live, idleTimeout: TimeAmount(hls.idleTimeout),
+            memoryBytesPerStream: hls.memoryPerStream)
+    }
+
+    private func broadcastConfiguration(_ directory: DataDirectory) -> BroadcastService.Configuration {
+        BroadcastService.Configuration(
+            app: self.settings.app, appAliases: self.settings.appAliases, serverName: self.settings.serverName, dataDirectory: directory.path,
+            acceptOnlyRegistered: self.settings.publish.acceptOnlyRegistered, maxHeight: self.settings.publish.maxHeight,
+            maxBitrate: self.settings.publish.maxBitrate, recordMP4: self.settings.recording.mp4,
+            republishLimit: self.settings.endpoints.republishLimit, healthCheckPeriod: TimeAmount(self.settings.endpoints.healthCheckPeriod),
+            rtmpPlay: self.settings.rtmp.play)
+    }
+
+    private var rtmpConfiguration: RTMPGateway.Configuration {
+        var configuration = RTMPGateway.Configuration()
+        configuration.host = self.settings.rtmp.host
+        configuration.port = self.settings.rtmp.port
+        configuration.maxConnections = self.settings.rtmp.maxConnections
+        configuration.mergeWindow = TimeAmount(self.settings.rtmp.mergeWindow)
+        configuration.chunkSize = self.settings.rtmp.chunkSize
+        configuration.handshakeTimeout = TimeAmount(self.settings.rtmp.handshakeTimeout)
+        configuration.idleTimeout = TimeAmount(self.settings.rtmp.idleTimeout)
+        configuration.apps = [self.settings.app] + self.settings.appAliases
+        return configuration
+    }
+
+    private func outputs(hls: LiveHLS, group: any EventLoopGroup, meter: OutputMeter) -> OutputFactory {
+        let configuration = Recorder.Configuration(minimumFreeBytes: Int64(self.settings.recording.minimumFreeSpace))
+        let network = DestinationNetwork()
+        let logger = self.logger
+        return OutputFactory(
+            makeRecorder: { stream, request, callbacks in
+                MeteredRecorder(
+                    Recorder(
+                        stream: stream, request: request, logger: logger, configuration: configuration, onFileStarted: callbacks.onFileStarted,
+                        onEnd: { outcome in
+                            meter.fileEnded(outcome)
+                            callbacks.onEnd(outcome)
+                        },
+                        onClosed: {
+                            meter.recordingClosed()
+                            callbacks.onClosed()
+                        }), meter: meter)
+            },
+            makeDestination: { configuration, stream, onChange in
+                let number = meter.newDestination()
+                let destination = Destination(configuration: configuration, stream: stream, network: network, group: group, logger: logger) { status in
+                    meter.changed(status, of: number)
+                    onChange(status)
+                }
+                meter.add(destination, as: number)
+                return destination
+            },
+            isValidDestination: { Destination.validate(url: $0) == nil },
+            recover: { path, request, startedAt in
+                await RecordingRecovery.recover(temporaryPath: path, request: request, startedAtMilliseconds: startedAt)
+            },
+            hls: hls)
+    }
+
+    private var accessRule: AccessRule {
+        let (allow, proxies) = (self.settings.api.allow, self.settings.http.trustedProxies)
+        return AccessRule(
+            isAllowed: { address in allow.contains { $0.contains(address) } },
+            isTrustedProxy: { address in proxies.contains { $0.contains(address) } }, token: self.settings.api.token.reveal())
+    }
+
+    /// The API's token opens the metrics too.
+    private func metricsRule(_ access: AccessRule) -> @Sendable (ReadyRequest) -> Bool {
+        let (allow, proxies) = (self.settings.metrics.allow, self.settings.http.trustedProxies)
+        let rule = AccessRule(
+            isAllowed: { address in allow.contains { $0.contains(address) } },
+            isTrustedProxy: { address in proxies.contains { $0.contains(address) } }, token: self.settings.api.token.reveal())
+        return { request in
+            rule.allows(
+                remoteAddress: request.remoteAddress, forwardedFor: request.headers("x-forwarded-for"), authorization: request.header("authorization"))
+        }
+    }
+
+    // MARK: What the operator is told
+
+    private func announce(http: Int, rtmp: Int) {
+        let name = self.settings.serverName.isEmpty ? "127.0.0.1" : self.settings.serverName
+        let rtmpPort = rtmp == 1935 ? "" : ":\(rtmp)"
+        let lines = [
+            "", "Martlet \(MartletVersion.name) is running.", "",
+            "  Publish from OBS    server  rtmp://\(name)\(rtmpPort)/\(self.settings.app)    stream key  demo",
+            "  Publish with ffmpeg ffmpeg -re -i FILE -c copy -f flv rtmp://\(name)\(rtmpPort)/\(self.settings.app)/demo",
+            "  Watch               http://\(name):\(http)/\(self.settings.app)/streams/demo.m3u8",
+            "  REST API            http://127.0.0.1:\(http)/v2/broadcasts/list/0/50", "",
+        ]
+        FileHandle.standardOutput.write(Data((lines.joined(separator: "\n") + "\n").utf8))
+        self.logger.info("Listening", metadata: ["http": "\(self.settings.http.host):\(http)", "rtmp": "\(self.settings.rtmp.host):\(rtmp)"])
+    }
+}
+
+/// A recorder that is counted from its start on; its callbacks count its end.
+private struct MeteredRecorder: RecordingSession {
+    private let recorder: Recorder
+    private let meter: OutputMeter
+
+    init(_ recorder: Recorder, meter: OutputMeter) {
+        self.recorder = recorder
+        self.meter = meter
+    }
+
+    func start() throws(RecordingFailure) -> StartedRecording {
+        let started = try self.recorder.start()
+        self.meter.recordingStarted()
+        return started
+    }
+
+    func stop() { self.recorder.stop() }
+}
+
+extension TimeAmount {
+    fileprivate init(_ duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        self = .nanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+    }
+}
+
+extension MediaTime {
+    fileprivate init(_ duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        self.init(microseconds: seconds * 1_000_000 + attoseconds / 1_000_000_000_000)
+    }
+}

@@ -1,0 +1,88 @@
+import Outputs
+import Synchronization
+
+/// Counts recordings and destinations over all broadcasts: how many run, and what they have done since the start.
+final class OutputMeter: Sendable {
+    struct Totals: Sendable {
+        var recordings = 0
+        var recordingBytes: UInt64 = 0
+        var recordingFailures: UInt64 = 0
+        /// Of those that run now, by state.
+        var destinations: [DestinationState: Int] = [:]
+        var destinationRetries: UInt64 = 0
+        var destinationBytes: UInt64 = 0
+        var destinationDroppedFrames: UInt64 = 0
+    }
+
+    private struct Entry {
+        weak var destination: Destination?
+        /// As last told; a destination that has gone without a word keeps what it had.
+        var status: DestinationStatus
+    }
+
+    private struct State {
+        var running: [UInt64: Entry] = [:]
+        var next: UInt64 = 0
+        /// Of what has ended.
+        var totals = Totals()
+    }
+
+    private let state = Mutex(State())
+
+    // MARK: Destinations
+
+    /// A number for a destination that is about to be made.
+    func newDestination() -> UInt64 {
+        self.state.withLock { state in
+            state.next += 1
+            return state.next
+        }
+    }
+
+    func add(_ destination: Destination, as number: UInt64) {
+        let status = destination.status
+        self.state.withLock { $0.running[number] = Entry(destination: destination, status: status) }
+    }
+
+    func changed(_ status: DestinationStatus, of number: UInt64) {
+        // The entry holds the destination weakly and may be its last holder for a moment: it is handed out of the lock.
+        _ = self.state.withLock { state -> Entry? in
+            guard var entry = state.running[number] else { return nil }
+            if status.state == .retrying && entry.status.state != .retrying { state.totals.destinationRetries += 1 }
+            entry.status = status
+            if status.state == .stopped {
+                state.totals.destinationBytes += status.bytesSent
+                state.totals.destinationDroppedFrames += status.droppedFrames
+                return state.running.removeValue(forKey: number)
+            }
+            state.running[number] = entry
+            return entry
+        }
+    }
+
+    // MARK: Recordings
+
+    func recordingStarted() { self.state.withLock { $0.totals.recordings += 1 } }
+    func recordingClosed() { self.state.withLock { $0.totals.recordings -= 1 } }
+
+    func fileEnded(_ outcome: RecordingOutcome) {
+        self.state.withLock { state in
+            state.totals.recordingBytes += UInt64(max(0, outcome.bytes))
+            if outcome.failure != nil { state.totals.recordingFailures += 1 }
+        }
+    }
+
+    // MARK: Sums
+
+    var totals: Totals {
+        let (running, ended) = self.state.withLock { ($0.running.values.map { ($0.destination, $0.status) }, $0.totals) }
+        var totals = ended
+        for (destination, known) in running {
+            let status = destination?.status ?? known
+            totals.destinations[status.state, default: 0] += 1
+            totals.destinationBytes += status.bytesSent
+            totals.destinationDroppedFrames += status.droppedFrames
+        }
+        return totals
+    }
+}

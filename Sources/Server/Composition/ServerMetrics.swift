@@ -1,0 +1,121 @@
+import Gateways
+import Glibc
+import HTTP
+import Media
+import NIOCore
+import Outputs
+import Streams
+import Synchronization
+
+/// Makes the page `/metrics` from what is running at that moment. Nothing is kept here; counters are those of the objects counted.
+struct ServerMetrics: Sendable {
+    let streams: StreamDirectory
+    let gateway: RTMPGateway
+    let hls: LiveHLS
+    let http: HTTPCounters
+    let outputs: OutputMeter
+    let events: EventCounters
+    let lag: LoopLag
+    let dataDirectory: String
+
+    func page() -> ByteBuffer {
+        var text = PrometheusText()
+        text.add("build_info", .gauge, "The version that runs.", [([("version", MartletVersion.name)], 1)])
+        self.addStreams(&text)
+        self.addOutputs(&text)
+        self.addDoors(&text)
+        self.addProcess(&text)
+        return text.buffer
+    }
+
+    private func addStreams(_ text: inout PrometheusText) {
+        let now = NIODeadline.now()
+        let snapshots = self.streams.publishing().compactMap { $0.snapshot(now: now) }
+        let live = snapshots.count { $0.isLive }
+        text.add(
+            "streams", .gauge, "Streams that are published now.",
+            [([("status", "broadcasting")], Double(live)), ([("status", "preparing")], Double(snapshots.count - live))])
+        let totals = self.streams.totals().sorted { $0.key.rawValue < $1.key.rawValue }
+        func byProtocol(_ value: (IngestTotals) -> UInt64) -> [(labels: [(String, String)], value: Double)] {
+            totals.map { ([("proto", $0.key.rawValue)], Double(value($0.value))) }
+        }
+        text.add("ingest_bytes_total", .counter, "Media bytes received from publishers.", byProtocol(\.bytes))
+        text.add("ingest_frames_total", .counter, "Frames received from publishers.", byProtocol(\.frames))
+        text.add("publishes_total", .counter, "Publishers that were let in.", byProtocol(\.publishes))
+        text.add("timestamp_repairs_total", .counter, "Timestamps that had to be repaired.", byProtocol(\.timestampRepairs))
+        text.add(
+            "frames_dropped_total", .counter, "Frames dropped, by place.",
+            [
+                ([("where", "ingest")], Double(totals.reduce(0) { $0 + $1.value.droppedFrames })),
+                ([("where", "destination")], Double(self.outputs.totals.destinationDroppedFrames)),
+            ])
+        let known = snapshots.filter { $0.key.renditionHeight == 0 }.sorted { $0.key.id < $1.key.id }.prefix(Self.mostStreams)
+        text.add(
+            "keyframe_interval_seconds", .gauge, "Between the last two keyframes of a stream.",
+            known.compactMap { snapshot in snapshot.keyframeInterval.map { ([("stream", snapshot.key.id)], $0.seconds) } })
+        text.add(
+            "stream_bitrate_bits_per_second", .gauge, "Received over the last ten seconds.",
+            known.map { ([("stream", $0.key.id)], Double($0.bitrate)) })
+    }
+
+    /// Labels for every stream of a large server would make the page too large to be of use.
+    private static let mostStreams = 200
+
+    private func addOutputs(_ text: inout PrometheusText) {
+        let usage = self.hls.usage()
+        text.add("hls_packagers", .gauge, "Streams that are packaged for HLS now.", Double(usage.packaged))
+        text.add("hls_memory_bytes", .gauge, "Bytes of HLS segments in memory.", Double(usage.memoryBytes))
+        text.add(
+            "viewers", .gauge, "Viewers now, by protocol.",
+            [
+                ([("proto", "hls")], Double(self.hls.totalViewerCount())),
+                ([("proto", "rtmp")], Double(self.streams.publishing().reduce(0) { $0 + $1.rtmpViewers.load(ordering: .relaxed) })),
+            ])
+        let outputs = self.outputs.totals
+        text.add(
+            "destinations", .gauge, "Destinations by state.",
+            outputs.destinations.sorted { $0.key.rawValue < $1.key.rawValue }.map { ([("state", $0.key.rawValue)], Double($0.value)) })
+        text.add("destination_reconnects_total", .counter, "Times a destination failed and waited for its next try.", Double(outputs.destinationRetries))
+        text.add("destination_sent_bytes_total", .counter, "Bytes sent to destinations.", Double(outputs.destinationBytes))
+        text.add("recordings", .gauge, "Recordings that run now, those being finished included.", Double(outputs.recordings))
+        text.add("recording_bytes_total", .counter, "Bytes of finished recordings.", Double(outputs.recordingBytes))
+        text.add("recording_failures_total", .counter, "Files of recordings that ended with a failure.", Double(outputs.recordingFailures))
+        text.add(
+            "events_total", .counter, "Events of broadcasts, by action.", self.events.all.map { ([("action", $0.action)], Double($0.count)) })
+    }
+
+    private func addDoors(_ text: inout PrometheusText) {
+        let rtmp = self.gateway.statistics
+        text.add("rtmp_connections", .gauge, "RTMP connections now.", Double(rtmp.connections))
+        text.add("rtmp_connections_total", .counter, "RTMP connections accepted.", Double(rtmp.connectionsTotal))
+        text.add("rtmp_refused_total", .counter, "RTMP connections, publishers and players turned away.", Double(rtmp.refusedTotal))
+        text.add("rtmp_protocol_errors_total", .counter, "RTMP connections ended by malformed bytes.", Double(rtmp.protocolErrorsTotal))
+        text.add("rtmp_sent_bytes_total", .counter, "Media bytes given to RTMP players.", Double(rtmp.sentBytesTotal))
+        text.add("rtmp_player_skips_total", .counter, "Times an RTMP player fell behind and resumed at a keyframe.", Double(rtmp.playerSkipsTotal))
+        text.add("http_connections", .gauge, "HTTP connections now.", Double(self.http.openConnections.load(ordering: .relaxed)))
+        text.add("http_connections_total", .counter, "HTTP connections accepted.", Double(self.http.acceptedConnections.load(ordering: .relaxed)))
+        text.add(
+            "http_requests_total", .counter, "HTTP requests, by the path they took.",
+            [
+                ([("path", "ready")], Double(self.http.readyRequests.load(ordering: .relaxed))),
+                ([("path", "routed")], Double(self.http.routedRequests.load(ordering: .relaxed))),
+                ([("path", "rejected")], Double(self.http.rejectedRequests.load(ordering: .relaxed))),
+            ])
+        text.add("http_stalled_total", .counter, "HTTP connections closed because nothing was taken.", Double(self.http.stalledConnections.load(ordering: .relaxed)))
+    }
+
+    private func addProcess(_ text: inout PrometheusText) {
+        let lag = self.lag.histogram
+        text.addHistogram(
+            "event_loop_lag_seconds", "How late event loops run what is due.", bounds: LoopLag.bounds, counts: lag.counts, sum: lag.sum)
+        var disk = statvfs()
+        if statvfs(self.dataDirectory, &disk) == 0 {
+            text.add("disk_free_bytes", .gauge, "Free for the data directory.", Double(disk.f_bavail) * Double(disk.f_frsize))
+        }
+        var usage = rusage()
+        if getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 {
+            let time = { (value: timeval) in Double(value.tv_sec) + Double(value.tv_usec) / 1_000_000 }
+            text.add("process_cpu_seconds_total", .counter, "Processor time used.", time(usage.ru_utime) + time(usage.ru_stime))
+        }
+    }
+}
