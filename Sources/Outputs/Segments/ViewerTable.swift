@@ -37,6 +37,8 @@ struct ViewerTable: Sendable {
     /// Entries; newcomers beyond it are served but not counted.
     private let capacity: Int
     private var entries: [Key: Entry] = [:]
+    /// When a full table was last searched for who has gone; a flood of newcomers must not search it each time.
+    private var lastSearch: NIODeadline?
 
     init(patience: TimeAmount, capacity: Int = 100_000) {
         self.patience = patience
@@ -56,7 +58,10 @@ struct ViewerTable: Sendable {
             if let issuing { self.entries[key]?.issued = issuing }
             return .admitted
         }
-        if limit >= 0 || self.entries.count >= self.capacity { self.dropSilent(now: now) }
+        if self.entries.count >= min(limit < 0 ? .max : limit, self.capacity), self.lastSearch.map({ now - $0 >= .seconds(1) }) ?? true {
+            self.lastSearch = now
+            self.dropSilent(now: now)
+        }
         guard limit < 0 || self.entries.count < limit else { return .limitReached }
         if self.entries.count < self.capacity { self.entries[key] = Entry(lastSeen: now, issued: issuing) }
         return .admitted
