@@ -1,0 +1,93 @@
+import Glibc
+
+/// What the command line and scripts/bench ask for.
+struct Options {
+    enum Scenario: String, CaseIterable { case rtmp, publishers, hls, stalled, firstFrame = "first-frame" }
+
+    static let usage = """
+        usage: scripts/bench [SCENARIO...] [--quick] [--servers LIST] [--players LIST] [--publishers LIST] [--rounds N] [--seconds S]
+                     [--read-interval MS] [--json FILE]
+
+        scenarios  rtmp         one publisher, 1 to 1000 RTMP players: CPU per GB, memory, latency, first keyframe, missing frames
+                   publishers   50 to 500 publishers, nobody watching: CPU and memory per publisher
+                   hls          the same with HLS made of every stream, and the memory of one
+                   stalled      300 players of which 50 never read
+                   first-frame  100 players joining one after the other
+                   (all of them when none is named)
+        --quick    one short round of each, fewer sizes
+        --servers  of nginx, martlet30, martlet100 (martlet and a merge window in ms); default all three
+        --rounds   turns of all servers; the medians of them are shown
+        --seconds  length of one measurement; even numbers hold whole groups of pictures
+        --read-interval  milliseconds between two reads of a player that is not sampled (10)
+        MARTLET_BIN names another server binary than .build/release/martlet.
+
+        """
+
+    var scenarios = Scenario.allCases
+    var servers: [ServerKind] = [.nginx, .martlet(mergeWindow: 30), .martlet(mergeWindow: 100)]
+    var players = [1, 100, 500, 1000]
+    var publishers = [50, 200, 500]
+    var rounds = 3
+    var seconds = 8.0
+    var isQuick = false
+    /// Milliseconds at least between two reads of a player that is not sampled.
+    var readInterval = 10
+    var json = ""
+    var clip = ""
+    var workDirectory = ""
+    var martlet = ""
+    var nginx = "/usr/sbin/nginx"
+    var nginxModule = "/usr/lib/nginx/modules/ngx_rtmp_module.so"
+
+    init(_ arguments: [String]) throws(LoadFailure) {
+        var named: [Scenario] = []
+        var rest = arguments[...]
+        if rest.contains("--quick") {
+            self.isQuick = true
+            (self.rounds, self.seconds, self.players, self.publishers) = (1, 4, [1, 100, 1000], [50, 200])
+        }
+        while let argument = rest.popFirst() {
+            if argument == "--quick" { continue }
+            if let scenario = Scenario(rawValue: argument) {
+                named.append(scenario)
+                continue
+            }
+            guard argument.hasPrefix("--"), let value = rest.popFirst() else { throw .usage("\(argument)?\n\(Self.usage)") }
+            try self.set(argument, value)
+        }
+        if !named.isEmpty { self.scenarios = named }
+        let reference = self.servers.filter { !$0.isMartlet }
+        // The reference is shown first, whatever the order it was named in.
+        self.servers = reference + self.servers.filter(\.isMartlet)
+        guard !self.servers.isEmpty, !self.clip.isEmpty, !self.workDirectory.isEmpty else { throw .usage(Self.usage) }
+    }
+
+    private mutating func set(_ name: String, _ value: String) throws(LoadFailure) {
+        let items = value.split(separator: ",").map(String.init)
+        switch name {
+        case "--servers":
+            self.servers = items.compactMap(ServerKind.init(name:))
+            guard self.servers.count == items.count else { throw .usage("--servers \(value)?\n\(Self.usage)") }
+        case "--players": self.players = try Self.numbers(items, 1...5000)
+        case "--publishers": self.publishers = try Self.numbers(items, 1...2000)
+        case "--rounds": self.rounds = try Self.numbers([value], 1...100)[0]
+        case "--seconds": self.seconds = Double(try Self.numbers([value], 1...600)[0])
+        case "--read-interval": self.readInterval = try Self.numbers([value], 1...100)[0]
+        case "--json": self.json = value
+        case "--clip": self.clip = value
+        case "--work": self.workDirectory = value
+        case "--martlet": self.martlet = value
+        case "--nginx": self.nginx = value
+        case "--nginx-module": self.nginxModule = value
+        default: throw .usage("\(name)?\n\(Self.usage)")
+        }
+    }
+
+    private static func numbers(_ items: [String], _ range: ClosedRange<Int>) throws(LoadFailure) -> [Int] {
+        let numbers = items.compactMap { Int($0) }.filter { range.contains($0) }
+        guard !numbers.isEmpty, numbers.count == items.count else {
+            throw .usage("numbers from \(range) are wanted, not \(items.joined(separator: ","))")
+        }
+        return numbers
+    }
+}

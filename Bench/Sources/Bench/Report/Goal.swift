@@ -1,0 +1,74 @@
+/// A figure Martlet is meant to reach. Shown beside what was measured; never decides how the bench ends.
+struct Goal {
+    var text: String
+    var scenario: Options.Scenario
+    var server: ServerKind
+    /// The size it is about; the largest one measured stands in for it. nil: every size.
+    var size: Int?
+    var metric: Metric
+    var limit: Double
+    /// Whether the limit is one of the ratio to nginx-rtmp in the same round.
+    var isRatio = false
+
+    static let all: [Goal] = [
+        Goal(
+            text: "CPU per GB, 30 ms window, 1000 players: ≤ 0.7 × nginx-rtmp", scenario: .rtmp, server: .martlet(mergeWindow: 30), size: 1000,
+            metric: .cpuPerGB, limit: 0.7, isRatio: true),
+        Goal(
+            text: "CPU per GB, 100 ms window, 1000 players: ≤ 0.4 × nginx-rtmp", scenario: .rtmp, server: .martlet(mergeWindow: 100), size: 1000,
+            metric: .cpuPerGB, limit: 0.4, isRatio: true),
+        Goal(
+            text: "median added latency, 30 ms window: ≤ 20 ms", scenario: .rtmp, server: .martlet(mergeWindow: 30), metric: .latencyP50, limit: 20),
+        Goal(
+            text: "process memory per RTMP viewer: ≤ 10 KB", scenario: .rtmp, server: .martlet(mergeWindow: 30), size: 1000,
+            metric: .memoryPerViewer, limit: 10_000),
+        Goal(
+            text: "no frame missing, 30 ms window", scenario: .rtmp, server: .martlet(mergeWindow: 30), metric: .missing, limit: 0),
+        Goal(
+            text: "no frame missing, 100 ms window", scenario: .rtmp, server: .martlet(mergeWindow: 100), metric: .missing, limit: 0),
+        Goal(
+            text: "CPU per publisher, HLS idle: ≤ 1.0 × nginx-rtmp", scenario: .publishers, server: .martlet(mergeWindow: 30),
+            metric: .cpuPerPublisher, limit: 1, isRatio: true),
+        Goal(
+            text: "memory per publisher besides its group: ≤ 150 KB", scenario: .publishers, server: .martlet(mergeWindow: 30),
+            metric: .memoryBesideGroup, limit: 150_000),
+        Goal(
+            text: "HLS adds ≤ 1000 µs per publisher-second", scenario: .hls, server: .martlet(mergeWindow: 30), metric: .hlsCPUPerPublisher,
+            limit: 1000),
+        Goal(
+            text: "a stream with HLS on: ≤ 4 MB", scenario: .hls, server: .martlet(mergeWindow: 30), size: 1, metric: .streamMemory, limit: 4e6),
+        Goal(
+            text: "50 of 300 stalled: no frame missing for the others", scenario: .stalled, server: .martlet(mergeWindow: 30), metric: .missing,
+            limit: 0),
+        Goal(
+            text: "first keyframe after connect, median: ≤ 20 ms", scenario: .firstFrame, server: .martlet(mergeWindow: 30),
+            metric: .firstKeyframeP50, limit: 20),
+    ]
+
+    init(
+        text: String, scenario: Options.Scenario, server: ServerKind, size: Int? = nil, metric: Metric, limit: Double, isRatio: Bool = false
+    ) {
+        self.text = text
+        self.scenario = scenario
+        self.server = server
+        self.size = size
+        self.metric = metric
+        self.limit = limit
+        self.isRatio = isRatio
+    }
+
+    /// Sizes at which it was measured, with the value; empty when it was not.
+    func results(in summary: Summary) -> [(size: Int, value: Double)] {
+        let sizes = summary.sizes(of: self.scenario).filter { size in
+            guard summary.value(self.scenario, self.server, size, self.metric) != nil else { return false }
+            return self.size == nil || size == self.size
+        }
+        let standIn = self.size == nil || self.size == 1 ? [] : summary.sizes(of: self.scenario).suffix(1)
+        return (sizes.isEmpty ? Array(standIn) : sizes).compactMap { size in
+            let value =
+                self.isRatio
+                ? summary.ratio(self.scenario, self.server, size, self.metric) : summary.value(self.scenario, self.server, size, self.metric)
+            return value.map { (size, $0) }
+        }
+    }
+}

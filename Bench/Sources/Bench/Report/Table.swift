@@ -1,0 +1,80 @@
+/// The tables printed at the end.
+enum Table {
+    static func print(_ summary: Summary) {
+        for scenario in Options.Scenario.allCases where !summary.sizes(of: scenario).isEmpty {
+            Swift.print("\n\(Self.title(scenario))")
+            for group in Self.groups(scenario, summary) { Self.printRows(scenario, sizes: group.sizes, group.metrics, summary) }
+        }
+        Self.printGoals(summary)
+        let faults = summary.measurements.flatMap { row in
+            row.faults.map { "\(row.scenario.rawValue) \(row.size), \(row.server), round \(row.round): \($0)" }
+        }
+        if !faults.isEmpty { Swift.print("\nNot as it should be\n  " + faults.joined(separator: "\n  ")) }
+    }
+
+    private static func title(_ scenario: Options.Scenario) -> String {
+        switch scenario {
+        case .rtmp: "RTMP fan-out: one publisher, so many players"
+        case .publishers: "Publishers without viewers"
+        case .hls: "Publishers with HLS made of every stream (size 1: memory of one stream)"
+        case .stalled: "300 players, 50 of which never read"
+        case .firstFrame: "Players joining one after the other"
+        }
+    }
+
+    private static let noise: [Metric] = [.serverCores, .generatorCores, .otherCores, .latenessP99]
+
+    private static func groups(_ scenario: Options.Scenario, _ summary: Summary) -> [(sizes: [Int], metrics: [Metric])] {
+        let sizes = summary.sizes(of: scenario)
+        switch scenario {
+        case .rtmp, .stalled:
+            let cost: [Metric] = [.cpuPerGB, .memoryPerViewer, .anonymousPerViewer, .latencyP50, .latencyP99, .firstKeyframeP50, .firstKeyframeP99]
+            return [(sizes, cost + [.sampledPlayers, .missing, .lost, .delivered] + Self.noise)]
+        case .publishers: return [(sizes, [.cpuPerPublisher, .memoryPerPublisher, .groupBytes, .memoryBesideGroup] + Self.noise)]
+        case .hls:
+            let memory: [Metric] = [.firstStreamMemory, .streamMemory, .directoryBytes, .playlists, .badPlaylists]
+            return [
+                (sizes.filter { $0 > 1 }, [.cpuPerPublisher, .hlsCPUPerPublisher, .playlists, .badPlaylists] + Self.noise),
+                (sizes.filter { $0 == 1 }, memory),
+            ]
+        case .firstFrame: return [(sizes, [.firstKeyframeP50, .firstKeyframeP99, .sampledPlayers, .lost] + Self.noise)]
+        }
+    }
+
+    private static func printRows(_ scenario: Options.Scenario, sizes: [Int], _ metrics: [Metric], _ summary: Summary) {
+        guard !sizes.isEmpty, let main = metrics.first else { return }
+        var lines = [["size", "server", "× nginx", "(min–max)"] + metrics.map(\.heading)]
+        for size in sizes {
+            for server in summary.servers(of: scenario) {
+                let ratio = summary.ratio(scenario, server, size, main).map { decimal($0, 2) } ?? "–"
+                let spread = summary.ratioSpread(scenario, server, size, main).map { "\(decimal($0.0, 2))–\(decimal($0.1, 2))" } ?? ""
+                let cells = metrics.map { metric in summary.value(scenario, server, size, metric).map { metric.text($0) } ?? "–" }
+                lines.append(["\(size)", "\(server)", server.isMartlet ? ratio : "", server.isMartlet ? spread : ""] + cells)
+            }
+        }
+        let widths = lines[0].indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
+        for line in lines {
+            let cells = line.enumerated().map { column, cell in
+                let fill = String(repeating: " ", count: widths[column] - cell.count)
+                return column == 1 ? cell + fill : fill + cell
+            }
+            Swift.print("  " + cells.joined(separator: "  "))
+        }
+    }
+
+    private static func printGoals(_ summary: Summary) {
+        var lines: [String] = []
+        for goal in Goal.all {
+            for result in goal.results(in: summary) {
+                let value = goal.isRatio ? decimal(result.value, 2) : goal.metric.text(result.value)
+                let verdict = result.value <= goal.limit ? "reached" : "MISSED"
+                lines.append("  \(verdict.padded(8)) \(value.padded(8)) size \(String(result.size).padded(5)) \(goal.text)")
+            }
+        }
+        if !lines.isEmpty { Swift.print("\nGoals\n" + lines.joined(separator: "\n")) }
+    }
+}
+
+extension String {
+    fileprivate func padded(_ width: Int) -> String { self + String(repeating: " ", count: max(0, width - self.count)) }
+}
