@@ -145,9 +145,9 @@ extension BroadcastService {
 }
 
 extension String {
-    /// Without blanks and control characters at its ends.
+    /// Without blanks, tabs and line breaks at its ends. Other control characters stay, to be refused.
     var trimmed: String {
-        let isBlank: (Unicode.Scalar) -> Bool = { $0.value <= 0x20 }
+        let isBlank: (Unicode.Scalar) -> Bool = { $0 == " " || $0 == "\t" || $0 == "\n" || $0 == "\r" }
         guard let first = self.unicodeScalars.firstIndex(where: { !isBlank($0) }),
             let last = self.unicodeScalars.lastIndex(where: { !isBlank($0) })
         else { return "" }

@@ -28,8 +28,8 @@ struct StreamInfoDTO: JSONWritable {
             writer.member("videoHeight", video?.video?.height ?? 0)
             writer.member("videoWidth", video?.video?.width ?? 0)
             // The hub counts what a publisher sends in one sum; sound is a small part of it where there are pictures.
-            writer.member("videoBitrate", video == nil ? 0 : self.snapshot.bitrate)
-            writer.member("audioBitrate", video == nil ? self.snapshot.bitrate : 0)
+            writer.member("videoBitrate", self.snapshot.videoBitrate)
+            writer.member("audioBitrate", self.snapshot.audioBitrate)
             writer.member("videoCodec", video.map { Self.name(of: $0.codec) } ?? "NOVIDEO")
         }
     }

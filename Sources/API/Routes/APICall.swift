@@ -71,7 +71,7 @@ struct APICall: Sendable {
         }
         let path = context.codingPath.map { key in key.intValue.map { "[\($0)]" } ?? key.stringValue }.joined(separator: ".")
         if path.isEmpty {
-            if case .dataCorrupted = error { return "The body is not valid JSON." }
+            if case .dataCorrupted = error { return "The body is not valid JSON, or a number in it is out of range." }
             return "The body does not have the expected form."
         }
         return "The value of \(path) has the wrong type."

@@ -1,0 +1,255 @@
+import Foundation
+import NIOCore
+import Store
+import Streams
+import Testing
+
+@testable import Broadcasts
+@testable import Outputs
+
+@Suite struct RecordingTests {
+    @Test(
+        arguments: [
+            (nil, false, false), (nil, true, true), (1, false, true), (1, true, true), (-1, true, false), (-1, false, false), (0, true, true),
+        ] as [(Int?, Bool, Bool)]) func aBroadcastsOwnWishStandsAboveTheSetting(flag: Int?, setting: Bool, records: Bool) async throws
+    {
+        let stage = try await Stage({ $0.recordMP4 = setting })
+        try await stage.create("a") { $0.output.mp4 = flag }
+        let publisher = try await stage.publish("a")
+        // Settled when the supervisor answers again.
+        try await stage.eventually("decided") { await stage.service.lifecycle.supervisor("a")?.phase == .live(publisher.generation) }
+        if records { try await stage.eventually("recording") { try !stage.database.recordings.all().isEmpty } }
+        #expect(stage.outputs.recorders.count == (records ? 1 : 0))
+        // The setting does not write itself into the broadcast.
+        #expect(try stage.record("a").output.mp4 == flag ?? 0)
+    }
+
+    @Test func aRecordingBecomesAVodWithItsBroadcastsWords() async throws {
+        let stage = try await Stage()
+        try await stage.create("a") {
+            $0.about.name = "The name"
+            $0.about.description = "d"
+            $0.about.metaData = "m"
+            $0.about.latitude = "1"
+            $0.output.subFolder = "room/%s"
+        }
+        let publisher = try await stage.publish("a")
+        let ticket = try #require(try await stage.service.setRecording("a", true, type: "mp4", height: 0, fileName: nil))
+        let recorder = try #require(stage.outputs.recorders.first)
+        #expect(recorder.request.id == ticket.vodID)
+        #expect(recorder.request.directory == stage.dataDirectory + "/streams/room/a")
+        #expect(recorder.request.baseName == "a")
+        #expect(ticket.startedAt == 1_700_000_000_123)
+        let noted = try #require(try stage.database.recordings.all().first)
+        #expect(noted.vodID == ticket.vodID)
+        #expect(noted.temporaryPath == stage.dataDirectory + "/streams/room/a/a.mp4.tmp_extension")
+
+        #expect(try await stage.service.setRecording("a", false, type: "mp4", height: 0, fileName: nil) == ticket)
+        #expect(recorder.isStopped)
+        // While the file is being finished the next one may begin.
+        let second = try #require(try await stage.service.setRecording("a", true, type: "mp4", height: 720, fileName: nil))
+        #expect(second.vodID != ticket.vodID)
+        recorder.finish(bytes: 4_321)
+        try await stage.eventually("vod") { try stage.service.findVod(ticket.vodID) != nil }
+        let vod = try #require(try stage.service.findVod(ticket.vodID))
+        #expect(vod.streamID == "a")
+        #expect(vod.streamName == "The name")
+        #expect(vod.name == "a.mp4")
+        #expect(vod.filePath == "streams/room/a/a.mp4")
+        #expect(vod.type == "streamVod")
+        #expect(vod.fileSize == 4_321)
+        #expect(vod.duration == 2_500)
+        #expect(vod.startedAt == 1_700_000_000_123)
+        #expect(vod.description == "d")
+        #expect(vod.metadata == "m")
+        #expect(vod.latitude == "1")
+        try await stage.eventually("told") {
+            stage.events.contains(.vodReady(streamID: "a", vodID: ticket.vodID, fileName: "a.mp4", durationMilliseconds: 2_500))
+        }
+        #expect(try stage.database.recordings.all().map(\.vodID) == [second.vodID])
+        _ = publisher
+    }
+
+    @Test func aZombisRecordingOutlivesIt() async throws {
+        let stage = try await Stage({ $0.recordMP4 = true })
+        let publisher = try await stage.publish("z")
+        try await stage.eventually("recording") { try !stage.database.recordings.all().isEmpty }
+        try await stage.end(publisher)
+        let recorder = try #require(stage.outputs.recorders.first)
+        #expect(recorder.isStopped)
+        try await stage.eventually("removed") { try stage.database.broadcasts.find("z") == nil }
+        #expect(stage.service.lifecycle.supervisor("z") != nil)
+        recorder.finish()
+        try await stage.eventually("vod") { try stage.service.countVods() == 1 }
+        try await stage.eventually("nothing is left") { stage.service.lifecycle.supervisor("z") == nil }
+        #expect(try stage.service.listVods(.init(offset: 0, limit: 1)).first?.streamName == "z.mp4")
+    }
+
+    @Test func aRecorderThatBreaksOffLeavesTheStreamLive() async throws {
+        let stage = try await Stage({ $0.recordMP4 = true })
+        let publisher = try await stage.publish("a")
+        try await stage.eventually("recording") { try !stage.database.recordings.all().isEmpty }
+        let recorder = try #require(stage.outputs.recorders.first)
+        recorder.finish(bytes: 0, failure: .diskFull)
+        try await stage.eventually("told") {
+            stage.events.contains(.recordingFailed(streamID: "a", vodID: recorder.request.id, reason: "diskFull"))
+        }
+        #expect(try stage.service.find("a")?.status == .broadcasting)
+        #expect(try stage.service.countVods() == 0)
+        try await stage.eventually("forgotten") { try stage.database.recordings.all().isEmpty }
+        // It is not recording any more, so it can be told to.
+        try await stage.eventually("free") { await stage.service.lifecycle.supervisor("a")?.recording == nil }
+        #expect(try await stage.service.setRecording("a", true, type: "mp4", height: 0, fileName: nil) != nil)
+        #expect(stage.outputs.recorders.count == 2)
+        _ = publisher
+    }
+
+    @Test func everyFileOfARecorderIsNotedAndBecomesAVod() async throws {
+        let stage = try await Stage({ $0.recordMP4 = true })
+        let publisher = try await stage.publish("a")
+        try await stage.eventually("recording") { try stage.database.recordings.all().count == 1 }
+        let recorder = try #require(stage.outputs.recorders.first)
+        recorder.beginPart(1, id: "second")
+        try await stage.eventually("both noted") { try stage.database.recordings.all().count == 2 }
+        recorder.endPart(0)
+        try await stage.eventually("first entered") { try stage.service.countVods() == 1 }
+        #expect(try stage.database.recordings.all().map(\.vodID) == ["second"])
+        recorder.endPart(1, id: "second", bytes: 10)
+        recorder.close()
+        try await stage.eventually("second entered") { try stage.service.findVod("second")?.filePath == "streams/a_1.mp4" }
+        _ = publisher
+    }
+
+    @Test func aRecordingThatCannotStartSaysSoAndKeepsNoNote() async throws {
+        let stage = try await Stage()
+        stage.outputs.refuseRecordings(.io("read-only"))
+        try await stage.create("a")
+        let publisher = try await stage.publish("a")
+        await #expect(throws: BroadcastError.recordingNotStarted(type: "mp4")) {
+            try await stage.service.setRecording("a", true, type: "mp4", height: 0, fileName: nil)
+        }
+        #expect(try stage.database.recordings.all().isEmpty)
+        #expect(try stage.record("a").output.mp4 == 0)
+        try await stage.end(publisher)
+        try await stage.eventually("nothing is left") { stage.service.lifecycle.supervisor("a") == nil }
+    }
+
+    @Test func aWishThatMeetsThePublisherOnItsWayIsStillHeard() async throws {
+        let stage = try await Stage()
+        for round in 0..<20 {
+            let id = "a\(round)"
+            try await stage.create(id)
+            async let ticket = stage.service.setRecording(id, true, type: "mp4", height: 0, fileName: nil)
+            let publisher = try await stage.publish(id)
+            _ = try await ticket
+            try await stage.eventually("recording") { stage.outputs.recorders.contains { $0.request.baseName == id } }
+            #expect(stage.outputs.recorders.count { $0.request.baseName == id } == 1)
+            _ = publisher
+        }
+    }
+
+    @Test func whatADeadProcessWasRecordingIsRecovered() async throws {
+        let stage = try await Stage(start: false)
+        for (id, path) in [("v1", "/d/streams/a.mp4.tmp_extension"), ("v2", "/d/streams/empty.mp4.tmp_extension")] {
+            var note = UnfinishedRecording(
+                vodID: id, streamID: "a", temporaryPath: path, directory: stage.dataDirectory + "/streams", baseName: id, format: "mp4", startedAt: 77
+            )
+            note.streamName = "n"
+            try await stage.database.recordings.begin(note)
+        }
+        try await stage.service.start()
+        await stage.service.waitForRecovery()
+        #expect(stage.outputs.recovered == ["/d/streams/a.mp4.tmp_extension", "/d/streams/empty.mp4.tmp_extension"])
+        let vods = try stage.service.listVods(.init(offset: 0, limit: 50))
+        #expect(vods.map(\.id) == ["v1"])
+        #expect(vods.first?.filePath == "streams/v1.mp4")
+        #expect(vods.first?.startedAt == 77)
+        #expect(vods.first?.streamName == "n")
+        #expect(try stage.database.recordings.all().isEmpty)
+    }
+
+    // MARK: Names
+
+    @Test(
+        arguments: [
+            (nil, "a"), ("", "a"), ("talk", "talk"), ("../../etc/passwd", ".._.._etc_passwd"), ("a\\b", "a_b"), ("a\u{0}b\n", "a_b_"),
+            ("talk.mp4", "talk"),
+            ("talk.MP4", "talk"), ("talk.webm", "talk.webm"), (".mp4", "a"), ("talk.mp4.mp4", "talk.mp4"),
+            (String(repeating: "x", count: 130), String(repeating: "x", count: 120)),
+            (String(repeating: "ü", count: 130), String(repeating: "ü", count: 100)),
+        ] as [(String?, String)]) func fileNamesAreMadeSafe(given: String?, expected: String)
+    {
+        let record = BroadcastRecord(id: "a", createdAt: 0)
+        #expect(RecordingPlace(record: record, fileName: given, extension: "mp4", dataDirectory: "/d").baseName == expected)
+    }
+
+    @Test(
+        arguments: [
+            (nil, "/d/streams"), ("", "/d/streams"), ("x", "/d/streams/x"), ("x/y/", "/d/streams/x/y"), ("%m/%s", "/d/streams/room/a"),
+            ("//x//", "/d/streams"),
+            ("./x/.", "/d/streams/x"), ("../x", "/d/streams"), ("x/..", "/d/streams"), ("%s-%s", "/d/streams/a-a"), ("x\u{0}", "/d/streams"),
+            ("x\\y", "/d/streams"),
+        ] as [(String?, String)]) func foldersStayBelowTheStreams(folder: String?, expected: String)
+    {
+        var record = BroadcastRecord(id: "a", createdAt: 0)
+        record.about.mainTrackID = "room"
+        record.output.subFolder = folder
+        #expect(RecordingPlace(record: record, fileName: nil, extension: "mp4", dataDirectory: "/d").directory == expected)
+    }
+
+    @Test(arguments: ["../evil", "..", ".", "a/b"]) func aMainTrackThatIsNoIdIsLeftOutOfFolders(mainTrack: String) {
+        #expect(RecordingPlace.expand("%m/x", id: "a", mainTrack: mainTrack) == "x")
+        #expect(RecordingPlace.expand("%m", id: "a", mainTrack: mainTrack) == "")
+    }
+
+    @Test func longIdsMakeFileNamesThatAFileSystemTakes() {
+        let record = BroadcastRecord(id: String(repeating: "x", count: 256), createdAt: 0)
+        let name = RecordingPlace(record: record, fileName: nil, extension: "mp4", dataDirectory: "/d").baseName
+        #expect(name.utf8.count + "_999999.mp4.tmp_extension".utf8.count <= 255)
+    }
+
+    // MARK: Files of VoDs
+
+    @Test func aVodTakesItsFileAlongAndNoOther() async throws {
+        let stage = try await Stage()
+        let files = FileManager.default
+        let streams = stage.directory.appendingPathComponent("streams/sub")
+        try files.createDirectory(at: streams, withIntermediateDirectories: true)
+        let outside = stage.directory.appendingPathComponent("outside")
+        try files.createDirectory(at: outside, withIntermediateDirectories: true)
+        for path in ["streams/sub/a.mp4", "outside/secret", "streams/target"] {
+            try Data([1]).write(to: stage.directory.appendingPathComponent(path))
+        }
+        try files.createSymbolicLink(at: stage.directory.appendingPathComponent("streams/way"), withDestinationURL: outside)
+        try files.createSymbolicLink(
+            at: stage.directory.appendingPathComponent("streams/link"), withDestinationURL: stage.directory.appendingPathComponent("streams/target"))
+        func exists(_ path: String) -> Bool { files.fileExists(atPath: stage.directory.appendingPathComponent(path).path) }
+        func remove(_ path: String) -> VodFile.Removal { VodFile.remove(path, below: stage.dataDirectory) }
+
+        var vod = VodRecord(id: "v", streamID: "a", kind: .stream, createdAt: 1)
+        vod.filePath = "streams/sub/a.mp4"
+        try await stage.database.vods.insert(vod)
+        try await stage.service.deleteVod("v")
+        #expect(!exists("streams/sub/a.mp4"))
+        await #expect(throws: BroadcastError.unknownVod) { try await stage.service.deleteVod("v") }
+
+        #expect(remove("streams/sub/a.mp4") == .absent)
+        #expect(remove("streams/nowhere/a.mp4") == .absent)
+        #expect(remove("streams/../outside/secret") == .outside)
+        #expect(remove("streams/way/secret") == .outside)
+        #expect(remove("/etc/passwd") == .outside)
+        #expect(remove("outside/secret") == .outside)
+        #expect(remove("streams") == .outside)
+        #expect(remove("streams//x") == .outside)
+        #expect(remove("streams/a\u{0}b") == .outside)
+        #expect(exists("outside/secret"))
+        // A link goes, what it points to stays.
+        #expect(remove("streams/link") == .removed)
+        #expect(exists("streams/target"))
+        // A directory is not a file, and the row of what cannot be removed stays.
+        vod.filePath = "streams/sub"
+        try await stage.database.vods.insert(vod)
+        await #expect(throws: BroadcastError.self) { try await stage.service.deleteVod("v") }
+        #expect(try stage.service.findVod("v") != nil)
+    }
+}
