@@ -88,10 +88,13 @@ public struct RESTInterface: Sendable {
     }
 
     private func isAllowed(_ request: Request, _ context: APIRequestContext) -> Bool {
-        guard let forwardedFor = HTTPField.Name("X-Forwarded-For") else { return false }
-        return self.access.allows(
-            remoteAddress: context.remoteAddress?.ipAddress, forwardedFor: request.headers[values: forwardedFor],
+        self.access.allows(
+            remoteAddress: context.remoteAddress?.ipAddress, forwardedFor: Self.forwardedFor(request),
             authorization: request.headers[.authorization])
+    }
+
+    private static func forwardedFor(_ request: Request) -> [String] {
+        HTTPField.Name("X-Forwarded-For").map { request.headers[values: $0] } ?? []
     }
 
     private func route(for request: Request, depth: Int) throws(APIFault) -> (route: APIRoute, parameters: [String: String]) {
@@ -125,7 +128,8 @@ public struct RESTInterface: Sendable {
     private func note(_ fault: APIFault, _ request: Request, _ context: APIRequestContext) {
         switch fault {
         case .notAllowed:
-            self.logger.notice("REST call refused", metadata: ["peer": "\(context.remoteAddress?.ipAddress ?? "?")"])
+            let peer = self.access.clientAddress(remoteAddress: context.remoteAddress?.ipAddress, forwardedFor: Self.forwardedFor(request))
+            self.logger.notice("REST call refused", metadata: ["peer": "\((peer ?? "?").filter { $0.isHexDigit || $0 == "." || $0 == ":" })"])
         case .broadcast(.store(let error), _, _):
             context.logger.error("REST call failed", metadata: ["error": "\(error)", "method": "\(request.method.rawValue)"])
         default: break

@@ -210,11 +210,12 @@ public final class BroadcastLifecycle: PublishGate, PlayGate {
                 await self.untilEmpty(); return true
             }
             group.addTask {
-                do { try await Task.sleep(for: .nanoseconds(limit.nanoseconds)) } catch { return true }
-                self.releaseWaiting()
+                // Cancelled or not, nobody may be left waiting: the group waits for both.
+                defer { self.releaseWaiting() }
+                do { try await Task.sleep(for: .nanoseconds(limit.nanoseconds)) } catch { return false }
                 return false
             }
-            let first = await group.next() ?? true
+            let first = await group.next() ?? false
             group.cancelAll()
             return first
         }
