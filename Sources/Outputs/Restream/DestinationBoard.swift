@@ -70,7 +70,7 @@ final class DestinationBoard: Sendable {
         var metadata: Logger.Metadata = ["endpoint": "\(status.id)", "state": "\(status.state.rawValue)"]
         if let target { metadata["url"] = "\(target.redactedURL)" }
         if status.attempts > 0 { metadata["failures"] = "\(status.attempts)" }
-        if let error = status.lastError { metadata["error"] = "\(error)" }
+        if let error = status.lastError, status.state == .retrying || status.state == .failed { metadata["error"] = "\(error)" }
         if let next = status.nextTryAtMilliseconds { metadata["retry_in_ms"] = "\(next - Self.wallClock(at: .now()))" }
         let level: Logger.Level =
             switch status.state {

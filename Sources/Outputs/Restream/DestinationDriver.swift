@@ -88,7 +88,7 @@ final class DestinationDriver: @unchecked Sendable {
         if self.feed != nil || self.machine.state == .idle {
             self.drain()
         } else {
-            self.eventLoop.assumeIsolated().scheduleTask(in: Self.idleReading) { self.drain() }
+            _ = self.eventLoop.schedule(at: .now() + Self.idleReading) { self.drain() }
         }
     }
 
@@ -249,7 +249,7 @@ final class DestinationDriver: @unchecked Sendable {
         guard deadline != self.timer?.deadline else { return }
         self.timer?.task.cancel()
         self.timer = deadline.map { deadline in
-            (deadline, self.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { self.timeReached() })
+            (deadline, self.eventLoop.schedule(at: deadline) { self.timeReached() })
         }
     }
 

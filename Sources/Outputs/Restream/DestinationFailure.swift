@@ -1,3 +1,13 @@
+import NIOCore
+
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Musl)
+import Musl
+#else
+import Glibc
+#endif
+
 /// Why an attempt to push ended before it should.
 enum DestinationFailure: Error, Sendable, Equatable {
     /// Name lookup, TCP or TLS; what the library said.
@@ -14,6 +24,12 @@ enum DestinationFailure: Error, Sendable, Equatable {
     /// Bytes that are not RTMP, or an exchange that RTMP does not know.
     case protocolViolated(String)
     case writeFailed(String)
+
+    /// What `error` says, without the words NIO puts round the system's.
+    static func describe(_ error: any Error) -> String {
+        guard let error = error as? IOError else { return "\(error)" }
+        return String(cString: strerror(error.errnoCode))
+    }
 
     /// Tried again slowly: the answer will hardly change within seconds.
     var isRefusal: Bool {

@@ -22,13 +22,24 @@ public final class DestinationNetwork: Sendable {
         var description: String { "too many name lookups are hanging" }
     }
 
-    private static let lookupLimit = 32
+    private struct Lookups {
+        var running = 0
+        var waiting: [@Sendable () -> Void] = []
+    }
+
+    private enum Admission {
+        case runs, waits, isRefused
+    }
+
+    /// Threads that may block at once, and lookups that may wait for one; more than this is only reached when a name server hangs.
+    private static let runningLimit = 32
+    private static let waitingLimit = 1_024
 
     let registry = DestinationURLRegistry()
     private let trustRoots: String?
     private let context = Mutex<NIOSSLContext?>(nil)
     private let queue = DispatchQueue(label: "destination-lookup", attributes: .concurrent)
-    private let pending = Atomic<Int>(0)
+    private let lookups = Mutex(Lookups())
 
     /// - Parameter trustRoots: a PEM file with certificate authorities to trust besides the system's; nil: none. Read when it is first needed.
     public init(trustRoots: String? = nil) {
@@ -37,19 +48,41 @@ public final class DestinationNetwork: Sendable {
 
     func route(host: String, port: Int, isSecure: Bool, on eventLoop: any EventLoop) -> EventLoopFuture<Route> {
         let promise = eventLoop.makePromise(of: Route.self)
-        guard self.pending.add(1, ordering: .relaxed).newValue <= Self.lookupLimit else {
-            self.pending.subtract(1, ordering: .relaxed)
-            promise.fail(Failure.tooManyPending)
-            return promise.futureResult
+        let lookup: @Sendable () -> Void = {
+            promise.completeWith(
+                Result { Route(addresses: try HostLookup.addresses(host: host, port: port), tls: isSecure ? try self.tlsContext() : nil) })
         }
-        self.queue.async {
-            let route = Result {
-                Route(addresses: try HostLookup.addresses(host: host, port: port), tls: isSecure ? try self.tlsContext() : nil)
+        let admission: Admission = self.lookups.withLock { lookups in
+            if lookups.running < Self.runningLimit {
+                lookups.running += 1
+                return .runs
             }
-            self.pending.subtract(1, ordering: .relaxed)
-            promise.completeWith(route)
+            guard lookups.waiting.count < Self.waitingLimit else { return .isRefused }
+            lookups.waiting.append(lookup)
+            return .waits
+        }
+        switch admission {
+        case .runs: self.queue.async { self.run(lookup) }
+        case .waits: break
+        case .isRefused: promise.fail(Failure.tooManyPending)
         }
         return promise.futureResult
+    }
+
+    /// On a thread of the queue: this lookup, then those that wait for a thread.
+    private func run(_ lookup: @Sendable () -> Void) {
+        lookup()
+        while let next = self.nextWaiting() { next() }
+    }
+
+    private func nextWaiting() -> (@Sendable () -> Void)? {
+        self.lookups.withLock { lookups in
+            guard !lookups.waiting.isEmpty else {
+                lookups.running -= 1
+                return nil
+            }
+            return lookups.waiting.removeFirst()
+        }
     }
 
     /// Certificates and host names are verified. Reads files at the first call.

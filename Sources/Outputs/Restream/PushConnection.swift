@@ -36,6 +36,8 @@ final class PushConnection {
         case over
     }
 
+    private static let pieceSize = 64 << 10
+
     let attempt: UInt64
     private let target: PushTarget
     private let fourCCs: [String]
@@ -73,26 +75,31 @@ final class PushConnection {
         guard case .idle = self.stage else { return }
         self.stage = .lookingUp
         let route = self.network.route(host: self.target.host, port: self.target.port, isSecure: self.target.isSecure, on: self.eventLoop)
-        route.assumeIsolated().whenComplete { result in
+        route.whenDone { result in
             guard case .lookingUp = self.stage else { return }
             switch result {
             case .success(let route): self.connect(route)
-            case .failure(let error): self.end(.connectFailed("\(error)"))
+            case .failure(let error): self.end(.connectFailed(DestinationFailure.describe(error)))
             }
         }
     }
 
-    /// What is written after the publish was accepted; `wrote` says when the kernel has taken it.
+    /// What is written after the publish was accepted; `wrote` says piece by piece how much the kernel has taken.
     func write(_ bytes: ByteBuffer) {
         guard case .open(let channel) = self.stage else { return }
-        let count = bytes.readableBytes
-        channel.writeAndFlush(bytes).assumeIsolated().whenComplete { result in
-            switch result {
-            case .success: self.report(.wrote(count))
-            case .failure(ChannelError.ioOnClosedChannel), .failure(ChannelError.eof): break  // what closed it is told elsewhere
-            case .failure(let error): self.note(.writeFailed("\(error)"))
+        var rest = bytes
+        // In pieces, so that a large picture on a slow line shows progress before it is through. They leave in one gathered write.
+        while let piece = rest.readSlice(length: min(Self.pieceSize, rest.readableBytes)), piece.readableBytes > 0 {
+            let count = piece.readableBytes
+            channel.write(piece).whenDone { result in
+                switch result {
+                case .success: self.report(.wrote(count))
+                case .failure(ChannelError.ioOnClosedChannel), .failure(ChannelError.eof): break  // what closed it is told elsewhere
+                case .failure(let error): self.note(.writeFailed(DestinationFailure.describe(error)))
+                }
             }
         }
+        channel.flush()
     }
 
     /// Says goodbye, then closes once it is sent.
@@ -104,7 +111,7 @@ final class PushConnection {
         // Our half first: what the peer still has to say must not meet a closed socket, which would make the kernel reset the connection and the
         // peer lose the goodbye. TLS has an exchange of its own for this.
         let mode: CloseMode = self.target.isSecure ? .all : .output
-        channel.writeAndFlush(goodbye).assumeIsolated().whenComplete { _ in channel.close(mode: mode, promise: nil) }
+        channel.writeAndFlush(goodbye).whenDone { _ in channel.close(mode: mode, promise: nil) }
     }
 
     /// Closes at once, whatever is unsent, in a way that the peer notices too.
@@ -118,7 +125,7 @@ final class PushConnection {
         case .open(let channel):
             // A reset instead of minutes of trying to deliver what is left: the peer must not hold the old session when the next one comes.
             if let socket = channel as? any SocketOptionProvider {
-                socket.setSoLinger(linger(l_onoff: 1, l_linger: 0)).assumeIsolated().whenComplete { _ in self.closer.close() }
+                socket.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenDone { _ in self.closer.close() }
             } else {
                 self.closer.close()
             }
@@ -146,7 +153,7 @@ final class PushConnection {
         // The kernel keeps no more than this unsent, so a peer that stops taking is noticed after that much and not after megabytes.
         bootstrap = bootstrap.channelOption(.tcpOption(NIOBSDSocket.Option(rawValue: TCP_NOTSENT_LOWAT)), value: 128 << 10)
         #endif
-        bootstrap.connect(host: self.target.host, port: self.target.port).assumeIsolated().whenComplete { result in
+        bootstrap.connect(host: self.target.host, port: self.target.port).whenDone { result in
             self.candidates = []
             switch result {
             case .success(let channel): self.opened(channel, tls: route.tls)
@@ -156,30 +163,31 @@ final class PushConnection {
     }
 
     private static func connectFailure(_ error: any Error) -> DestinationFailure {
-        guard let error = error as? NIOConnectionError else { return .connectFailed("\(error)") }
-        let causes = error.connectionErrors.map { "\($0.error)" }
-        return .connectFailed(causes.first ?? "no address answered")
+        guard let error = error as? NIOConnectionError else { return .connectFailed(DestinationFailure.describe(error)) }
+        guard let cause = error.connectionErrors.first?.error else { return .connectFailed("no address answered") }
+        return .connectFailed(DestinationFailure.describe(cause))
     }
 
     private func opened(_ channel: any Channel, tls: NIOSSLContext?) {
         self.stage = .open(channel)
-        channel.closeFuture.assumeIsolated().whenComplete { _ in self.end(.closedByPeer) }
+        channel.closeFuture.whenDone { _ in self.end(.closedByPeer) }
         let handler = PushHandler(url: self.target.url, fourCCs: self.fourCCs, report: { [weak self] in self?.received($0) })
-        self.handler = handler
-        self.report(.connected)
         do {
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandler(self.closer)
+            guard !self.isAborted else { return self.abort() }
+            self.handler = handler
+            self.report(.connected)
             if let tls {
                 // A literal address is verified as such, and is nothing SNI could name (RFC 6066 §3).
-                try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: self.target.isLiteralAddress ? nil : self.target.host))
+                let name = self.target.isLiteralAddress ? nil : self.target.host
+                try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
             }
             try pipeline.addHandler(handler)
         } catch {
-            self.note(.connectFailed("\(error)"))
+            self.note(.connectFailed(DestinationFailure.describe(error)))
             self.abort()
         }
-        if self.isAborted { self.abort() }
     }
 
     // MARK: What the handler sees
@@ -198,7 +206,8 @@ final class PushConnection {
             if case NIOSSLError.uncleanShutdown = error {
                 self.note(.closedByPeer)
             } else {
-                self.note(self.handler?.hasReceived == true ? .writeFailed("\(error)") : .connectFailed("\(error)"))
+                let what = DestinationFailure.describe(error)
+                self.note(self.handler?.hasReceived == true ? .writeFailed(what) : .connectFailed(what))
             }
             self.closer.close()
         }

@@ -158,6 +158,15 @@ struct MachineBench {
         #expect(waits(1) != waits(2))
     }
 
+    @Test func destinationsThatFailedTogetherDoNotComeBackTogether() {
+        let waits = (UInt64(0)..<200).map { seed in
+            var delay = RetryDelay(seed: seed)
+            return delay.next(failures: 1, first: .seconds(1), longest: .seconds(60))
+        }
+        let hundredths = Set(waits.map { $0.nanoseconds / 10_000_000 })
+        #expect(hundredths.count >= 24, "spread over nearly all of the 25 hundredths between 1 and 1.25 seconds")
+    }
+
     @Test(arguments: [0, 1, 40, Int.max]) func anyNumberOfFailuresGivesAWaitWithinItsBounds(failures: Int) {
         var delay = RetryDelay(seed: 3)
         for _ in 0..<100 {

@@ -75,10 +75,17 @@ import Testing
     @Test func aServerThatHangsUpIsConnectedAgainFromAFreshKeyframe() async throws {
         let sink = try await RTMPSink.start(.hangsUp(after: 12), .takesAll)
         let show = try TestPublisher()
-        show.run(5)
-        let bench = DestinationBench(sink.url(), stream: show.stream)
-        #expect(await sink.next { if case .closed(1) = $0 { true } else { nil } } == true)
+        show.run(4)  // two messages short of the hang-up
+        let network = DestinationNetwork()
+        let bench = DestinationBench(sink.url(), stream: show.stream, network: network)
+        #expect(await sink.next { if case .publish(1, _) = $0 { true } else { nil } } == true)
+        // Stands in line for the URL, so that the second session begins only after more has been published.
+        let line = EventLog<DestinationURLRegistry.Lease>()
+        _ = network.registry.acquire(try PushTarget.parse(sink.url()).get().identity) { line.add($0) }
+        show.run(1)
+        let lease = try #require(await line.next())
         show.run(8)
+        lease.release()
         let status = try #require(await bench.reaches(.retrying))
         #expect(status.contractStatus == "error")
         #expect(status.attempts == 1)
