@@ -108,12 +108,13 @@ let package = Package(
                 serviceLifecycle,
             ]),
         tests("GatewaysTests", ["Gateways", "Streams", "RTMP", "Media", "TestSupport", nioCore, nioPosix, nioEmbedded, logging]),
-        tests("OutputsTests", ["Outputs", "Streams", "RTMP", "Packaging", "AV", "Media", "TestSupport", nioCore, nioPosix, nioEmbedded, logging]),
+        tests("OutputsTests", ["Outputs", "Streams", "RTMP", "Packaging", "AV", "Media", "TestSupport", nioCore, nioPosix, nioEmbedded, nioSSL, logging]),
         tests("BroadcastsTests", ["Broadcasts", "Store", "Streams", "Outputs", "Gateways", "Media", "TestSupport", nioCore, logging]),
         tests(
             "APITests",
             [
-                "API", "Broadcasts", "Store", "Streams", "Outputs", "Gateways", "HTTP", "Media", "TestSupport", hummingbird, hummingbirdCore, nioCore, nioPosix, nioHTTP1, httpTypes, logging,
+                "API", "Broadcasts", "Store", "Streams", "Outputs", "Gateways", "HTTP", "Media", "TestSupport", hummingbird, hummingbirdCore, nioCore,
+                nioPosix, nioHTTP1, httpTypes, logging,
                 serviceLifecycle,
             ]),
         tests("ServerTests", ["Server", "TestSupport", yams, logging, argumentParser]),

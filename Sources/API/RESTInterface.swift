@@ -90,7 +90,7 @@ public struct RESTInterface: Sendable {
     private func isAllowed(_ request: Request, _ context: APIRequestContext) -> Bool {
         self.access.allows(
             remoteAddress: context.remoteAddress?.ipAddress, forwardedFor: Self.forwardedFor(request),
-            authorization: request.headers[.authorization])
+            authorization: request.headers[.authorization], origin: request.headers[.origin], authority: request.head.authority)
     }
 
     private static func forwardedFor(_ request: Request) -> [String] {

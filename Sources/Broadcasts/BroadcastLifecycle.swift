@@ -175,7 +175,7 @@ public final class BroadcastLifecycle: PublishGate, PlayGate {
                 guard let present = self.supervisor(event.key.id) else { return }
                 supervisor = present
             }
-            if case .ended(_, let generation, _) = event {
+            if case .ended(_, let generation, _, _) = event {
                 self.state.withLock { if $0.stopping[event.key.id] == generation { $0.stopping[event.key.id] = nil } }
             }
             await supervisor.received(event)
@@ -252,7 +252,7 @@ public final class BroadcastLifecycle: PublishGate, PlayGate {
 extension StreamEvent {
     var key: StreamKey {
         switch self {
-        case .published(let key, _, _), .tracksKnown(let key, _, _), .tracksChanged(let key, _, _), .ended(let key, _, _): key
+        case .published(let key, _, _), .tracksKnown(let key, _, _), .tracksChanged(let key, _, _), .ended(let key, _, _, _): key
         }
     }
 }

@@ -1,5 +1,5 @@
-import NIOCore
 import Media
+import NIOCore
 
 /// The bounded queue between a stream and one of its readers.
 ///

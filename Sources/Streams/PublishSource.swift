@@ -54,5 +54,6 @@ public enum StreamEvent: Sendable {
     case tracksKnown(StreamKey, generation: UInt64, [Track])
     /// The set of tracks or a configuration changed while live.
     case tracksChanged(StreamKey, generation: UInt64, [Track])
-    case ended(StreamKey, generation: UInt64, PublishEnd)
+    /// `last` holds the publisher's final numbers.
+    case ended(StreamKey, generation: UInt64, PublishEnd, last: StreamSnapshot? = nil)
 }

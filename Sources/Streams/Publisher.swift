@@ -14,7 +14,7 @@ public final class Publisher: Sendable {
     }
 
     deinit {
-        self.stream.end(.lost, generation: self.generation)
+        self.stream.end(.lost, generation: self.generation, now: .now())
     }
 
     /// Adds a track, or replaces the one with the same id. Announcing an equal track again does nothing.
@@ -34,6 +34,6 @@ public final class Publisher: Sendable {
 
     /// Ends the publish; later calls do nothing.
     public func end(_ reason: PublishEnd) {
-        self.stream.end(reason, generation: self.generation)
+        self.stream.end(reason, generation: self.generation, now: .now())
     }
 }

@@ -131,37 +131,43 @@ public final class Stream: Sendable {
 
     /// The numbers of the current publisher; nil while idle.
     public func snapshot(now: NIODeadline) -> StreamSnapshot? {
-        let viewers = self.rtmpViewers.load(ordering: .relaxed)
-        return self.state.withLock { state in
-            guard let session = state.session else { return nil }
-            let meter = session.meter
-            let rates = meter.rates(now: now)
-            return StreamSnapshot(
-                key: self.key, generation: session.generation, isLive: session.gathering == nil, type: session.source.type,
-                startedAtMilliseconds: session.source.startedAtMilliseconds, receivedBytes: meter.bytes, receivedFrames: meter.frames,
-                bitrate: rates.video + rates.audio, videoBitrate: rates.video, audioBitrate: rates.audio, frameRate: rates.frames, speed: meter.speed(now: now),
-                keyframeInterval: meter.keyframeInterval, silence: now - meter.lastReceived, tracks: session.tracks,
-                droppedFrames: session.timeline.dropped, timestampRepairs: session.timeline.repairs,
-                mediaTime: session.timeline.newestOutput ?? .zero, remoteAddress: session.source.remoteAddress,
-                userAgent: session.source.userAgent, parameters: session.source.parameters, rtmpViewerCount: viewers)
-        }
+        self.state.withLock { state in state.session.map { self.snapshot(of: $0, now: now) } }
+    }
+
+    private func snapshot(of session: Session, now: NIODeadline) -> StreamSnapshot {
+        let meter = session.meter
+        let rates = meter.rates(now: now)
+        return StreamSnapshot(
+            key: self.key, generation: session.generation, isLive: session.gathering == nil, type: session.source.type,
+            startedAtMilliseconds: session.source.startedAtMilliseconds, receivedBytes: meter.bytes, receivedFrames: meter.frames,
+            bitrate: rates.video + rates.audio, videoBitrate: rates.video, audioBitrate: rates.audio, frameRate: rates.frames,
+            speed: meter.speed(now: now), keyframeInterval: meter.keyframeInterval, silence: now - meter.lastReceived, tracks: session.tracks,
+            droppedFrames: session.timeline.dropped, timestampRepairs: session.timeline.repairs,
+            mediaTime: session.timeline.newestOutput ?? .zero, remoteAddress: session.source.remoteAddress,
+            userAgent: session.source.userAgent, parameters: session.source.parameters,
+            rtmpViewerCount: self.rtmpViewers.load(ordering: .relaxed))
     }
 
     // MARK: Publishing
+
+    private struct Replaced {
+        let source: PublishSource
+        let last: StreamSnapshot
+    }
 
     /// Makes `source` the publisher, or says why not. A silent publisher, or one with the same credential, is replaced and asked to leave.
     func beginPublishing(_ source: PublishSource, generation: UInt64, now: NIODeadline) -> Result<Publisher, PublishRefusal> {
         enum Decision {
             case refused
-            case accepted(replaced: (generation: UInt64, source: PublishSource)?, readers: [StreamReader])
+            case accepted(replaced: Replaced?, readers: [StreamReader])
         }
         let decision: Decision = self.state.withLock { state in
-            var replaced: (UInt64, PublishSource)?
+            var replaced: Replaced?
             if let current = state.session {
                 let isSilent = now - current.meter.lastReceived >= self.configuration.takeoverSilence
                 let isSame = source.credential.map { !$0.isEmpty && $0 == current.source.credential } ?? false
                 guard isSilent || isSame else { return .refused }
-                replaced = (current.generation, current.source)
+                replaced = Replaced(source: current.source, last: self.snapshot(of: current, now: now))
                 self.close(&state)
             }
             let goesOn = state.continuation != nil
@@ -174,7 +180,7 @@ public final class Stream: Sendable {
         guard case .accepted(let replaced, let readers) = decision else { return .failure(.alreadyPublishing) }
         for reader in readers { reader.deliverWake() }
         if let replaced {
-            self.emit(.ended(self.key, generation: replaced.generation, .stopped(.replaced)))
+            self.emit(.ended(self.key, generation: replaced.last.generation, .stopped(.replaced), last: replaced.last))
             replaced.source.stop(.replaced)
         }
         self.emit(.published(self.key, generation: generation, source))
@@ -262,16 +268,17 @@ public final class Stream: Sendable {
         state.repaired.removeAll(keepingCapacity: true)  // lets the payload go
     }
 
-    func end(_ reason: PublishEnd, generation: UInt64) {
-        let readers: [StreamReader]? = self.state.withLock { state in
-            guard state.session?.generation == generation else { return nil }
+    func end(_ reason: PublishEnd, generation: UInt64, now: NIODeadline) {
+        let ended: (readers: [StreamReader], last: StreamSnapshot)? = self.state.withLock { state in
+            guard let session = state.session, session.generation == generation else { return nil }
+            let last = self.snapshot(of: session, now: now)
             self.close(&state)
             for reader in state.readers { reader.push(.ended) }
-            return state.readers
+            return (state.readers, last)
         }
-        guard let readers else { return }
-        for reader in readers { reader.deliverWake() }
-        self.emit(.ended(self.key, generation: generation, reason))
+        guard let ended else { return }
+        for reader in ended.readers { reader.deliverWake() }
+        self.emit(.ended(self.key, generation: generation, reason, last: ended.last))
     }
 
     /// The totals of the current publisher; nil while idle.

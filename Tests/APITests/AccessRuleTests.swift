@@ -34,3 +34,24 @@ import Testing
         #expect(!rule.allows(remoteAddress: nil, forwardedFor: ["10.0.0.7"], authorization: nil))
     }
 }
+
+@Suite struct ForeignPageTests {
+    let rule = AccessRule(isAllowed: { $0 == "127.0.0.1" }, token: "a-long-enough-token")
+
+    func allows(origin: String?, authorization: String? = nil) -> Bool {
+        self.rule.allows(
+            remoteAddress: "127.0.0.1", forwardedFor: [], authorization: authorization, origin: origin, authority: "127.0.0.1:5080")
+    }
+
+    @Test func aPageOfAnotherSiteNeedsTheTokenEvenOnAnAllowedAddress() {
+        for origin in ["https://evil.example", "http://127.0.0.1:5081", "null", "", "http://127.0.0.1:5080.evil.example"] {
+            #expect(!self.allows(origin: origin), "\(origin)")
+            #expect(self.allows(origin: origin, authorization: "Bearer a-long-enough-token"), "\(origin)")
+        }
+    }
+
+    @Test func aPageOfThisServerAndCallersThatAreNoBrowsersDoNot() {
+        #expect(self.allows(origin: nil))
+        #expect(self.allows(origin: "http://127.0.0.1:5080"))
+    }
+}

@@ -48,7 +48,8 @@ struct TestGate: PublishGate, PlayGate {
         logger.logLevel = .critical
         let gate = TestGate(streams: self.streams)
         let gateway = RTMPGateway(
-            configuration: configuration, gate: gate, playGate: gate, streams: self.streams, group: MultiThreadedEventLoopGroup.singleton, logger: logger)
+            configuration: configuration, gate: gate, playGate: gate, streams: self.streams, group: MultiThreadedEventLoopGroup.singleton,
+            logger: logger)
         let port = try await gateway.start()
         do {
             try await body(gateway, port, gate)
@@ -109,9 +110,14 @@ struct TestGate: PublishGate, PlayGate {
                     var seen: [String] = []
                     while seen.count < 11, let message = try await player.next() {
                         guard message.type == .video || message.type == .audio else { continue }
-                        seen.append("\(message.type == .video ? "v" : "a")\(message.timestamp)/\(message.payload.getInteger(at: message.payload.readerIndex + 1, as: UInt8.self) ?? 9)")
+                        seen.append(
+                            "\(message.type == .video ? "v" : "a")\(message.timestamp)/\(message.payload.getInteger(at: message.payload.readerIndex + 1, as: UInt8.self) ?? 9)"
+                        )
                     }
-                    #expect(seen == ["v1000/0", "a1000/0", "v1000/1", "a1005/1", "v1040/1", "a1045/1", "v1080/1", "a1085/1", "v1120/1", "a1125/1", "v1160/1"])
+                    #expect(
+                        seen == [
+                            "v1000/0", "a1000/0", "v1000/1", "a1005/1", "v1040/1", "a1045/1", "v1080/1", "a1085/1", "v1120/1", "a1125/1", "v1160/1",
+                        ])
                     try await self.publish(publisher.feed, frames: 30..<32)
                     var last: UInt32 = 0
                     while last < 1240, let message = try await player.next() { if message.type == .video { last = message.timestamp } }
@@ -247,7 +253,8 @@ struct TestGate: PublishGate, PlayGate {
                             group.addTask { try await self.publish(feed, frames: 1..<600, bytes: 50_000) }
                             var next: UInt32 = 40
                             while next < 600 * 40, let message = try await player.next() {
-                                guard message.type == .video, message.payload.getInteger(at: message.payload.readerIndex + 1, as: UInt8.self) == 1 else { continue }
+                                guard message.type == .video, message.payload.getInteger(at: message.payload.readerIndex + 1, as: UInt8.self) == 1
+                                else { continue }
                                 if message.timestamp == 0 { continue }
                                 #expect(message.timestamp == next)
                                 next = message.timestamp + 40

@@ -141,7 +141,7 @@ import Testing
         self.directory.observe { event in
             switch event {
             case .published(_, let generation, _): log.add("published \(generation)")
-            case .ended(_, let generation, let reason): log.add("ended \(generation) \(reason)")
+            case .ended(_, let generation, let reason, _): log.add("ended \(generation) \(reason)")
             default: break
             }
         }
@@ -184,7 +184,7 @@ import Testing
 
     @Test func lettingGoOfAPublisherEndsItAndTheStreamIsForgotten() throws {
         let log = Log()
-        self.directory.observe { if case .ended(_, _, let reason) = $0 { log.add("\(reason)") } }
+        self.directory.observe { if case .ended(_, _, let reason, _) = $0 { log.add("\(reason)") } }
         var publisher: Publisher? = try self.publisher()
         #expect(publisher != nil && self.directory.find(StreamKey("demo")) != nil)
         #expect(self.directory.live().isEmpty)  // no frame yet

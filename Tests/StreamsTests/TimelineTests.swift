@@ -13,20 +13,24 @@ import Testing
 
     @Test func theFirstFrameIsZeroWhateverTheSourceSays() {
         var timeline = Timeline(wrapPeriod: PublishSource.rtmpWrapPeriod)
-        #expect(self.run(&timeline, [Frames.picture(at: 123_456, key: true), Frames.sound(at: 123_470), Frames.picture(at: 123_489)]) == [0, 14, 33])
+        #expect(
+            self.run(&timeline, [Frames.picture(at: 123_456, key: true), Frames.sound(at: 123_470), Frames.picture(at: 123_489)]) == [0, 14, 33])
     }
 
     @Test func aThirtyTwoBitClockThatWrapsGoesOn() {
         var timeline = Timeline(wrapPeriod: PublishSource.rtmpWrapPeriod)
         let end = Int64(1) << 32
-        let frames = stride(from: end - 100, to: end, by: 20).map { Frames.picture(at: $0) } + stride(from: 0, to: 100, by: 20).map { Frames.picture(at: Int64($0)) }
+        let frames =
+            stride(from: end - 100, to: end, by: 20).map { Frames.picture(at: $0) }
+            + stride(from: 0, to: 100, by: 20).map { Frames.picture(at: Int64($0)) }
         #expect(self.run(&timeline, frames) == [0, 20, 40, 60, 80, 100, 120, 140, 160, 180])
         #expect(timeline.repairs == 0)
     }
 
     @Test func aSmallStepBackIsClampedToJustAfterTheTracksLastFrame() {
         var timeline = Timeline(wrapPeriod: nil)
-        #expect(self.run(&timeline, [Frames.picture(at: 0), Frames.picture(at: 40), Frames.picture(at: 30), Frames.picture(at: 80)]) == [0, 40, 41, 80])
+        #expect(
+            self.run(&timeline, [Frames.picture(at: 0), Frames.picture(at: 40), Frames.picture(at: 30), Frames.picture(at: 80)]) == [0, 40, 41, 80])
         #expect(timeline.repairs == 1)
     }
 
@@ -75,7 +79,8 @@ import Testing
         var output: [EncodedFrame] = []
         for _ in 0..<20_000 {
             let time = Int64.random(in: 0..<(1 << 32), using: &generator) >> Int64.random(in: 0..<32, using: &generator)
-            let frame = Bool.random(using: &generator) ? Frames.picture(at: time, offset: Int64.random(in: -9_000_000...9_000_000)) : Frames.sound(at: time)
+            let frame =
+                Bool.random(using: &generator) ? Frames.picture(at: time, offset: Int64.random(in: -9_000_000...9_000_000)) : Frames.sound(at: time)
             timeline.sanitise(frame, into: &output)
         }
         var last: [TrackID: MediaTime] = [:]

@@ -1,5 +1,5 @@
 public import Media
-public import NIOCore
+import NIOCore
 
 /// Tracks and frames for tests that look at order and bounds, not at pictures.
 public enum Frames {

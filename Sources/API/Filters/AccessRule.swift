@@ -20,8 +20,14 @@ public struct AccessRule: Sendable {
     ///   - remoteAddress: of the connection, without port.
     ///   - forwardedFor: the values of `X-Forwarded-For`, in order.
     ///   - authorization: the value of `Authorization`: `Bearer` and the token, or the token alone.
-    public func allows(remoteAddress: String?, forwardedFor: [String], authorization: String?) -> Bool {
+    ///   - origin: the value of `Origin`, which browsers send for pages of other sites.
+    ///   - authority: host and port that were asked for.
+    public func allows(
+        remoteAddress: String?, forwardedFor: [String], authorization: String?, origin: String? = nil, authority: String? = nil
+    ) -> Bool {
         if let authorization, self.knowsToken(authorization) { return true }
+        // Any page that a browser on an allowed address shows could call: for pages from elsewhere the address is no proof.
+        if let origin, !Self.isSameSite(origin, authority) { return false }
         guard let client = self.clientAddress(remoteAddress: remoteAddress, forwardedFor: forwardedFor) else { return false }
         return self.isAllowed(client)
     }
@@ -33,6 +39,12 @@ public struct AccessRule: Sendable {
         var hops = forwardedFor.flatMap { $0.split(separator: ",") }.map { Self.bare($0) }
         while self.isTrustedProxy(client), let hop = hops.popLast() { client = hop }
         return client
+    }
+
+    /// An origin is a scheme, `://`, and host and port, or `null`.
+    private static func isSameSite(_ origin: String, _ authority: String?) -> Bool {
+        guard let authority, let colon = origin.firstIndex(of: ":"), origin[colon...].hasPrefix("://") else { return false }
+        return origin[colon...].dropFirst(3).lowercased() == authority.lowercased()
     }
 
     /// Some proxies add a port.

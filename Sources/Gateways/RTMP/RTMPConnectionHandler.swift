@@ -36,6 +36,7 @@ final class RTMPConnectionHandler: ChannelInboundHandler {
     private var waiting: ByteBuffer?
     var isWaitingForGate = false
     private var isReading = false
+    private var isAutoReading = true
     private var isClosing = false
     private var needsFlush = false
     private let acceptedAt = NIODeadline.now()
@@ -102,6 +103,8 @@ final class RTMPConnectionHandler: ChannelInboundHandler {
         } else {
             self.blockedSince = NIODeadline.now()
         }
+        // A peer that asks and never reads would let the answers pile up.
+        self.updateAutoRead()
         context.fireChannelWritabilityChanged()
     }
 
@@ -207,7 +210,7 @@ final class RTMPConnectionHandler: ChannelInboundHandler {
     /// Stops reading until the gate has answered, so that what a client sends meanwhile stays bounded.
     func beginWaiting() {
         self.isWaitingForGate = true
-        self.setAutoRead(false)
+        self.updateAutoRead()
     }
 
     /// What was read meanwhile is taken up. On the loop, after the session has been told the answer.
@@ -219,12 +222,19 @@ final class RTMPConnectionHandler: ChannelInboundHandler {
             self.read(&buffer)
         }
         self.flushIfNeeded()
-        self.setAutoRead(true)
+        self.updateAutoRead()
     }
 
-    private func setAutoRead(_ on: Bool) {
-        self.context?.channel.setOption(.autoRead, value: on).whenFailure { [logger] error in
-            logger.debug("RTMP connection was closed meanwhile", metadata: ["error": "\(error)"])
+    /// Reads only while what a peer asks for can be answered.
+    private func updateAutoRead() {
+        guard let channel = self.context?.channel else { return }
+        let wanted = !self.isWaitingForGate && channel.isWritable
+        guard wanted != self.isAutoReading else { return }
+        self.isAutoReading = wanted
+        do {
+            try channel.syncOptions?.setOption(.autoRead, value: wanted)
+        } catch {
+            self.logger.debug("RTMP connection was closed meanwhile", metadata: ["error": "\(error)"])
         }
     }
 

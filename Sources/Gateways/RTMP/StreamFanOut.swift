@@ -32,7 +32,8 @@ final class StreamFanOut: Sendable {
 
     init(stream: Streams.Stream, configuration: Configuration) {
         self.stream = stream
-        self.state = Mutex(State(log: MessageLog(limits: configuration.log), serialiser: MessageSerialiser(id: stream.key.id, chunkSize: configuration.chunkSize)))
+        self.state = Mutex(
+            State(log: MessageLog(limits: configuration.log), serialiser: MessageSerialiser(id: stream.key.id, chunkSize: configuration.chunkSize)))
         let reader = stream.attach(from: .latestGroup) { [weak self] in self?.pull() }
         self.state.withLock { $0.reader = reader }
         // The first wake-up may have come before the reader was there to be read.

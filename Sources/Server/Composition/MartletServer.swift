@@ -165,7 +165,8 @@ struct MartletServer {
             },
             makeDestination: { configuration, stream, onChange in
                 let number = meter.newDestination()
-                let destination = Destination(configuration: configuration, stream: stream, network: network, group: group, logger: logger) { status in
+                let destination = Destination(configuration: configuration, stream: stream, network: network, group: group, logger: logger) {
+                    status in
                     meter.changed(status, of: number)
                     onChange(status)
                 }
@@ -194,7 +195,8 @@ struct MartletServer {
             isTrustedProxy: { address in proxies.contains { $0.contains(address) } }, token: self.settings.api.token.reveal())
         return { request in
             rule.allows(
-                remoteAddress: request.remoteAddress, forwardedFor: request.headers("x-forwarded-for"), authorization: request.header("authorization"))
+                remoteAddress: request.remoteAddress, forwardedFor: request.headers("x-forwarded-for"), authorization: request.header("authorization")
+            )
         }
     }
 

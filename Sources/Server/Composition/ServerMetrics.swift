@@ -75,7 +75,8 @@ struct ServerMetrics: Sendable {
         text.add(
             "destinations", .gauge, "Destinations by state.",
             outputs.destinations.sorted { $0.key.rawValue < $1.key.rawValue }.map { ([("state", $0.key.rawValue)], Double($0.value)) })
-        text.add("destination_reconnects_total", .counter, "Times a destination failed and waited for its next try.", Double(outputs.destinationRetries))
+        text.add(
+            "destination_reconnects_total", .counter, "Times a destination failed and waited for its next try.", Double(outputs.destinationRetries))
         text.add("destination_sent_bytes_total", .counter, "Bytes sent to destinations.", Double(outputs.destinationBytes))
         text.add("recordings", .gauge, "Recordings that run now, those being finished included.", Double(outputs.recordings))
         text.add("recording_bytes_total", .counter, "Bytes of finished recordings.", Double(outputs.recordingBytes))
@@ -101,7 +102,9 @@ struct ServerMetrics: Sendable {
                 ([("path", "routed")], Double(self.http.routedRequests.load(ordering: .relaxed))),
                 ([("path", "rejected")], Double(self.http.rejectedRequests.load(ordering: .relaxed))),
             ])
-        text.add("http_stalled_total", .counter, "HTTP connections closed because nothing was taken.", Double(self.http.stalledConnections.load(ordering: .relaxed)))
+        text.add(
+            "http_stalled_total", .counter, "HTTP connections closed because nothing was taken.",
+            Double(self.http.stalledConnections.load(ordering: .relaxed)))
     }
 
     private func addProcess(_ text: inout PrometheusText) {
