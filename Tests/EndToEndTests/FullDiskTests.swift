@@ -1,0 +1,49 @@
+import Foundation
+import Glibc
+import Testing
+
+/// Field notes, row 27, on a small disk of the server's own: a file system in memory that only this process sees and that goes with it.
+@Suite struct FullDiskTests {
+    /// With the reserve that is kept by default, and with a disk that is full to the last byte.
+    @Test(arguments: ["12MB", "0"])
+    func aFullDiskEndsTheRecordingAndNothingElse(reserve: String) async throws {
+        try await Lab.run { lab in
+            let data = lab.path("data")
+            try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
+            // Who is not root may have a small disk only where users may have namespaces.
+            let apart = geteuid() == 0 ? ["unshare", "--mount"] : ["unshare", "--map-root-user", "--mount"]
+            let mount = "mount -t tmpfs -o size=24m tmpfs \"$0\" && exec \"$@\""
+            let server = try await MartletProcess.start(
+                in: lab, data: data, settings: ["MARTLET_RECORDING_MINIMUM_FREE_SPACE": reserve],
+                wrapper: apart + ["sh", "-c", mount, data.path])
+            // As the server sees it.
+            let streams = URL(fileURLWithPath: "/proc/\(server.child.pid)/root\(data.path)/streams")
+            try await server.call("POST", "/v2/broadcasts/create", body: #"{"streamId":"demo"}"#)
+            let publisher = try await server.publish(.heavy, as: "demo")
+            try await lab.run("curl-viewer", ["curl", "-sS", "-o", "/dev/null", server.playlistURL("demo")])
+            try #require(try await server.record("demo", true)["success"].bool == true)
+
+            // It ends by itself, keeps what it has, and says so.
+            let vod = try #require(try await server.vods(of: "demo", count: 1, within: .seconds(60)).first)
+            try await eventually("no recording runs") { try await server.metric("recordings") == 0 }
+            let line = try #require(try server.log().first { $0["level"].text == "warning" && $0["reason"].text != nil && $0["stream"].text == "demo" })
+            try #require(line["reason"].text?.lowercased().contains("space") == true || line["reason"].text?.lowercased().contains("full") == true, "\(line)")
+            try #require(try await server.record("demo", false)["success"].bool == false, "it is told as not running")
+            let media = try await DecodedMedia.decode(server.url("/live/streams/demo.mp4"), in: lab)
+            try media.requireEveryPicture(atLeast: 25)
+            try media.requireSync(atLeast: 1)
+
+            // The stream has not noticed.
+            try #require(publisher.child.exit == nil)
+            try #require(try await server.broadcast("demo")["status"].text == "broadcasting")
+            let copy = try await lab.copy(server.playlistURL("demo"), seconds: 4)
+            try await DecodedMedia.decode(copy.path, in: lab).requireEveryPicture(atLeast: 90)
+
+            let id = try #require(vod["vodId"].text)
+            try #require(try await server.call("DELETE", "/v2/vods/\(id)").json()["success"].bool == true)
+            try #require(try FileManager.default.contentsOfDirectory(atPath: streams.path).isEmpty)
+            try #require(try await server.get("/v2/vods/count").json()["number"].number == 0)
+            try #require(try await server.record("demo", true)["success"].bool == true, "there is room again")
+        }
+    }
+}
