@@ -4,17 +4,16 @@ import Testing
 /// Codecs of Enhanced RTMP, from the wire to a player: over HLS and as a recording.
 @Suite struct CodecTests {
     @Test(arguments: [
-        (["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error:keyint=25:min-keyint=25:scenecut=0", "-c:a", "aac"], "hevc", "aac"),
-        (["-c:v", "libaom-av1", "-cpu-used", "8", "-usage", "realtime", "-g", "25", "-keyint_min", "25", "-c:a", "libopus"], "av1", "opus"),
+        ("-c:v libx265 -preset ultrafast -x265-params log-level=error:keyint=25:min-keyint=25:scenecut=0 -c:a aac", "hevc", "aac"),
+        ("-c:v libaom-av1 -cpu-used 8 -usage realtime -g 25 -keyint_min 25 -c:a libopus", "av1", "opus"),
     ])
-    func newerCodecsAreWatchedAndRecorded(encoder: [String], video: String, audio: String) async throws {
+    func newerCodecsAreWatchedAndRecorded(encoder: String, video: String, audio: String) async throws {
         try await Lab.run { lab in
             // Four seconds of the clip that all tests know, so that its frames can be counted.
             let clip = lab.path("clip.mp4")
-            try await lab.run(
-                "encode",
-                ["ffmpeg", "-nostdin", "-v", "error", "-i", Clip.light.file().path, "-t", "5", "-fps_mode", "passthrough"] + encoder + ["-b:v", "300k", "-b:a", "96k", clip.path],
-                within: .seconds(180))
+            var command = ["ffmpeg", "-nostdin", "-v", "error", "-i", try await Clip.light.file().path, "-t", "5", "-fps_mode", "passthrough"]
+            command += encoder.split(separator: " ").map { String($0) } + ["-b:v", "300k", "-b:a", "96k", clip.path]
+            try await lab.run("encode", command, within: .seconds(180))
             let server = try await MartletProcess.start(in: lab, settings: ["MARTLET_HLS_MODE": "always", "MARTLET_RECORDING_MP4": "true"])
             var publisher = try await EnhancedPublisher.start(clip, to: server, id: "demo")
             try await server.waitUntil("demo", is: "broadcasting")
@@ -27,7 +26,8 @@ import Testing
             try #require(publisher.isConnected, "\(playlist)")
             try #require(try await lab.codecs(of: server.playlistURL("demo")) == ["\(audio) 48000", "\(video) 320x180"].sorted())
             let master = try await server.get("/live/streams/demo_adaptive.m3u8").text
-            try #require(master.contains(video == "hevc" ? "CODECS=\"hvc1.1." : "CODECS=\"av01.0.") && master.contains(audio == "aac" ? "mp4a.40.2" : "opus"), "\(master)")
+            let attributes = video == "hevc" ? ["CODECS=\"hvc1.1.", ",mp4a.40.2\""] : ["CODECS=\"av01.0.", ",opus\""]
+            for attribute in attributes { try #require(master.contains(attribute), "\(master)") }
 
             try #require(try await server.call("POST", "/v2/broadcasts/demo/stop").json()["success"].bool == true)
             try #require(try await server.vods(of: "demo", count: 1).count == 1)

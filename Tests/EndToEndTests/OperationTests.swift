@@ -93,15 +93,16 @@ import Testing
             }
             try #require(page.headers["content-type"]?.hasPrefix("text/plain; version=0.0.4") == true)
             var described: Set<String> = []
-            let sample = #/(martlet_[a-z0-9_]+)(\{[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\.)*"(?:,[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\.)*")*\})? (-?[0-9.e+-]+|NaN|[+-]Inf)/#
+            let label = #"[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\.)*""#
+            let sample = try Regex("martlet_[a-z0-9_]+(?:\\{\(label)(?:,\(label))*\\})? (?:-?[0-9.e+-]+|NaN|[+-]Inf)")
             let type = #/# TYPE (martlet_[a-z0-9_]+) (counter|gauge|histogram)/#
             var names: Set<String> = []
             for line in page.text.split(separator: "\n") where !line.hasPrefix("# HELP martlet_") {
                 if let match = line.wholeMatch(of: type) {
                     try #require(described.insert(String(match.1)).inserted, "\(match.1) is described twice")
                 } else {
-                    let match = try #require(line.wholeMatch(of: sample), "\(line)")
-                    names.insert(String(match.1))
+                    try #require(line.wholeMatch(of: sample) != nil, "\(line)")
+                    names.insert(String(line.prefix { $0 != "{" && $0 != " " }))
                 }
             }
             for name in names {

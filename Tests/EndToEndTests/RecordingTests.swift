@@ -39,7 +39,8 @@ import Testing
             try media.requireSync(atLeast: 4)
             try #require(media.pictures[0].number % Clip.frameRate == 0, "it begins with a keyframe")
             // What the file has is what was sent between the two calls, from the last keyframe or two before the first call on.
-            let (first, last) = (Double(media.pictures[0].number) / 25, Double(media.pictures[media.pictures.count - 1].number + 1) / 25)
+            let first = Double(media.pictures[0].number) / 25
+            let last = Double(media.pictures[media.pictures.count - 1].number + 1) / 25
             try #require((start - 3.2...start + 1.6).contains(first) && (end - 1.0...end + 2.0).contains(last), "\(start)–\(end): \(first)–\(last)")
             let told = try #require(vod["duration"].number) / 1000
             try #require(abs(media.length - (last - first)) < 0.2 && abs(told - media.length) < 0.2)

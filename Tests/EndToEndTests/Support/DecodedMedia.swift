@@ -20,7 +20,10 @@ struct DecodedMedia {
     static func decode(_ file: String, hasSound: Bool = true, in lab: Lab) async throws -> DecodedMedia {
         let stem = lab.path("decoded-\(UUID().uuidString)").path
         var command = ["ffmpeg", "-nostdin", "-y", "-loglevel", "level+info", "-i", file]
-        command += ["-map", "0:v:0", "-vf", "scale=16:9:flags=area,format=gray,showinfo", "-fps_mode", "passthrough", "-enc_time_base", "1:1000", "-f", "rawvideo", stem + ".gray"]
+        command += [
+            "-map", "0:v:0", "-vf", "scale=16:9:flags=area,format=gray,showinfo", "-fps_mode", "passthrough", "-enc_time_base", "1:1000", "-f",
+            "rawvideo", stem + ".gray",
+        ]
         if hasSound { command += ["-map", "0:a:0", "-af", "ashowinfo", "-ac", "1", "-ar", "48000", "-f", "s16le", stem + ".pcm"] }
         let notes = try await lab.run("decode", command, within: .seconds(120)).errors
         // The order of times is for the tests to look at, not for the writer of the raw pictures.
@@ -60,7 +63,10 @@ struct DecodedMedia {
 
     /// Each flash has its beep within 40 ms.
     func requireSync(atLeast count: Int, sourceLocation: SourceLocation = #_sourceLocation) throws {
-        let flashes = zip(self.pictures, self.pictures.dropFirst()).filter { !$0.isWhite && $1.isWhite }.map { $1.time }
+        let all = zip(self.pictures, self.pictures.dropFirst()).filter { !$0.isWhite && $1.isWhite }.map { $1.time }
+        // Where one publisher follows another, two beeps may be one sound.
+        let seams = Set(zip(all, all.dropFirst()).filter { $1 - $0 < 0.5 }.map { $1 })
+        let flashes = all.filter { !seams.contains($0) }
         // At the very ends a flash may be there without its beep.
         let inner = flashes.filter { $0 > (self.beeps.first ?? .infinity) - 0.5 && $0 < (self.beeps.last ?? 0) + 0.5 }
         try #require(inner.count >= count, "\(flashes.count) flashes, \(self.beeps.count) beeps", sourceLocation: sourceLocation)

@@ -11,6 +11,7 @@ enum JSON: Decodable, Equatable {
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
+        // Each attempt asks which kind of value it is; the last one fails if it is none.
         if container.decodeNil() {
             self = .null
         } else if let value = try? container.decode(Bool.self) {

@@ -21,7 +21,8 @@ final class Lab: Sendable {
         do {
             try await work(lab)
             for server in lab.servers.withLock({ $0 }) {
-                try #require(server.isStoppedByTest || server.child.exit == nil, "the server ended by itself: \(String(describing: server.child.exit))")
+                try #require(
+                    server.isStoppedByTest || server.child.exit == nil, "the server ended by itself: \(String(describing: server.child.exit))")
             }
         } catch {
             lab.printLogs(error)

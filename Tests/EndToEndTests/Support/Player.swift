@@ -10,7 +10,10 @@ extension Lab {
         return try await self.start(
             "player",
             ["ffmpeg", "-nostdin", "-y", "-loglevel", "level+warning"] + options + ["-i", url] + length
-                + ["-map", "0:v?", "-map", "0:a?", "-c", "copy", "-f", file.pathExtension == "flv" ? "flv" : "matroska", "-flush_packets", "1", file.path])
+                + [
+                    "-map", "0:v?", "-map", "0:a?", "-c", "copy", "-f", file.pathExtension == "flv" ? "flv" : "matroska", "-flush_packets", "1",
+                    file.path,
+                ])
     }
 
     /// Copies `seconds` of a live stream and gives the file.

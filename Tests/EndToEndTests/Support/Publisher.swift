@@ -12,7 +12,8 @@ struct Publisher {
         let child = try await lab.start(
             "publisher",
             [
-                "ffmpeg", "-nostdin", "-v", "warning", "-progress", progress.path, "-stats_period", "0.1", "-re", "-i", clip.file().path, "-c", "copy",
+                "ffmpeg", "-nostdin", "-v", "warning", "-progress", progress.path, "-stats_period", "0.1", "-re", "-i", clip.file().path, "-c",
+                "copy",
                 "-f", "flv", url,
             ])
         return Publisher(child: child, progress: progress)
@@ -48,8 +49,8 @@ struct Publisher {
 
 extension MartletProcess {
     /// Publishes and waits until the server says that it is live.
-    func publish(_ clip: Clip = .light, as id: String) async throws -> Publisher {
-        let publisher = try await Publisher.start(clip, to: self.rtmpURL(id), in: self.lab)
+    func publish(_ clip: Clip = .light, as id: String, parameters: String = "") async throws -> Publisher {
+        let publisher = try await Publisher.start(clip, to: self.rtmpURL(id) + parameters, in: self.lab)
         try await eventually("\(id) is live", within: .seconds(40)) {
             try #require(publisher.child.exit == nil, "the publisher ended: \(publisher.child.lastWords)")
             return try await self.broadcast(id)["status"].text == "broadcasting"
