@@ -4,9 +4,9 @@ import Testing
 
 /// Field notes, row 27, on a small disk of the server's own: a file system in memory that only this process sees and that goes with it.
 @Suite struct FullDiskTests {
-    /// With the reserve that is kept by default, and with a disk that is full to the last byte.
-    @Test(arguments: ["12MB", "0"])
-    func aFullDiskEndsTheRecordingAndNothingElse(reserve: String) async throws {
+    /// With a reserve that only recordings respect, while segments stay in memory; and with a disk that is full to the last byte, for segments too.
+    @Test(arguments: [("12MB", "100MB"), ("0", "2MiB")])
+    func aFullDiskEndsTheRecordingAndNothingElse(reserve: String, memory: String) async throws {
         try await Lab.run { lab in
             let data = lab.path("data")
             try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
@@ -14,7 +14,7 @@ import Testing
             let apart = geteuid() == 0 ? ["unshare", "--mount"] : ["unshare", "--map-root-user", "--mount"]
             let mount = "mount -t tmpfs -o size=24m tmpfs \"$0\" && exec \"$@\""
             let server = try await MartletProcess.start(
-                in: lab, data: data, settings: ["MARTLET_RECORDING_MINIMUM_FREE_SPACE": reserve],
+                in: lab, data: data, settings: ["MARTLET_RECORDING_MINIMUM_FREE_SPACE": reserve, "MARTLET_HLS_MEMORY_PER_STREAM": memory],
                 wrapper: apart + ["sh", "-c", mount, data.path])
             // As the server sees it.
             let streams = URL(fileURLWithPath: "/proc/\(server.child.pid)/root\(data.path)/streams")

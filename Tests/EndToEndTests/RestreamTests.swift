@@ -23,9 +23,10 @@ import Testing
             try #require(added["success"].bool == true && service.hasPrefix("custom"))
             try await eventually("it is live there") { try await server.endpoint(of: "demo")["status"].text == "broadcasting" }
             try #require(try await lab.codecs(of: nginx.url("copy")) == ["aac 48000", "h264 320x180"])
-            let copy = try await lab.copy(nginx.url("copy"), seconds: 4)
+            // nginx has no picture for who comes between two keyframes, but sound.
+            let copy = try await lab.copy(nginx.url("copy"), seconds: 5)
             let media = try await DecodedMedia.decode(copy.path, in: lab)
-            try media.requireEveryPicture(atLeast: 90)
+            try media.requireEveryPicture(atLeast: 80)
             try media.requireSync(atLeast: 2)
 
             try await nginx.stop()

@@ -18,7 +18,7 @@ enum Clip: String, CaseIterable {
     func file() async throws -> URL { try await ClipShelf.shared.file(of: self) }
 
     fileprivate func arguments(to path: String) -> [String] {
-        let length = self == .heavy ? 30 : 60
+        let length = 60
         // Drawn small, because each point is computed, and enlarged without smoothing.
         let picture =
             "color=black:s=16x9:r=25:d=\(length),format=gray,geq=lum='if(gte(Y,8),if(mod(floor(N/pow(2,X)),2),235,16),if(lt(mod(N,25),2),235,16))'"
