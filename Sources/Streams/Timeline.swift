@@ -24,6 +24,7 @@ struct Timeline {
     private var newestSource = MediaTime.zero
     /// Newest time given out, over all tracks.
     private(set) var newestOutput: MediaTime?
+    private var newestPresentation: MediaTime?
     private var lastOutput: [TrackID: MediaTime] = [:]
     private var candidates: [EncodedFrame] = []
     /// Where the first frame is put.
@@ -39,7 +40,7 @@ struct Timeline {
     }
 
     /// Where a following source would continue.
-    var continuation: MediaTime { (self.newestOutput ?? self.origin) + Timeline.seam }
+    var continuation: MediaTime { max(self.newestOutput ?? self.origin, self.newestPresentation ?? self.origin) + Timeline.seam }
 
     /// Fixes the zero to the earliest of the frames that were gathered at the start.
     mutating func begin(at earliest: MediaTime) {
@@ -119,6 +120,7 @@ struct Timeline {
         var repaired = frame
         repaired.decodeTime = time
         repaired.compositionOffset = frame.compositionOffset.microseconds == 0 ? .zero : max(presentation - time, .zero)
+        self.newestPresentation = max(self.newestPresentation ?? time, repaired.presentationTime)
         output.append(repaired)
     }
 

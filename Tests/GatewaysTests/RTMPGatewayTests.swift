@@ -196,9 +196,18 @@ struct TestGate: PublishGate, PlayGate {
                 self.check(try await silent.next() == nil)
             }
             try await RTMPTestConnection.with(port: port) { halfway in
-                try await halfway.connect()
-                while try await halfway.next() != nil {}
-                #expect(halfway.isClosed)
+                do {
+                    try await halfway.connect()
+                    while try await halfway.next() != nil {}
+                } catch is RTMPTestClient.Ended {
+                    // On a busy machine the time is over before the client has said anything.
+                } catch ChannelError.ioOnClosedChannel {
+                }
+                let deadline = ContinuousClock.now + .seconds(10)
+                while gateway.statistics.connections > 0 {
+                    try #require(ContinuousClock.now < deadline, "the connection was kept")
+                    await Task.yield()
+                }
             }
         }
     }

@@ -60,6 +60,12 @@ import Testing
         #expect(timeline.dropped == 0)
     }
 
+    @Test func whatIsStitchedOnIsNotShownBeforeTheReorderedPicturesInFrontOfIt() {
+        var timeline = Timeline(wrapPeriod: nil)
+        #expect(self.run(&timeline, [Frames.picture(at: 0, key: true, offset: 80), Frames.picture(at: 40, offset: 120)]) == [0, 40])
+        #expect(timeline.continuation.milliseconds == 193)
+    }
+
     @Test func anEncoderThatStartsOverAtZeroIsStitched() {
         var timeline = Timeline(wrapPeriod: PublishSource.rtmpWrapPeriod)
         let times = self.run(&timeline, (0..<5).map { Frames.picture(at: 600_000 + $0 * 33) } + (0..<4).map { Frames.picture(at: $0 * 33) })

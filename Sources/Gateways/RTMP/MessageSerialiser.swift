@@ -83,7 +83,8 @@ struct MessageSerialiser {
     private func writeHeaders(at timestamp: UInt32, into bytes: inout ByteBuffer) {
         let tracks = [self.video, self.audio].compactMap { $0 }
         let metadata = StreamMetadata(tracks, encoder: "Martlet").payload(forServer: false)
-        self.write(FLVHeader(), metadata, .dataAMF0, timestamp: timestamp, into: &bytes)
+        // Always at 0: FFmpeg takes later metadata for a subtitle stream and then waits for its packets.
+        self.write(FLVHeader(), metadata, .dataAMF0, timestamp: 0, into: &bytes)
         for track in tracks {
             guard let header = FLVTag.configurationHeader(track) else { continue }
             self.write(header, ByteBuffer(bytes: track.configuration), track.kind == .video ? .video : .audio, timestamp: timestamp, into: &bytes)

@@ -66,7 +66,9 @@ extension RTMPConnectionHandler {
             self.carryOutOrders()
             let fanOut = self.gateway.table.join(key)
             let lane = fanOut.lane(on: context.eventLoop, load: self.loop.load)
-            let player = RTMPPlayer(context: context)
+            // A player says little: a small buffer for what it says is enough.
+            self.shrinkReadBuffer(context)
+            let player = RTMPPlayer(connection: self, context: context)
             self.role = .player(player, lane, fanOut)
             self.logger.info("RTMP play started", metadata: ["stream": "\(self.subject)"])
             lane.add(player)
@@ -76,6 +78,14 @@ extension RTMPConnectionHandler {
             self.session.playRefused(request, refusal.status)
         }
         self.endWaiting()
+    }
+
+    private func shrinkReadBuffer(_ context: ChannelHandlerContext) {
+        do {
+            try context.channel.syncOptions?.setOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 256))
+        } catch {
+            self.logger.debug("RTMP connection was closed meanwhile", metadata: ["error": "\(error)"])
+        }
     }
 
     /// `{id}/{token}/{subscriberId}/{subscriberCode}` says the same as query parameters of those names, which win.

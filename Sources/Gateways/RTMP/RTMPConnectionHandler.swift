@@ -22,7 +22,6 @@ final class RTMPConnectionHandler: ChannelInboundHandler {
 
     let gateway: RTMPGateway
     let loop: RTMPLoop
-    var logger: Logger
     var session: ServerSession
     var role = Role.none
     /// Names what is published or played in log lines; the id as the client said it, shortened.
@@ -39,17 +38,28 @@ final class RTMPConnectionHandler: ChannelInboundHandler {
     private var isAutoReading = true
     private var isClosing = false
     private var needsFlush = false
+    /// Writes that the channel has not handed to the socket yet. While there are any, nothing may go past the channel.
+    private(set) var unfinishedWrites = 0
+    private let id: UInt64
+    private var port = 0
     private let acceptedAt = NIODeadline.now()
     private var lastReceived = NIODeadline.now()
     /// Since when the socket has not taken what waits for it; nil while it takes all.
     private var blockedSince: NIODeadline?
 
     init(id: UInt64, gateway: RTMPGateway, loop: RTMPLoop) {
+        self.id = id
         self.gateway = gateway
         self.loop = loop
-        self.logger = gateway.logger
-        self.logger[metadataKey: "connection"] = "r\(id)"
         self.session = ServerSession(configuration: .init(chunkSize: gateway.configuration.chunkSize))
+    }
+
+    /// Made when it is needed: ten thousand connections would hold as many copies of its texts.
+    var logger: Logger {
+        var logger = self.gateway.logger
+        logger[metadataKey: "connection"] = "r\(self.id)"
+        logger[metadataKey: "peer"] = "\(self.remoteAddress):\(self.port)"
+        return logger
     }
 
     // MARK: Channel
@@ -57,7 +67,7 @@ final class RTMPConnectionHandler: ChannelInboundHandler {
     func channelActive(context: ChannelHandlerContext) {
         self.context = context
         self.remoteAddress = context.remoteAddress?.ipAddress ?? "unknown"
-        self.logger[metadataKey: "peer"] = "\(self.remoteAddress):\(context.remoteAddress?.port ?? 0)"
+        self.port = context.remoteAddress?.port ?? 0
         let open = self.gateway.counters.connections.wrappingAdd(1, ordering: .relaxed).newValue
         self.gateway.counters.connectionsTotal.wrappingAdd(1, ordering: .relaxed)
         self.loop.add(self)
@@ -98,10 +108,9 @@ final class RTMPConnectionHandler: ChannelInboundHandler {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable {
-            self.blockedSince = nil
-            if case .player(let player, let lane, _) = self.role { lane.serve(player) }
+            if self.unfinishedWrites == 0 { self.blockedSince = nil }
         } else {
-            self.blockedSince = NIODeadline.now()
+            self.blockedSince = self.blockedSince ?? NIODeadline.now()
         }
         // A peer that asks and never reads would let the answers pile up.
         self.updateAutoRead()
@@ -308,8 +317,31 @@ final class RTMPConnectionHandler: ChannelInboundHandler {
     // MARK: Writing
 
     private func send(_ bytes: ByteBuffer) {
-        self.context?.write(self.wrapOutboundOut(bytes), promise: nil)
+        self.write(bytes)
         self.needsFlush = true
+    }
+
+    /// What a player's socket did not take at once. The player is served again when this has been written.
+    func writeMedia(_ bytes: ByteBuffer) {
+        self.blockedSince = self.blockedSince ?? NIODeadline.now()
+        self.write(bytes)
+        self.context?.flush()
+    }
+
+    private func write(_ bytes: ByteBuffer) {
+        guard let context = self.context else { return }
+        self.unfinishedWrites += 1
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        promise.futureResult.whenComplete { _ in bound.value.finishedWrite() }
+        context.write(self.wrapOutboundOut(bytes), promise: promise)
+    }
+
+    private func finishedWrite() {
+        self.unfinishedWrites -= 1
+        guard self.unfinishedWrites == 0, !self.isClosing else { return }
+        self.blockedSince = nil
+        if case .player(let player, let lane, _) = self.role { lane.serve(player) }
     }
 
     func flushIfNeeded() {

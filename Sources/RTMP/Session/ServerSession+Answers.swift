@@ -42,9 +42,8 @@ extension ServerSession {
         self.send(.streamBegin(id))
         if pending.resets { self.status(.playReset(pending.id), on: id) }
         self.status(.playStart(pending.id), on: id)
-        // Flash players hold media back until they have been granted access to its samples and told that data starts.
+        // Flash players want to be granted access to the samples. They would like NetStream.Data.Start as well, but FFmpeg makes a track of that.
         self.data(["|RtmpSampleAccess", true, true], on: id)
-        self.data(["onStatus", .object(["code": "NetStream.Data.Start"])], on: id)
         return true
     }
 
