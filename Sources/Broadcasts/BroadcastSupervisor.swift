@@ -57,7 +57,7 @@ actor BroadcastSupervisor {
     /// Outputs that are not at their end: recordings until their files are finished, destinations until they are closed.
     var open = 0
     private var source: PublishSource?
-    /// The newest sample of the publisher's numbers: what is stored at the end, when they are gone.
+    /// The publisher's final numbers.
     private var newest: StreamSnapshot?
     private var limit: BitrateLimit
     /// Cancelled when the stream ends.
@@ -194,9 +194,11 @@ actor BroadcastSupervisor {
 
     // MARK: Limits
 
-    /// Looks at the publisher once a second as long as the stream is live.
+    /// Looks at the publisher's bit rate once a second as long as the stream is live, where it is limited. A thousand publishers without a limit
+    /// need no thousand timers.
     private func startWatching() {
         self.watch?.cancel()
+        guard self.environment.configuration.maxBitrate > 0 else { return }
         self.watch = Task { [weak self] in
             while true {
                 do { try await Task.sleep(for: .seconds(1)) } catch { return }
@@ -208,8 +210,6 @@ actor BroadcastSupervisor {
 
     func tick() {
         guard case .live = self.phase, let snapshot = self.stream?.snapshot(now: self.environment.clock.now()) else { return }
-        self.newest = snapshot
-        self.check(snapshot.tracks)
         if self.limit.isExceeded(by: snapshot.bitrate) { self.sendAway(.tooFast, ["bitrate": "\(snapshot.bitrate)"]) }
     }
 

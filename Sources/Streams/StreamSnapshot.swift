@@ -29,6 +29,8 @@ public struct StreamSnapshot: Sendable {
     public var timestampRepairs: Int
     /// Newest time given to readers.
     public var mediaTime: MediaTime
+    /// Payload bytes kept for late joiners.
+    public var cachedBytes: Int
     public var remoteAddress: String
     public var userAgent: String?
     public var parameters: [(name: String, value: String)]

@@ -33,6 +33,7 @@ extension RTMPConnectionHandler {
                 return self.endWaiting()
             }
             self.role = .publisher(publisher, RTMPIngest(publisher: publisher))
+            self.loop.addPublisher(self)
             self.logger.info("RTMP publish started", metadata: ["stream": "\(self.subject)"])
         case .failure(let refusal):
             self.gateway.counters.refused.wrappingAdd(1, ordering: .relaxed)
@@ -68,7 +69,7 @@ extension RTMPConnectionHandler {
             let lane = fanOut.lane(on: context.eventLoop, load: self.loop.load)
             // A player says little: a small buffer for what it says is enough.
             self.shrinkReadBuffer(context)
-            let player = RTMPPlayer(connection: self, context: context)
+            let player = RTMPPlayer(connection: self, channel: context.channel, socket: self.socket)
             self.role = .player(player, lane, fanOut)
             self.logger.info("RTMP play started", metadata: ["stream": "\(self.subject)"])
             lane.add(player)

@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import NIOCore
 import RTMP
@@ -36,6 +37,12 @@ final class RTMPConnectionHandler: ChannelInboundHandler {
     var isWaitingForGate = false
     private var isReading = false
     private var isAutoReading = true
+    /// The loop reads the socket at its own pace.
+    var isPolled = false {
+        didSet { self.updateAutoRead() }
+    }
+    /// The channel's socket. Used only on the event loop that closes it, and only while the channel is active: it cannot be another's by then.
+    private(set) var socket: NIOBSDSocket.Handle?
     private var isClosing = false
     private var needsFlush = false
     /// Writes that the channel has not handed to the socket yet. While there are any, nothing may go past the channel.
@@ -66,6 +73,12 @@ final class RTMPConnectionHandler: ChannelInboundHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         self.context = context
+        do {
+            self.socket = try context.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }
+        } catch {
+            // A channel that is closing already; everything goes through it, then.
+            self.socket = nil
+        }
         self.remoteAddress = context.remoteAddress?.ipAddress ?? "unknown"
         self.port = context.remoteAddress?.port ?? 0
         let open = self.gateway.counters.connections.wrappingAdd(1, ordering: .relaxed).newValue
@@ -124,6 +137,29 @@ final class RTMPConnectionHandler: ChannelInboundHandler {
     }
 
     // MARK: Reading
+
+    /// Takes what has come into `scratch`, whose bytes are not kept. On the loop, for publishers that it reads at its own pace.
+    func poll(_ scratch: inout ByteBuffer, now: NIODeadline) {
+        guard self.isPolled, !self.isWaitingForGate, !self.isClosing, let socket = self.socket, let channel = self.context?.channel,
+            channel.isActive, channel.isWritable
+        else { return }
+        scratch.clear()
+        var count = 0
+        scratch.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.pollBytes) { bytes in
+            count = recv(socket, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT))
+            return max(0, count)
+        }
+        if count > 0 {
+            self.lastReceived = now
+            self.session.receivedBytes(count: count)
+            self.read(&scratch)
+            self.flushIfNeeded()
+        } else if count == 0 || (errno != EAGAIN && errno != EINTR) {
+            self.context?.close(promise: nil)
+        }
+    }
+
+    private static let pollBytes = 64 << 10
 
     private func read(_ buffer: inout ByteBuffer) {
         let start = buffer
@@ -237,7 +273,7 @@ final class RTMPConnectionHandler: ChannelInboundHandler {
     /// Reads only while what a peer asks for can be answered.
     private func updateAutoRead() {
         guard let channel = self.context?.channel else { return }
-        let wanted = !self.isWaitingForGate && channel.isWritable
+        let wanted = !self.isWaitingForGate && channel.isWritable && !self.isPolled
         guard wanted != self.isAutoReading else { return }
         self.isAutoReading = wanted
         do {
@@ -256,6 +292,7 @@ final class RTMPConnectionHandler: ChannelInboundHandler {
         switch role {
         case .none: return
         case .publisher(let publisher, _):
+            self.loop.removePublisher(self)
             publisher.end(end)
             self.logger.info("RTMP publish ended", metadata: ["stream": "\(self.subject)", "reason": "\(end)"])
         case .player(let player, let lane, let fanOut):

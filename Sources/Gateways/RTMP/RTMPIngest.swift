@@ -22,6 +22,7 @@ struct RTMPIngest {
     }
 
     private let publisher: Publisher
+    private var slab = PayloadSlab()
     private var video: Input?
     private var audio: Input?
     private(set) var newProblem: Problem?
@@ -114,7 +115,7 @@ struct RTMPIngest {
         self.publisher.publish(
             EncodedFrame(
                 track: .video, kind: .video, isKeyframe: frame.isKeyframe, decodeTime: Self.time(timestamp, frame.nanoseconds),
-                compositionOffset: MediaTime(milliseconds: Int64(frame.compositionTime)), payload: Self.compacted(payload)),
+                compositionOffset: MediaTime(milliseconds: Int64(frame.compositionTime)), payload: self.slab.keep(payload)),
             now: now)
     }
 
@@ -132,7 +133,7 @@ struct RTMPIngest {
         self.publisher.publish(
             EncodedFrame(
                 track: .audio, kind: .audio, isKeyframe: true, decodeTime: Self.time(timestamp, frame.nanoseconds),
-                payload: Self.compacted(frame.data)),
+                payload: self.slab.keep(frame.data)),
             now: now)
     }
 
@@ -162,15 +163,6 @@ struct RTMPIngest {
 
     private static func time(_ timestamp: UInt32, _ nanoseconds: UInt32) -> MediaTime {
         MediaTime(microseconds: Int64(timestamp) * 1000 + Int64(nanoseconds / 1000))
-    }
-
-    /// A payload that is a small part of a read would keep all of that read in memory for as long as it is cached.
-    private static func compacted(_ payload: ByteBuffer) -> ByteBuffer {
-        let size = payload.readableBytes
-        guard payload.storageCapacity > size + size / 2 + 256 else { return payload }
-        var copy = ByteBufferAllocator().buffer(capacity: size)
-        copy.writeImmutableBuffer(payload)
-        return copy
     }
 
     private mutating func report(_ reason: FLVVideo.Reason) {

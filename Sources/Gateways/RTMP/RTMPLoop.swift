@@ -11,6 +11,10 @@ final class RTMPLoop: Sendable {
         let load: LoopLoad
         var sweep: RepeatedTask?
         var whenEmpty: EventLoopPromise<Void>?
+        var publishers: [ObjectIdentifier: RTMPConnectionHandler] = [:]
+        var isPolling = false
+        /// What a poll reads into; its bytes are copied where they are kept.
+        var scratch = ByteBuffer()
 
         init(load: LoopLoad) {
             self.load = load
@@ -37,6 +41,48 @@ final class RTMPLoop: Sendable {
     func remove(_ connection: RTMPConnectionHandler) {
         self.bound.value.connections[ObjectIdentifier(connection)] = nil
         if self.bound.value.connections.isEmpty { self.bound.value.whenEmpty?.succeed() }
+    }
+
+    // MARK: Publishers
+
+    /// With so many publishers their sockets are read at intervals instead of whenever something comes: fewer wake-ups and system calls, for a
+    /// delay that is small beside that of their viewers. With fewer than half as many every frame is taken at once again.
+    private static let publishersWorthPolling = 24
+
+    static func pollInterval(publishers: Int) -> TimeAmount {
+        publishers < 64 ? .milliseconds(20) : .milliseconds(40)
+    }
+
+    func addPublisher(_ connection: RTMPConnectionHandler) {
+        let state = self.bound.value
+        state.publishers[ObjectIdentifier(connection)] = connection
+        if state.isPolling {
+            connection.isPolled = true
+        } else if state.publishers.count >= Self.publishersWorthPolling {
+            state.isPolling = true
+            for publisher in state.publishers.values { publisher.isPolled = true }
+            self.schedulePoll(state)
+        }
+    }
+
+    private func schedulePoll(_ state: State) {
+        self.eventLoop.scheduleTask(in: Self.pollInterval(publishers: state.publishers.count)) {
+            let state = self.bound.value
+            guard state.isPolling else { return }
+            let now = NIODeadline.now()
+            // A publisher that ends while it is read leaves the dictionary, not this copy of it.
+            for publisher in state.publishers.values { publisher.poll(&state.scratch, now: now) }
+            self.schedulePoll(state)
+        }
+    }
+
+    func removePublisher(_ connection: RTMPConnectionHandler) {
+        let state = self.bound.value
+        guard state.publishers.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+        connection.isPolled = false
+        guard state.isPolling, state.publishers.count < Self.publishersWorthPolling / 2 else { return }
+        state.isPolling = false
+        for publisher in state.publishers.values { publisher.isPolled = false }
     }
 
     /// Once a second every connection looks at its deadlines: one timer for all is cheaper than one each.

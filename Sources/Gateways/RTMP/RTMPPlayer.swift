@@ -23,15 +23,10 @@ final class RTMPPlayer {
     private(set) var skips = 0
     private var hasStarted = false
 
-    init(connection: RTMPConnectionHandler, context: ChannelHandlerContext) {
+    init(connection: RTMPConnectionHandler, channel: any Channel, socket: NIOBSDSocket.Handle?) {
         self.connection = connection
-        self.channel = context.channel
-        do {
-            self.socket = try context.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }
-        } catch {
-            // A channel that is closing: it is not active any more either.
-            self.socket = nil
-        }
+        self.channel = channel
+        self.socket = socket
     }
 
     /// Nothing that was written before waits in the channel.

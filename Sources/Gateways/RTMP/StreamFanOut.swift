@@ -9,7 +9,7 @@ import Synchronization
 /// Owned by the gateway's `FanOutTable` while there is a player. Filled on whatever thread publishes; read by the lanes' event loops.
 final class StreamFanOut: Sendable {
     struct Configuration: Sendable {
-        var log = MessageLog.Limits(bytes: 4 << 20, duration: MediaTime(milliseconds: 5_000))
+        var log = MessageLog.Limits(bytes: 4 << 20, duration: MediaTime(milliseconds: 2_000))
         /// Largest chunk payload that is sent (RTMP 1.0 §5.4.1).
         var chunkSize = 60_000
     }
