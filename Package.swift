@@ -108,7 +108,9 @@ let package = Package(
                 serviceLifecycle,
             ]),
         tests("GatewaysTests", ["Gateways", "Streams", "RTMP", "Media", "TestSupport", nioCore, nioPosix, nioEmbedded, logging]),
-        tests("OutputsTests", ["Outputs", "Streams", "RTMP", "Packaging", "AV", "Media", "TestSupport", nioCore, nioPosix, nioEmbedded, nioSSL, logging]),
+        tests(
+            "OutputsTests",
+            ["Outputs", "Streams", "RTMP", "Packaging", "AV", "Media", "TestSupport", nioCore, nioPosix, nioEmbedded, nioSSL, logging]),
         tests("BroadcastsTests", ["Broadcasts", "Store", "Streams", "Outputs", "Gateways", "Media", "TestSupport", nioCore, logging]),
         tests(
             "APITests",

@@ -91,7 +91,7 @@ import Testing
         #expect(stage.events == [.liveStreamStarted(id: "a"), .liveStreamStarted(id: "a")])
         #expect(try stage.service.find("a")?.status == .broadcasting)
         try await stage.end(second)
-        #expect(stage.outputs.destinations[0].isStopped)
+        try await stage.eventually("stopped") { stage.outputs.destinations[0].isStopped }
     }
 
     @Test func deletingALiveBroadcastSendsThePublisherAwayAndLeavesNothing() async throws {

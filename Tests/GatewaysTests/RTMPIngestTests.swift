@@ -84,12 +84,20 @@ import Testing
         let reader = publisher.stream.attach {}
         var ingest = RTMPIngest(publisher: publisher)
         ingest.receivedAudio(ByteBuffer(bytes: [0xaf, 0] + Frames.audio.configuration), timestamp: 0, now: .now())
-        var read = ByteBuffer(repeating: 0, count: 65_536)
+        var read = ByteBuffer(repeating: 0, count: 1 << 20)
         read.setBytes([0xaf, 1], at: 0)
         ingest.receivedAudio(read.getSlice(at: 0, length: 300)!, timestamp: 20, now: .now())
         let frame = try #require(self.frames(reader).first)
         #expect(frame.payload.readableBytes == 298)
-        #expect(frame.payload.storageCapacity <= 512)
+        #expect(frame.payload.storageCapacity <= 64 << 10)
+    }
+
+    @Test func payloadsShareASlabAndKeepTheirBytes() {
+        var slab = PayloadSlab()
+        let payloads = (0..<300).map { ByteBuffer(repeating: UInt8($0 & 0xff), count: 1 + $0 * 331) }
+        let kept = payloads.map { slab.keep($0) }
+        #expect(kept == payloads)
+        #expect(slab.keep(ByteBuffer()).readableBytes == 0)
     }
 
     @Test func onlyTheFirstTrackOfAMultitrackPublishIsTaken() throws {

@@ -24,7 +24,8 @@ struct PayloadSlab {
         payload.withUnsafeReadableBytes { source in
             self.slab.withVeryUnsafeBytes { storage in
                 // Nobody has been given the bytes from `used` on: what is written here is in nobody's slice.
-                UnsafeMutableRawBufferPointer(mutating: UnsafeRawBufferPointer(rebasing: storage[position..<position + count])).copyMemory(from: source)
+                UnsafeMutableRawBufferPointer(mutating: UnsafeRawBufferPointer(rebasing: storage[position..<position + count])).copyMemory(
+                    from: source)
             }
         }
         self.used += count

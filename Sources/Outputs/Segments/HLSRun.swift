@@ -95,8 +95,8 @@ final class HLSRun: Sendable {
     ) {
         // On the shelf before it is listed.
         self.state.withLock { $0.shelves.last }?.add(segment: segment.bytes, number: segment.number)
-        let (gone, shelves, keep, waiters) = self.state.withLock { state in
-            guard state.phase != .over else { return ([MediaPlaylist.Entry](), [SegmentShelf](), TimeAmount.zero, [EventLoopPromise<Void>]()) }
+        let (gone, shelves, keep) = self.state.withLock { state in
+            guard state.phase != .over else { return ([MediaPlaylist.Entry](), [SegmentShelf](), TimeAmount.zero) }
             var playlist =
                 state.playlist
                 ?? MediaPlaylist(
@@ -111,10 +111,16 @@ final class HLSRun: Sendable {
             state.phase = .live
             self.render(&state)
             let window = TimeAmount.seconds(Int64(playlist.targetSeconds) * Int64(playlist.listSize + 1))
-            return (gone, state.shelves, window, self.takeWaiters(&state))
+            return (gone, state.shelves, window)
         }
         // RFC 8216 §6.2.2: as long as the segment and the longest playlist that listed it last.
         if !gone.isEmpty { for shelf in shelves { shelf.expire(gone.map(\.number), at: now + keep) } }
+    }
+
+    /// Answers who waits for the first segment, once there is one. Called when all that was cached has been packaged, so that the first
+    /// playlist lists as much as there is: players start more safely with more.
+    func answerWaiting() {
+        let waiters = self.state.withLock { $0.phase == .starting ? [] : self.takeWaiters(&$0) }
         for waiter in waiters { waiter.succeed() }
     }
 

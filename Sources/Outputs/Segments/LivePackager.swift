@@ -106,6 +106,7 @@ final class LivePackager: Sendable {
             }
             self.take(item)
         }
+        self.run.answerWaiting()
     }
 
     private func take(_ item: StreamItem) {

@@ -45,7 +45,8 @@ struct MartletServer {
         let group = MultiThreadedEventLoopGroup.singleton
         let streams = StreamDirectory(
             configuration: .init(
-                groupCacheBytes: self.settings.hub.groupCacheSize, groupCacheDuration: MediaTime(self.settings.hls.segmentDuration),
+                groupCacheBytes: self.settings.hub.groupCacheSize,
+                groupCacheDuration: MediaTime(self.settings.hls.segmentDuration),
                 takeoverSilence: TimeAmount(self.settings.rtmp.takeoverSilence)))
         let hls = LiveHLS(configuration: self.hlsConfiguration(directory), streams: streams, group: group, logger: self.logger)
         try hls.sweep()

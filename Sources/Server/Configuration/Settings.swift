@@ -82,7 +82,7 @@ struct Settings: Sendable, Equatable {
         /// On demand: packaging ends this long after the last request.
         var idleTimeout = Duration.seconds(60)
         /// Bytes of recent segments kept in memory; older ones are on disk.
-        var memoryPerStream = 2 << 20
+        var memoryPerStream = 1 << 20
     }
 
     struct Hub: Sendable, Equatable {

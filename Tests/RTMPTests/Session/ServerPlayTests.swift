@@ -32,7 +32,7 @@ import Testing
         let orders = script.orders()
         #expect(orders.count == 1)
         let read = try script.read(orders)
-        #expect(read.map(\.type) == [.userControl, .commandAMF0, .commandAMF0, .dataAMF0, .dataAMF0])
+        #expect(read.map(\.type) == [.userControl, .commandAMF0, .commandAMF0, .dataAMF0])
         #expect(read[0].payload.bytes == hex("0000 00000001"))
         #expect(try read[1...2].map { try RTMPCommand($0).code } == ["NetStream.Play.Reset", "NetStream.Play.Start"])
     }

@@ -52,7 +52,13 @@ public enum FuzzEntries {
         let limits = ChunkDecoder.Limits(messageLength: 1 << 20, partialBytes: 2048, chunkStreams: 8)
         let body = bytes.dropFirst()
         let whole = try Self.read([ByteBuffer(bytes: body)], limits)
-        try Self.require(whole == Self.read(Self.pieces(body, of: Int(first) + 1), limits), "any split gives the same messages")
+        let split = try Self.read(Self.pieces(body, of: Int(first) + 1), limits)
+        if case .tooMuchPartialData = split.error {
+            // A message that lies whole in one read is never partial, so only the split reading can be over that limit.
+            try Self.require(whole.messages.starts(with: split.messages), "any split gives the same messages up to the limit")
+        } else {
+            try Self.require(whole == split, "any split gives the same messages")
+        }
         try Self.require(whole.messages.reduce(0) { $0 + $1.payload.readableBytes } <= bytes.count, "no message has bytes nobody sent")
         // Written again and read again it is the same, but for chunk sizes, which these messages would change.
         let plain = whole.messages.filter { $0.type != .setChunkSize && $0.type != .abort }
