@@ -8,36 +8,37 @@ struct PayloadSlab {
     private static let size = 64 << 10
 
     private var slab = ByteBuffer()
-    private var used = PayloadSlab.size
+    private var used = 0
 
     /// The same bytes, in memory that holds little else.
     mutating func keep(_ payload: ByteBuffer) -> ByteBuffer {
         let count = payload.readableBytes
         guard count > 0 else { return ByteBuffer() }
-        guard count <= Self.size / 2 else { return Self.compacted(payload) }
-        if self.used + count > Self.size {
-            self.slab = ByteBufferAllocator().buffer(capacity: Self.size)
-            self.slab.moveWriterIndex(to: Self.size)
-            self.used = 0
+        if self.used + count <= self.slab.capacity {
+            let kept = Self.copy(payload, into: self.slab, at: self.used)
+            self.used += count
+            return kept
         }
-        let position = self.used
+        // A payload larger than a slab gets one of the next power of two, and smaller ones follow it there.
+        var fresh = ByteBufferAllocator().buffer(capacity: max(Self.size, count))
+        fresh.moveWriterIndex(to: fresh.capacity)
+        let kept = Self.copy(payload, into: fresh, at: 0)
+        if fresh.capacity - count > self.slab.capacity - self.used {
+            self.slab = fresh
+            self.used = count
+        }
+        return kept
+    }
+
+    private static func copy(_ payload: ByteBuffer, into slab: ByteBuffer, at position: Int) -> ByteBuffer {
+        let count = payload.readableBytes
         payload.withUnsafeReadableBytes { source in
-            self.slab.withVeryUnsafeBytes { storage in
-                // Nobody has been given the bytes from `used` on: what is written here is in nobody's slice.
+            slab.withVeryUnsafeBytes { storage in
+                // Nobody has been given the bytes from `position` on: what is written here is in nobody's slice.
                 UnsafeMutableRawBufferPointer(mutating: UnsafeRawBufferPointer(rebasing: storage[position..<position + count])).copyMemory(
                     from: source)
             }
         }
-        self.used += count
-        return self.slab.getSlice(at: position, length: count) ?? payload
-    }
-
-    /// A large payload that is most of its storage stays where it is.
-    private static func compacted(_ payload: ByteBuffer) -> ByteBuffer {
-        let size = payload.readableBytes
-        guard payload.storageCapacity > size + size / 2 else { return payload }
-        var copy = ByteBufferAllocator().buffer(capacity: size)
-        copy.writeImmutableBuffer(payload)
-        return copy
+        return slab.getSlice(at: position, length: count) ?? payload
     }
 }
