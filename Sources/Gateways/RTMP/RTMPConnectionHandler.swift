@@ -199,12 +199,13 @@ final class RTMPConnectionHandler: ChannelInboundHandler {
 
     private func fail(_ error: any Error, bytes: ByteBuffer) {
         self.gateway.counters.protocolErrors.wrappingAdd(1, ordering: .relaxed)
-        let head = bytes.readableBytesView.prefix(16).map { byte in
-            let digits = String(byte, radix: 16)
-            return digits.count == 1 ? "0" + digits : digits
+        var metadata: Logger.Metadata = ["error": "\(error)"]
+        // Only what came instead of a handshake is shown: a later read may begin in the middle of a stream key.
+        if self.handshake != nil {
+            let head = bytes.readableBytesView.prefix(16).map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }
+            metadata["bytes"] = "\(head.joined())"
         }
-        // The first bytes of a read may be media, never a key: those stand behind a command's header and name.
-        self.logger.info("RTMP connection closed: protocol error", metadata: ["error": "\(error)", "bytes": "\(head.joined())"])
+        self.logger.info("RTMP connection closed: protocol error", metadata: metadata)
         self.close()
     }
 
