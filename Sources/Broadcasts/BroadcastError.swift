@@ -21,8 +21,35 @@ public enum BroadcastError: Error, Sendable, Equatable {
     case playlistEmpty
     case autoStartTypeInvalid
     case cameraAddressInvalid(String)
-    /// This server does not pull yet.
-    case pullingUnavailable
+    /// A camera could not be asked for its stream, or not with these credentials. -1: not reached, -2: not let in.
+    case cameraUnreachable(address: String, code: Int)
+    /// As many are pulled as may be.
+    case resourcesExhausted
+    /// It is pulled, or waits for its next try.
+    case alreadyActive
+    case playlistAlreadyRunning
+    /// None of the items may be fetched.
+    case nothingPlayable
+    /// What was created to be pulled at once could not be, and is removed again.
+    case fetcherNotStarted
+
+    // Changing
+    /// What a running source would be switched to could not be opened; it goes on as it was. The text is for people and holds no credentials.
+    case sourceUnreachable(String)
+
+    // Asking a running pull
+    case idBlank
+    /// There is nothing to seek in.
+    case noActiveSource
+    case notAPlaylist
+    case indexOutOfList
+    case playlistNotRunning
+    /// Why a camera that is not pulled cannot be: it has an address, but no stream URL, and so would have to be asked by ONVIF, which this server
+    /// does not speak.
+    case cameraNeedsONVIF(address: String)
+    case urlBlank
+    /// -1: it does not say how long it is, -2: it could not be opened, -3: nothing is known of its streams.
+    case durationUnknown(code: Int)
 
     // Stopping
     case notLive

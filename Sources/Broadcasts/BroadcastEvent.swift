@@ -5,6 +5,10 @@ public enum BroadcastEvent: Sendable, Equatable {
     case vodReady(streamID: String, vodID: String, fileName: String, durationMilliseconds: Int64)
     case endpointFailed(streamID: String, serviceID: String, url: String)
     case recordingFailed(streamID: String, vodID: String, reason: String)
+    /// A playlist has come to an item. Its start and end as a whole are `liveStreamStarted` and `liveStreamEnded`.
+    case playlistItemStarted(id: String, index: Int, name: String?)
+    /// An item could not be played, or broke off; the list goes on with the next.
+    case playlistItemFailed(id: String, index: Int, name: String?, reason: String)
 
     /// The name that webhooks use.
     public var action: String {
@@ -14,6 +18,8 @@ public enum BroadcastEvent: Sendable, Equatable {
         case .vodReady: "vodReady"
         case .endpointFailed: "endpointFailed"
         case .recordingFailed: "recordingFailed"
+        case .playlistItemStarted: "playlistItemStarted"
+        case .playlistItemFailed: "playlistItemFailed"
         }
     }
 
@@ -21,6 +27,7 @@ public enum BroadcastEvent: Sendable, Equatable {
         switch self {
         case .liveStreamStarted(let id), .liveStreamEnded(let id): id
         case .vodReady(let id, _, _, _), .endpointFailed(let id, _, _), .recordingFailed(let id, _, _): id
+        case .playlistItemStarted(let id, _, _), .playlistItemFailed(let id, _, _, _): id
         }
     }
 }

@@ -16,23 +16,6 @@ extension BroadcastService {
         return try await self.store(changes, id: id, type: type)
     }
 
-    /// Stores a new broadcast and starts to pull it: this server cannot pull yet, so what was asked is checked, then refused, and nothing is
-    /// stored.
-    public func createAndStart(_ changes: BroadcastChanges?) throws(BroadcastError) {
-        guard let changes else { throw .nothingGiven }
-        _ = try self.checkedID(of: changes)
-        switch self.type(of: changes) {
-        case .ipCamera:
-            let address = changes.source.ipAddress ?? ""
-            guard SourceURL.isValidCamera(address) else { throw .cameraAddressInvalid(address) }
-        case .streamSource:
-            guard SourceURL.isValid(changes.source.streamURL ?? "") else { throw .sourceURLInvalid }
-        default: throw .autoStartTypeInvalid
-        }
-        try self.checkSubFolder(changes)
-        throw .pullingUnavailable
-    }
-
     private func type(of changes: BroadcastChanges) -> BroadcastType {
         guard let type = changes.type, !type.isEmpty else { return .liveStream }
         return BroadcastType(rawValue: type)
@@ -110,37 +93,6 @@ extension BroadcastService {
             self.logger.info("broadcast deleted", metadata: ["stream": "\(gone)", "live": "\(stopped)"])
         }
         return wasStopped
-    }
-
-    // MARK: Starting and stopping
-
-    /// Starts to pull: refused, with the contract's reason where it has one.
-    public func startPull(_ id: String) throws(BroadcastError) {
-        guard let record = try self.record(id) else { throw .unknownBroadcast }
-        switch record.type {
-        case .playlist:
-            guard !(record.playlist.items ?? []).isEmpty else { throw .playlistEmpty }
-        case .ipCamera: break
-        case .streamSource, .vod:
-            guard record.source.streamURL != nil else { throw .noSource }
-        default:
-            throw record.source.streamURL == nil ? .noSource : .typeNotStartable
-        }
-        throw .pullingUnavailable
-    }
-
-    /// Sends the publisher away, and those of its subtracks if wanted.
-    public func stop(_ id: String, withSubtracks: Bool) throws(BroadcastError) {
-        guard let record = try self.record(id) else { throw .unknownBroadcast }
-        if withSubtracks {
-            let subtracks = try stored { () throws(StoreError) in try self.database.broadcasts.subtracks(of: id) }
-            for subtrack in subtracks { _ = self.lifecycle.stop(subtrack, reason: .stoppedByUser) }
-        }
-        guard !self.lifecycle.stop(id, reason: .stoppedByUser) else { return }
-        switch record.type {
-        case .ipCamera, .streamSource, .vod, .playlist: throw .nothingPulled
-        default: throw .notLive
-        }
     }
 }
 

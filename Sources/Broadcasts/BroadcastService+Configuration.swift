@@ -25,11 +25,12 @@ extension BroadcastService {
         public var healthCheckPeriod: TimeAmount
         /// Lets RTMP players in.
         public var rtmpPlay: Bool
+        public var sources: Sources
 
         public init(
             app: String = "live", appAliases: [String] = [], serverName: String = "", hostAddress: String = "", dataDirectory: String,
             acceptOnlyRegistered: Bool = false, maxHeight: Int = 0, maxBitrate: Int = 0, recordMP4: Bool = false, republishLimit: Int = -1,
-            healthCheckPeriod: TimeAmount = .seconds(2), rtmpPlay: Bool = true
+            healthCheckPeriod: TimeAmount = .seconds(2), rtmpPlay: Bool = true, sources: Sources = .init()
         ) {
             self.app = app
             self.appAliases = appAliases
@@ -43,8 +44,36 @@ extension BroadcastService {
             self.republishLimit = republishLimit
             self.healthCheckPeriod = healthCheckPeriod
             self.rtmpPlay = rtmpPlay
+            self.sources = sources
         }
 
         func isOurs(app: String) -> Bool { app == self.app || self.appAliases.contains(app) }
+    }
+}
+
+extension BroadcastService.Configuration {
+    /// What is pulled, and when.
+    public struct Sources: Sendable {
+        /// Starts all cameras and stream sources with the server, wanted or not, but those that wait for viewers.
+        public var startsAutomatically: Bool
+        /// Pulls at one time, at least 1.
+        public var maximum: Int
+        /// How long the new URL or credentials of a running source, or an item's duration, may be looked at.
+        public var probeTimeout: Duration
+        /// A playlist whose planned start was missed starts late if the server is back within this time.
+        public var startWithin: TimeAmount
+        /// Playlists are re-encoded to one format.
+        public var normalisesPlaylists: Bool
+
+        public init(
+            startsAutomatically: Bool = false, maximum: Int = 500, probeTimeout: Duration = .seconds(10), startWithin: TimeAmount = .minutes(10),
+            normalisesPlaylists: Bool = false
+        ) {
+            self.startsAutomatically = startsAutomatically
+            self.maximum = max(1, maximum)
+            self.probeTimeout = probeTimeout
+            self.startWithin = startWithin
+            self.normalisesPlaylists = normalisesPlaylists
+        }
     }
 }

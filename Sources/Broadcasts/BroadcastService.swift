@@ -13,6 +13,7 @@ public final class BroadcastService: Sendable {
     let database: Database
     let streams: StreamDirectory
     let outputs: OutputFactory
+    let sourceFactory: SourceFactory
     let logger: Logger
     private let ledger: RecordingLedger
     /// Recovers what a dead process was recording; cancelled by `shutdown`.
@@ -20,8 +21,8 @@ public final class BroadcastService: Sendable {
 
     /// `onEvent` is called from any thread and must not block.
     public init(
-        database: Database, streams: StreamDirectory, outputs: OutputFactory, configuration: Configuration, logger: Logger,
-        clock: BroadcastClock = .system, onEvent: @escaping @Sendable (BroadcastEvent) -> Void = { _ in }
+        database: Database, streams: StreamDirectory, outputs: OutputFactory, sources: SourceFactory, configuration: Configuration,
+        logger: Logger, clock: BroadcastClock = .system, onEvent: @escaping @Sendable (BroadcastEvent) -> Void = { _ in }
     ) {
         let emit: @Sendable (BroadcastEvent) -> Void = { event in
             logger.info("event", metadata: ["action": "\(event.action)", "stream": "\(event.streamID)"])
@@ -30,6 +31,7 @@ public final class BroadcastService: Sendable {
         self.database = database
         self.streams = streams
         self.outputs = outputs
+        self.sourceFactory = sources
         self.configuration = configuration
         self.logger = logger
         self.clock = clock

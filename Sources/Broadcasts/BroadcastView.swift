@@ -1,3 +1,4 @@
+public import Gateways
 public import Store
 public import Streams
 
@@ -6,6 +7,8 @@ public struct BroadcastView: Sendable {
     public var record: BroadcastRecord
     /// The current publisher's numbers; nil while nobody publishes.
     public var live: StreamSnapshot?
+    /// How the pull of its source stands; nil while nothing is pulled for it.
+    public var pull: PullStatus?
     /// Of running endpoints, by service id.
     public var endpointStatuses: [String: EndpointView]
     public var hlsViewers: Int
@@ -15,6 +18,13 @@ public struct BroadcastView: Sendable {
     /// What runs decides; the row only while nothing does. A row that still says live then has not been told of the end yet.
     public var status: BroadcastStatus {
         if let live { return live.isLive ? .broadcasting : .preparing }
+        if let pull {
+            switch pull.state {
+            case .idle, .preparing, .broadcasting: return .preparing
+            // Contract 3.7: between two tries it is shown as over.
+            case .retrying, .finished: return .finished
+            }
+        }
         switch self.record.status {
         case .broadcasting, .preparing, .terminatedUnexpectedly: return .finished
         default: return self.record.status
