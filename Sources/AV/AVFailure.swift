@@ -12,6 +12,16 @@ public struct AVFailure: Error, Sendable, Equatable, CustomStringConvertible {
         /// ENOSPC or EDQUOT.
         case noSpace
         case noSuchFile
+        /// The peer wants credentials, or other ones (HTTP and RTSP 401, 403).
+        case unauthorized
+        /// The peer has nothing there (HTTP and RTSP 404).
+        case notFound
+        /// Nobody answers at that address.
+        case refused
+        /// The host's name has no address.
+        case nameNotFound
+        /// The peer went away, or its bytes ended where they should not.
+        case ended
         case permissionDenied
         /// The bytes are not what they claim to be.
         case invalidData
@@ -53,12 +63,17 @@ public struct AVFailure: Error, Sendable, Equatable, CustomStringConvertible {
         case shim_AVERROR_EXIT: .cancelled
         case shim_averror(ENOSPC), shim_averror(EDQUOT): .noSpace
         case shim_averror(ENOENT): .noSuchFile
+        case shim_AVERROR_HTTP_UNAUTHORIZED, shim_AVERROR_HTTP_FORBIDDEN: .unauthorized
+        case shim_AVERROR_HTTP_NOT_FOUND: .notFound
+        case shim_averror(ECONNREFUSED), shim_averror(ENETUNREACH), shim_averror(EHOSTUNREACH), shim_averror(ENETDOWN), shim_averror(EHOSTDOWN):
+            .refused
+        case shim_AVERROR_EOF, shim_averror(ECONNRESET), shim_averror(EPIPE), shim_averror(ENOTCONN), shim_averror(ECONNABORTED): .ended
         case shim_averror(EACCES), shim_averror(EPERM), shim_averror(EROFS): .permissionDenied
         case shim_averror(ENOMEM): .outOfMemory
         case shim_averror(ETIMEDOUT): .timedOut
         case shim_AVERROR_INVALIDDATA: .invalidData
         case shim_AVERROR_DEMUXER_NOT_FOUND, shim_AVERROR_MUXER_NOT_FOUND, shim_AVERROR_OPTION_NOT_FOUND, shim_AVERROR_PATCHWELCOME,
-            shim_AVERROR_PROTOCOL_NOT_FOUND, shim_averror(ENOSYS):
+            shim_AVERROR_PROTOCOL_NOT_FOUND, shim_AVERROR_DECODER_NOT_FOUND, shim_AVERROR_ENCODER_NOT_FOUND, shim_averror(ENOSYS):
             .unsupported
         default: .library
         }

@@ -1,4 +1,5 @@
 import CFFmpeg
+import Glibc
 import Synchronization
 
 /// Where FFmpeg's own messages go. Without a handler they go nowhere; never to the process's standard error.
@@ -24,6 +25,9 @@ public enum AVLog {
     }
 
     private static let state = Mutex(State())
+    /// The threads on which FFmpeg just said that it could not resolve a name.
+    private static let nameFailures = Mutex<Set<UInt>>([])
+    private static let nameFailureText: StaticString = "Failed to resolve hostname"
     /// Read on every message FFmpeg considers, so it is kept apart from the lock.
     private static let threshold = Atomic<Int32>(Level.warning.rawValue)
 
@@ -40,9 +44,18 @@ public enum AVLog {
         Self.state.withLock { $0.handler = handler }
     }
 
+    /// Whether FFmpeg could not resolve a name on this thread since the last call: its error code does not say so, its message does.
+    @discardableResult
+    static func forgetNameFailure() -> Bool {
+        Self.nameFailures.withLock { $0.remove(UInt(pthread_self())) != nil }
+    }
+
     private static func receive(_ context: UnsafeMutableRawPointer?, _ level: Int32, _ format: UnsafePointer<CChar>?, _ arguments: CVaListPointer?) {
         // The low byte is the level; the rest may hold a colour.
         let plain = level & 0xff
+        if plain == Level.error.rawValue, let format, strncmp(format, Self.nameFailureText.utf8Start, Self.nameFailureText.utf8CodeUnitCount) == 0 {
+            _ = Self.nameFailures.withLock { $0.insert(UInt(pthread_self())) }
+        }
         guard plain <= AVLog.threshold.load(ordering: .relaxed), let arguments, let handler = AVLog.state.withLock({ $0.handler }) else { return }
         var line = [CChar](repeating: 0, count: 1024)
         var printsPrefix: Int32 = 1

@@ -2,54 +2,76 @@ import CFFmpeg
 import Glibc
 public import Media
 
-/// Reads packets out of a file. Not thread-safe: used by one executor at a time; its `Interrupt` may be used from anywhere.
+/// Reads packets out of a file or a network peer. Not thread-safe: used by one executor at a time; its `Interrupt` may be used from anywhere.
 public final class Demuxer {
-    private var context: UnsafeMutablePointer<AVFormatContext>?
+    private(set) var context: UnsafeMutablePointer<AVFormatContext>?
     private let interrupt: Interrupt
-    /// One for each of FFmpeg's streams, in its order; `Packet.streamIndex` counts in it.
+    /// nil: the deadline of the interrupt is its owner's business.
+    private let readTimeout: Duration?
+    /// One for each of FFmpeg's streams, in its order; `Packet.streamIndex` counts in it. Streams that turn up later are not in it.
     public let streams: [CodecParameters]
 
     /// - Parameters:
     ///   - path: of a local file, absolute. No other protocol is opened, also not by what the file refers to.
     ///   - format: FFmpeg's short name when it is known; found by probing otherwise.
     public init(path: String, format: String? = nil, options: [String: String] = [:], interrupt: Interrupt = Interrupt()) throws(AVFailure) {
-        AVLog.install
+        let options = options.merging(["protocol_whitelist": "file"]) { _, ours in ours }
+        (self.context, self.streams) = try Self.open("file:" + path, format: format, options: options, interrupt: interrupt)
         self.interrupt = interrupt
-        guard var raw = avformat_alloc_context() as UnsafeMutablePointer<AVFormatContext>? else {
-            throw AVFailure("open input", code: shim_averror(ENOMEM))
+        self.readTimeout = nil
+    }
+
+    /// Opens what a request names. Deadlines are armed on `interrupt` for the opening and for every read, so it belongs to this input alone.
+    public init(_ request: InputRequest, interrupt: Interrupt) throws(AVFailure) {
+        interrupt.arm(within: request.openTimeout)
+        defer { interrupt.disarm() }
+        (self.context, self.streams) = try Self.open(request.url, format: request.format, options: request.dictionary, interrupt: interrupt)
+        self.interrupt = interrupt
+        self.readTimeout = request.readTimeout
+    }
+
+    private static func open(
+        _ url: String, format: String?, options: [String: String], interrupt: Interrupt
+    ) throws(AVFailure) -> (UnsafeMutablePointer<AVFormatContext>, [CodecParameters]) {
+        AVLog.install
+        // FFmpeg would not ask before its first wait.
+        try interrupt.check("open input")
+        var dictionary = try OptionDictionary(options)
+        let input = format.flatMap { av_find_input_format($0) }
+        if let format, input == nil {
+            throw AVFailure(cause: .unsupported, operation: "open input", code: shim_AVERROR_DEMUXER_NOT_FOUND, text: "no format \(format)")
         }
+        guard let raw = avformat_alloc_context() else { throw AVFailure("open input", code: shim_averror(ENOMEM)) }
         raw.pointee.interrupt_callback = interrupt.callback
-        var dictionary = try Self.dictionary(options, freeing: raw)
         var opened: UnsafeMutablePointer<AVFormatContext>? = raw
-        let result = avformat_open_input(&opened, "file:" + path, format.flatMap { av_find_input_format($0) }, &dictionary.raw)
+        AVLog.forgetNameFailure()
+        let result = avformat_open_input(&opened, url, input, &dictionary.raw)
         // On failure the context is already freed.
-        guard result >= 0, let context = opened else { throw interrupt.failure("open input", code: result) }
-        raw = context
+        guard result >= 0, let context = opened else { throw Self.named(interrupt.failure("open input", code: result)) }
         var found: [CodecParameters] = []
         do throws(AVFailure) {
-            let info = avformat_find_stream_info(raw, nil)
+            let info = avformat_find_stream_info(context, nil)
             guard info >= 0 else { throw interrupt.failure("read stream info", code: info) }
-            for index in 0..<Int(raw.pointee.nb_streams) {
-                guard let stream = raw.pointee.streams[index] else { continue }
+            // Interrupted probing may still end well, with whatever was found.
+            try interrupt.check("read stream info")
+            for index in 0..<Int(context.pointee.nb_streams) {
+                guard let stream = context.pointee.streams[index] else { continue }
                 found.append(try CodecParameters(copying: stream.pointee.codecpar, timescale: stream.pointee.time_base.den))
             }
         } catch {
             avformat_close_input(&opened)
             throw error
         }
-        self.streams = found
-        self.context = raw
+        return (context, found)
     }
 
-    private static func dictionary(
-        _ options: [String: String], freeing context: UnsafeMutablePointer<AVFormatContext>
-    ) throws(AVFailure) -> OptionDictionary {
-        do throws(AVFailure) {
-            return try OptionDictionary(options.merging(["protocol_whitelist": "file"]) { _, ours in ours })
-        } catch {
-            avformat_free_context(context)
-            throw error
-        }
+    /// FFmpeg reports a name that does not resolve as an I/O error, and says what it was only in its log.
+    private static func named(_ failure: AVFailure) -> AVFailure {
+        guard AVLog.forgetNameFailure(), failure.cause == .library else { return failure }
+        var failure = failure
+        failure.cause = .nameNotFound
+        failure.text = "name not found"
+        return failure
     }
 
     deinit { avformat_close_input(&self.context) }
@@ -60,11 +82,24 @@ public final class Demuxer {
         return String(cString: name)
     }
 
-    /// nil when the file does not say.
-    public var duration: MediaTime? { self.known(self.context?.pointee.duration) }
+    /// nil when the input does not say.
+    public var duration: MediaTime? {
+        guard let duration = self.known(self.context?.pointee.duration), duration > .zero else { return nil }
+        return duration
+    }
 
-    /// When the earliest stream starts to be shown; nil when the file does not say.
+    /// When the earliest stream starts to be shown; nil when the input does not say.
     public var startTime: MediaTime? { self.known(self.context?.pointee.start_time) }
+
+    /// It arrives in real time by itself: it has no length, or comes by RTP.
+    public var isLive: Bool { self.duration == nil || ["rtsp", "rtp", "sdp"].contains(self.formatName) }
+
+    /// Whether `seek` can work: the input has a length and can be read from anywhere.
+    public var isSeekable: Bool {
+        guard let context = self.context, self.duration != nil, context.pointee.ctx_flags & AVFMTCTX_UNSEEKABLE == 0 else { return false }
+        guard let io = context.pointee.pb else { return !self.isLive }
+        return self.formatName.hasPrefix("hls") || io.pointee.seekable & AVIO_SEEKABLE_NORMAL != 0
+    }
 
     /// The tracks Martlet can carry, numbered as `streams` is.
     public var tracks: [Track] {
@@ -73,14 +108,47 @@ public final class Demuxer {
         }
     }
 
-    /// The next packet of any stream into `packet`; false at the end of the file.
+    /// The next packet of any stream into `packet`; false at the end of the input.
     public func read(into packet: borrowing Packet) throws(AVFailure) -> Bool {
+        if let timeout = self.readTimeout { self.interrupt.arm(within: timeout) }
+        defer { if self.readTimeout != nil { self.interrupt.disarm() } }
         try self.interrupt.check("read packet")
         av_packet_unref(packet.raw)
-        let result = av_read_frame(self.context, packet.raw)
-        if result == shim_AVERROR_EOF { return false }
-        guard result >= 0 else { throw self.interrupt.failure("read packet", code: result) }
-        return true
+        var result: Int32
+        repeat {
+            result = av_read_frame(self.context, packet.raw)
+        } while result == shim_averror(EAGAIN) && self.interrupt.cause == nil
+        if result >= 0 { return true }
+        // Some formats call every end of their bytes the end of the file.
+        if result == shim_AVERROR_EOF, self.interrupt.cause == nil {
+            guard let error = self.context?.pointee.pb?.pointee.error, error < 0, error != shim_AVERROR_EOF else { return false }
+            result = error
+        }
+        throw self.interrupt.failure("read packet", code: result)
+    }
+
+    /// Goes on reading at or, as far as the format allows, before `time`, counted from the input's start. Not exact: see `FrameReader.seek(to:)`.
+    /// - Throws: `unsupported` when the input cannot be seeked in.
+    public func seek(to time: MediaTime) throws(AVFailure) {
+        guard self.isSeekable else { throw AVFailure(cause: .unsupported, operation: "seek", text: "the input cannot be seeked in") }
+        if let timeout = self.readTimeout { self.interrupt.arm(within: timeout) }
+        defer { if self.readTimeout != nil { self.interrupt.disarm() } }
+        let target = max(time, .zero) + (self.startTime ?? .zero)
+        let stream = av_find_best_stream(self.context, AVMEDIA_TYPE_VIDEO, -1, -1, nil, 0)
+        var ticks = target.microseconds
+        if stream >= 0, let base = self.timeBase(of: Int(stream)) {
+            ticks = av_rescale_q_rnd(ticks, shim_time_base_q(), base, AV_ROUND_DOWN)
+        }
+        var result = av_seek_frame(self.context, stream >= 0 ? stream : -1, ticks, AVSEEK_FLAG_BACKWARD)
+        // Before a first keyframe there is nothing to go back to.
+        if result < 0, self.interrupt.cause == nil { result = av_seek_frame(self.context, stream >= 0 ? stream : -1, ticks, 0) }
+        guard result >= 0 else { throw self.interrupt.failure("seek", code: result) }
+    }
+
+    /// Seconds per tick of a stream's packets.
+    func timeBase(of index: Int) -> AVRational? {
+        guard let context = self.context, index >= 0, index < Int(context.pointee.nb_streams) else { return nil }
+        return context.pointee.streams[index]?.pointee.time_base
     }
 
     private func known(_ microseconds: Int64?) -> MediaTime? {

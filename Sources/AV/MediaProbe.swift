@@ -1,21 +1,37 @@
 public import Media
 
-/// What a media file holds, as its container says.
+/// What an input holds, as its container says.
 public struct MediaProbe: Sendable {
     public let formatName: String
-    /// nil when the file does not say.
+    /// nil when the input does not say, as live ones do not.
     public let duration: MediaTime?
     /// The tracks of codecs Martlet carries.
     public let tracks: [Track]
     /// All streams, also those of other codecs.
     public let streamCount: Int
+    public let isSeekable: Bool
 
     /// Reads the head of a local file; blocks.
     public init(path: String, interrupt: Interrupt = Interrupt()) throws(AVFailure) {
-        let demuxer = try Demuxer(path: path, interrupt: interrupt)
-        self.formatName = demuxer.formatName
-        self.duration = demuxer.duration
-        self.tracks = demuxer.tracks
-        self.streamCount = demuxer.streams.count
+        self.init(try Demuxer(path: path, interrupt: interrupt))
+    }
+
+    public init(formatName: String, duration: MediaTime?, tracks: [Track], streamCount: Int, isSeekable: Bool) {
+        self.formatName = formatName
+        self.duration = duration
+        self.tracks = tracks
+        self.streamCount = streamCount
+        self.isSeekable = isSeekable
+    }
+
+    private init(_ demuxer: Demuxer) {
+        self.init(
+            formatName: demuxer.formatName, duration: demuxer.duration, tracks: demuxer.tracks, streamCount: demuxer.streams.count,
+            isSeekable: demuxer.isSeekable)
+    }
+
+    /// Opens an input, looks at it, closes it; blocks, at most as long as the request's `openTimeout`.
+    public static func run(_ request: InputRequest, interrupt: Interrupt = Interrupt()) throws(AVFailure) -> MediaProbe {
+        MediaProbe(try Demuxer(request, interrupt: interrupt))
     }
 }
