@@ -12,16 +12,6 @@ public struct AVFailure: Error, Sendable, Equatable, CustomStringConvertible {
         /// ENOSPC or EDQUOT.
         case noSpace
         case noSuchFile
-        /// The peer wants credentials, or other ones (HTTP and RTSP 401, 403).
-        case unauthorized
-        /// The peer has nothing there (HTTP and RTSP 404).
-        case notFound
-        /// Nobody answers at that address.
-        case refused
-        /// The host's name has no address.
-        case nameNotFound
-        /// The peer went away, or its bytes ended where they should not.
-        case ended
         case permissionDenied
         /// The bytes are not what they claim to be.
         case invalidData
@@ -31,7 +21,23 @@ public struct AVFailure: Error, Sendable, Equatable, CustomStringConvertible {
         case library
     }
 
+    /// What is known of a network peer beyond that, with `Cause.library`.
+    public enum Peer: Sendable, Equatable {
+        /// It wants credentials, or other ones (HTTP and RTSP 401, 403).
+        case unauthorized
+        /// It has nothing there (HTTP and RTSP 404).
+        case notFound
+        /// Nobody answers at that address.
+        case refused
+        /// The host's name has no address.
+        case nameNotFound
+        /// It went away, or its bytes ended where they should not.
+        case ended
+    }
+
     public var cause: Cause
+    /// nil where no peer took part, and where it said nothing that one could act on.
+    public var peer: Peer?
     /// What was being done, e.g. `open input`.
     public var operation: String
     /// FFmpeg's AVERROR: a negated errno or a tag. 0 where FFmpeg was not asked.
@@ -39,8 +45,9 @@ public struct AVFailure: Error, Sendable, Equatable, CustomStringConvertible {
     /// FFmpeg's or the system's words for it.
     public var text: String
 
-    public init(cause: Cause, operation: String, code: Int32 = 0, text: String) {
+    public init(cause: Cause, peer: Peer? = nil, operation: String, code: Int32 = 0, text: String) {
         self.cause = cause
+        self.peer = peer
         self.operation = operation
         self.code = code
         self.text = text
@@ -48,7 +55,7 @@ public struct AVFailure: Error, Sendable, Equatable, CustomStringConvertible {
 
     /// From a negative FFmpeg result.
     init(_ operation: String, code: Int32) {
-        self.init(cause: Self.cause(of: code), operation: operation, code: code, text: Self.text(of: code))
+        self.init(cause: Self.cause(of: code), peer: Self.peer(of: code), operation: operation, code: code, text: Self.text(of: code))
     }
 
     /// From an `errno`.
@@ -63,11 +70,6 @@ public struct AVFailure: Error, Sendable, Equatable, CustomStringConvertible {
         case shim_AVERROR_EXIT: .cancelled
         case shim_averror(ENOSPC), shim_averror(EDQUOT): .noSpace
         case shim_averror(ENOENT): .noSuchFile
-        case shim_AVERROR_HTTP_UNAUTHORIZED, shim_AVERROR_HTTP_FORBIDDEN: .unauthorized
-        case shim_AVERROR_HTTP_NOT_FOUND: .notFound
-        case shim_averror(ECONNREFUSED), shim_averror(ENETUNREACH), shim_averror(EHOSTUNREACH), shim_averror(ENETDOWN), shim_averror(EHOSTDOWN):
-            .refused
-        case shim_AVERROR_EOF, shim_averror(ECONNRESET), shim_averror(EPIPE), shim_averror(ENOTCONN), shim_averror(ECONNABORTED): .ended
         case shim_averror(EACCES), shim_averror(EPERM), shim_averror(EROFS): .permissionDenied
         case shim_averror(ENOMEM): .outOfMemory
         case shim_averror(ETIMEDOUT): .timedOut
@@ -76,6 +78,17 @@ public struct AVFailure: Error, Sendable, Equatable, CustomStringConvertible {
             shim_AVERROR_PROTOCOL_NOT_FOUND, shim_AVERROR_DECODER_NOT_FOUND, shim_AVERROR_ENCODER_NOT_FOUND, shim_averror(ENOSYS):
             .unsupported
         default: .library
+        }
+    }
+
+    private static func peer(of code: Int32) -> Peer? {
+        switch code {
+        case shim_AVERROR_HTTP_UNAUTHORIZED, shim_AVERROR_HTTP_FORBIDDEN: .unauthorized
+        case shim_AVERROR_HTTP_NOT_FOUND: .notFound
+        case shim_averror(ECONNREFUSED), shim_averror(ENETUNREACH), shim_averror(EHOSTUNREACH), shim_averror(ENETDOWN), shim_averror(EHOSTDOWN):
+            .refused
+        case shim_AVERROR_EOF, shim_averror(ECONNRESET), shim_averror(EPIPE), shim_averror(ENOTCONN), shim_averror(ECONNABORTED): .ended
+        default: nil
         }
     }
 

@@ -69,7 +69,7 @@ public final class Demuxer {
     private static func named(_ failure: AVFailure) -> AVFailure {
         guard AVLog.forgetNameFailure(), failure.cause == .library else { return failure }
         var failure = failure
-        failure.cause = .nameNotFound
+        failure.peer = .nameNotFound
         failure.text = "name not found"
         return failure
     }
