@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import Network
 import Testing
 
 @testable import Outputs
