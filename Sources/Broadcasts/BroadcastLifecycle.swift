@@ -28,7 +28,11 @@ public final class BroadcastLifecycle: PublishGate, PlayGate {
     private var configuration: BroadcastService.Configuration { self.environment.configuration }
     private var mailbox: StreamMailbox { self.environment.mailbox }
 
-    init(environment: BroadcastSupervisor.Environment) {
+    /// Told of everybody who wants to watch something.
+    private let onViewer: @Sendable (String) -> Void
+
+    init(environment: BroadcastSupervisor.Environment, onViewer: @escaping @Sendable (String) -> Void) {
+        self.onViewer = onViewer
         self.environment = environment
     }
 
@@ -119,6 +123,7 @@ public final class BroadcastLifecycle: PublishGate, PlayGate {
         guard self.configuration.rtmpPlay else { return .failure(.playDisabled) }
         guard self.configuration.isOurs(app: request.app) else { return .failure(.unknownApp) }
         guard StreamID.isValid(request.id) else { return .failure(.invalidID) }
+        self.onViewer(request.id)
         return .success(StreamKey(request.id))
     }
 

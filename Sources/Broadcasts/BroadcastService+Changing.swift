@@ -13,15 +13,16 @@ extension BroadcastService {
         case .streamSource where !SourceURL.isValid(changes.source.streamURL ?? ""): throw .sourceURLInvalid
         default: break
         }
+        try self.checkFetched(changes, type: type)
         return try await self.store(changes, id: id, type: type)
     }
 
-    private func type(of changes: BroadcastChanges) -> BroadcastType {
+    func type(of changes: BroadcastChanges) -> BroadcastType {
         guard let type = changes.type, !type.isEmpty else { return .liveStream }
         return BroadcastType(rawValue: type)
     }
 
-    private func checkedID(of changes: BroadcastChanges) throws(BroadcastError) -> String {
+    func checkedID(of changes: BroadcastChanges) throws(BroadcastError) -> String {
         let given = changes.streamID.map { $0.trimmed } ?? ""
         guard !given.isEmpty else { return StreamID.random(24) }
         let isTaken = try self.record(given) != nil
@@ -34,11 +35,12 @@ extension BroadcastService {
         if let folder = changes.output.subFolder, !RecordingPlace.isValid(subFolder: folder) { throw .subFolderInvalid }
     }
 
-    private func store(_ changes: BroadcastChanges, id: String, type: BroadcastType) async throws(BroadcastError) -> BroadcastView {
+    func store(_ changes: BroadcastChanges, id: String, type: BroadcastType) async throws(BroadcastError) -> BroadcastView {
         try self.checkSubFolder(changes)
         try changes.validateTexts()
         var record = BroadcastRecord(id: id, type: type, createdAt: self.clock.wall())
         changes.apply(to: &record)
+        record.settlePlannedStart(now: self.clock.wall())
         if let endpoints = changes.endpoints { record.endpoints = try self.endpointRules.records(for: endpoints, present: []) }
         do {
             try await self.database.broadcasts.insert(record)
@@ -48,34 +50,43 @@ extension BroadcastService {
             throw .store(error)
         }
         self.logger.info("broadcast created", metadata: ["stream": "\(id)", "type": "\(type.rawValue)"])
+        await self.sources.reread(id)
+        self.durations.find(record.newFiles(since: nil), of: id)
         return self.view(record)
     }
 
     var endpointRules: EndpointRules { EndpointRules(isValidDestination: self.outputs.isValidDestination) }
 
-    /// Applies what is given; the rest stays.
+    /// Applies what is given; the rest stays. A running source goes on undisturbed unless its URL or credentials change; then the new ones are tried
+    /// before it is stopped, and nothing is stored when they do not work.
+    /// - Throws: `nothingGiven`, `unknownBroadcast`, `sourceURLInvalid`, `cameraAddressInvalid`, `subFolderInvalid`, `textInvalid`, `endpointInvalid`
+    ///   and its like, `cameraUnreachable`, `sourceUnreachable`, `store`.
     public func update(_ id: String, _ changes: BroadcastChanges?) async throws(BroadcastError) {
         guard let changes else { throw .nothingGiven }
         guard let present = try self.record(id) else { throw .unknownBroadcast }
-        switch present.type {
-        case .ipCamera, .streamSource, .vod:
-            if let url = changes.source.streamURL, !url.trimmed.isEmpty, !SourceURL.isValid(url) { throw .sourceURLInvalid }
-        default: break
-        }
-        try self.checkSubFolder(changes)
-        try changes.validateTexts()
+        let settled = self.settled(changes, for: present)
+        try self.checkSources(settled, of: present)
+        try self.checkSubFolder(settled)
+        try settled.validateTexts()
         let rules = self.endpointRules
         // Whether the list is right cannot depend on what is stored by then: what is there already was right.
-        if let endpoints = changes.endpoints { _ = try rules.records(for: endpoints, present: present.endpoints) }
+        if let endpoints = settled.endpoints { _ = try rules.records(for: endpoints, present: present.endpoints) }
+        try await self.trySwitch(from: present, settled)
+        let now = self.clock.wall()
         let updated = try await stored { () async throws(StoreError) in
             try await self.database.broadcasts.update(id) { record in
-                changes.apply(to: &record)
-                guard let endpoints = changes.endpoints else { return }
+                let before = record
+                settled.apply(to: &record)
+                record.keepDurations(of: before)
+                if record.schedule.plannedStart != before.schedule.plannedStart { record.settlePlannedStart(now: now) }
+                guard let endpoints = settled.endpoints else { return }
                 do { record.endpoints = try rules.records(for: endpoints, present: record.endpoints) } catch { return }
             }
         }
-        guard updated != nil else { throw .unknownBroadcast }
-        if changes.endpoints != nil { await self.lifecycle.supervisor(id)?.rereadEndpoints() }
+        guard let updated else { throw .unknownBroadcast }
+        await self.sources.reread(id)
+        if settled.playListItems != nil { self.durations.find(updated.newFiles(since: present), of: id) }
+        if settled.endpoints != nil { await self.lifecycle.supervisor(id)?.rereadEndpoints() }
     }
 
     /// Removes a broadcast, with its subtracks if wanted, and sends their publishers away. Whether a publisher of its own was. Recordings under way
@@ -88,7 +99,8 @@ extension BroadcastService {
         guard !removed.isEmpty else { throw .unknownBroadcast }
         var wasStopped = false
         for gone in removed {
-            let stopped = self.lifecycle.stop(gone, reason: .deleted)
+            let wasPulled = await self.sources.removed(gone)
+            let stopped = self.lifecycle.stop(gone, reason: .deleted) || wasPulled
             if gone == id { wasStopped = stopped }
             self.logger.info("broadcast deleted", metadata: ["stream": "\(gone)", "live": "\(stopped)"])
         }

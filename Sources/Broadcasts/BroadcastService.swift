@@ -13,7 +13,12 @@ public final class BroadcastService: Sendable {
     let database: Database
     let streams: StreamDirectory
     let outputs: OutputFactory
-    let sourceFactory: SourceFactory
+    let sources: BroadcastSources
+    let durations: ItemDurations
+    /// For clients who ask how long something is.
+    let asked: ProbeLine
+    /// For the new values of running sources.
+    let switched: ProbeLine
     let logger: Logger
     private let ledger: RecordingLedger
     /// Recovers what a dead process was recording; cancelled by `shutdown`.
@@ -31,22 +36,34 @@ public final class BroadcastService: Sendable {
         self.database = database
         self.streams = streams
         self.outputs = outputs
-        self.sourceFactory = sources
         self.configuration = configuration
         self.logger = logger
         self.clock = clock
         self.ledger = RecordingLedger(
             database: database, dataDirectory: configuration.dataDirectory, clock: clock, logger: logger, emit: emit)
+        let planner = PullPlanner(
+            refusal: sources.refusal, library: { Self.libraryFile($0, in: database, logger: logger) },
+            normalisesPlaylists: configuration.sources.normalisesPlaylists)
+        let timeout = configuration.sources.probeTimeout
+        self.asked = ProbeLine(most: 4, longest: 64, timeout: timeout, probe: sources.probe)
+        self.switched = ProbeLine(most: 4, longest: 64, timeout: timeout, probe: sources.probe)
+        self.durations = ItemDurations(
+            database: database, planner: planner, line: ProbeLine(most: 2, longest: .max, timeout: timeout, probe: sources.probe), logger: logger)
+        self.sources = BroadcastSources(
+            environment: .init(
+                database: database, streams: streams, outputs: outputs, factory: sources, planner: planner, settings: configuration.sources,
+                clock: clock, logger: logger, emit: emit))
         self.lifecycle = BroadcastLifecycle(
             environment: .init(
                 database: database, streams: streams, outputs: outputs, configuration: configuration, clock: clock, logger: logger, emit: emit,
-                ledger: self.ledger, mailbox: StreamMailbox()))
+                ledger: self.ledger, mailbox: StreamMailbox()),
+            onViewer: { [sources = self.sources] id in _ = sources.viewerArrived(id) })
     }
 
     // MARK: Start and end
 
-    /// Makes the rows agree with a process in which nothing runs yet, begins to observe the streams, and recovers broken-off recordings in the
-    /// background. Once, before any gateway listens.
+    /// Makes the rows agree with a process in which nothing runs yet, begins to observe the streams, pulls again what was wanted, and recovers
+    /// broken-off recordings in the background. Once, before any gateway listens.
     public func start() async throws(BroadcastError) {
         let unfinished: [UnfinishedRecording]
         do {
@@ -61,6 +78,8 @@ public final class BroadcastService: Sendable {
             throw .store(error)
         }
         self.lifecycle.start()
+        await self.sources.begin()
+        try await self.sources.boot()
         guard !unfinished.isEmpty else { return }
         let recovery = Task { [ledger = self.ledger, recover = self.outputs.recover] in await ledger.recover(unfinished, with: recover) }
         self.recovery.withLock { $0 = recovery }
@@ -74,9 +93,12 @@ public final class BroadcastService: Sendable {
     @discardableResult
     public func shutdown(within limit: TimeAmount) async -> Bool {
         self.recovery.withLock { $0 }?.cancel()
+        self.durations.finish()
+        await self.sources.beginShutdown()
         self.lifecycle.beginShutdown()
         let isEmpty = await self.lifecycle.waitUntilEmpty(within: limit)
         if !isEmpty { self.logger.warning("broadcasts still running at the end") }
+        await self.sources.finish()
         await self.lifecycle.finish()
         return isEmpty
     }
@@ -100,6 +122,17 @@ public final class BroadcastService: Sendable {
     /// Broadcasts that are live now, pulled ones included.
     public func activeCount() -> Int { self.streams.live().count { $0.key.renditionHeight == 0 } }
 
+    /// A finished VoD by its id, or by its path as the API shows it.
+    private static func libraryFile(_ name: String, in database: Database, logger: Logger) -> VodRecord? {
+        guard !name.isEmpty, !name.utf8.contains(0) else { return nil }
+        do {
+            return try name.hasPrefix("streams/") ? database.vods.find(path: name) : database.vods.find(name)
+        } catch {
+            logger.error("vod not read", metadata: ["error": "\(error)"])
+            return nil
+        }
+    }
+
     func record(_ id: String) throws(BroadcastError) -> BroadcastRecord? {
         guard StreamID.isValid(id) else { return nil }
         return try stored { () throws(StoreError) in try self.database.broadcasts.find(id) }
@@ -108,7 +141,7 @@ public final class BroadcastService: Sendable {
     func view(_ record: BroadcastRecord) -> BroadcastView {
         let live = self.streams.find(StreamKey(record.id))?.snapshot(now: self.clock.now())
         return BroadcastView(
-            record: record, live: live, endpointStatuses: self.lifecycle.supervisor(record.id)?.board.views ?? [:],
+            record: record, live: live, pull: self.sources.board.status(record.id), endpointStatuses: self.lifecycle.supervisor(record.id)?.board.views ?? [:],
             hlsViewers: live == nil ? 0 : max(0, self.outputs.hls.viewerCount(record.id)), now: self.clock.wall())
     }
 }

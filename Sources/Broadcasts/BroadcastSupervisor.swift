@@ -57,6 +57,8 @@ actor BroadcastSupervisor {
     /// Outputs that are not at their end: recordings until their files are finished, destinations until they are closed.
     var open = 0
     private var source: PublishSource?
+    /// The start was told of, so that the end must be: once each, however often the publisher is replaced in between.
+    private var isAnnounced = false
     /// The publisher's final numbers.
     private var newest: StreamSnapshot?
     private var limit: BitrateLimit
@@ -104,6 +106,8 @@ actor BroadcastSupervisor {
         self.newest = nil
         self.limit = BitrateLimit(self.environment.configuration.maxBitrate)
         self.log("publisher \(isTakeover ? "replaced" : "connected")", ["peer": "\(source.remoteAddress)", "type": "\(source.type.rawValue)"])
+        // What is pulled has a record, or is being stopped with it.
+        guard source.type != .pull else { return }
         // Its record may have been removed since the publisher was admitted: with the previous publisher's, if nobody had registered it.
         do {
             guard try !self.environment.database.broadcasts.contains(self.id) else { return }
@@ -123,7 +127,10 @@ actor BroadcastSupervisor {
         let record = await self.storeStart(tracks)
         guard self.phase == .live(generation) else { return }
         self.environment.outputs.hls.streamBecameLive(self.key)
-        self.environment.emit(.liveStreamStarted(id: self.id))
+        if !self.isAnnounced {
+            self.isAnnounced = true
+            self.environment.emit(.liveStreamStarted(id: self.id))
+        }
         guard let record else { return }
         if self.recording == nil, self.wantsRecording(record) { await self.startWantedRecording(record) }
         self.attach(record.endpoints)
@@ -155,7 +162,9 @@ actor BroadcastSupervisor {
     }
 
     private func ended() async {
-        let wasLive = if case .live = self.phase { true } else { false }
+        // Also when one took over and left again before its own tracks were known.
+        let wasLive = self.isAnnounced
+        self.isAnnounced = false
         self.phase = .idle
         self.watch?.cancel()
         self.watch = nil

@@ -1,3 +1,5 @@
+import Store
+
 /// The rules for addresses that frames are pulled from.
 enum SourceURL {
     static let longest = 4096
@@ -17,6 +19,39 @@ enum SourceURL {
         return Self.isIPv4(host) || Self.isIPv6(host) || Self.isName(host)
     }
 
+    /// Whether a camera's address says where its stream is. `http(s)://host:port` alone, as a bare host, is where to ask for it by ONVIF.
+    static func isPullableCamera(_ address: String) -> Bool {
+        guard Self.isValid(address) else { return false }
+        guard let rest = Self.rest(of: address, after: ["http://", "https://"]) else { return true }
+        let path = rest.drop { $0 != "/" && $0 != "?" }.prefix { $0 != "?" }
+        return path.utf8.count > 1 && !path.lowercased().hasPrefix("/onvif")
+    }
+
+    /// A live stream over HTTP comes at its own pace; a file comes as fast as the network lets it.
+    static func looksLikeFile(_ url: String) -> Bool {
+        guard Self.rest(of: url, after: ["http://", "https://"]) != nil else { return false }
+        let path = url.prefix { $0 != "?" && $0 != "#" }.lowercased()
+        return [".mp4", ".m4v", ".webm", ".mkv", ".mov", ".flv"].contains { path.hasSuffix($0) }
+    }
+
+    /// Whether an item is to be paced: what comes over these protocols is, unless its type says that it is live.
+    static func endsByItself(_ url: String, type: String?) -> Bool {
+        guard Self.rest(of: url, after: ["http://", "https://"]) != nil else { return false }
+        return ![BroadcastType.streamSource.rawValue, BroadcastType.ipCamera.rawValue, BroadcastType.liveStream.rawValue].contains(type ?? "")
+    }
+
+    /// Whether it can be opened a second time, to be looked at, without getting into its own way: who listens for one caller, or is bound to one
+    /// port, has no room for that.
+    static func canBeTried(_ url: String) -> Bool {
+        Self.rest(of: url, after: ["http://", "https://", "rtmp://", "rtmps://", "rtsp://", "rtsps://"]) != nil
+    }
+
+    /// Contract 1.1: such a stream source is a VoD.
+    static func makesVod(_ url: String) -> Bool {
+        let lowered = url.lowercased()
+        return lowered.hasPrefix("http") && ["mp4", "webm", "flv"].contains { lowered.hasSuffix($0) }
+    }
+
     private static func rest(of url: String, after schemes: [String]) -> Substring? {
         guard Self.isClean(url) else { return nil }
         let lowered = url.lowercased()
@@ -27,7 +62,7 @@ enum SourceURL {
     }
 
     /// No control characters, no blanks at the ends, not endless.
-    private static func isClean(_ text: String) -> Bool {
+    static func isClean(_ text: String) -> Bool {
         guard !text.isEmpty, text.utf8.count <= Self.longest else { return false }
         return !text.utf8.contains { $0 < 0x20 || $0 == 0x7F } && text.first != " " && text.last != " "
     }

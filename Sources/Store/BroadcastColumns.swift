@@ -31,6 +31,7 @@ extension BroadcastRecord {
         StoredColumn("password", \.source.password),
         StoredColumn("seek_time", \.source.seekTime),
         StoredColumn("auto_start_stop", \.source.startsWithViewers),
+        StoredColumn("source_wanted", \.source.isWanted),
 
         StoredColumn(json: "play_list_items", \.playlist.items),
         StoredColumn("play_list_status", \.playlist.status),
@@ -38,6 +39,7 @@ extension BroadcastRecord {
         StoredColumn("current_play_index", \.playlist.currentIndex),
 
         StoredColumn("planned_start", \.schedule.plannedStart),
+        StoredColumn("planned_start_done", \.schedule.plannedStartDone),
         StoredColumn("planned_end", \.schedule.plannedEnd),
         StoredColumn("expire_duration", \.schedule.expireDuration),
         StoredColumn("max_idle_time", \.schedule.maxIdleTime),

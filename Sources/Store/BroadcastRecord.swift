@@ -68,6 +68,8 @@ extension BroadcastRecord {
         public var seekTime: Int64 = 0
         /// Starts with the first viewer, stops with the last.
         public var startsWithViewers = false
+        /// It was started and not stopped since; what was wanted comes back after a restart.
+        public var isWanted = false
 
         public init() {}
     }
@@ -85,6 +87,8 @@ extension BroadcastRecord {
     public struct Schedule: Sendable, Equatable {
         /// Seconds since 1970, 0 for none.
         public var plannedStart: Int64 = 0
+        /// The `plannedStart` that has been seen to, or had passed when it was given: it does not start the playlist again.
+        public var plannedStartDone: Int64 = 0
         /// Seconds since 1970, 0 for none.
         public var plannedEnd: Int64 = 0
         /// Publishing is refused so many milliseconds after `createdAt`; 0 for never.

@@ -152,6 +152,12 @@ public struct BroadcastTable: Sendable {
             try db.execute(
                 sql: "UPDATE broadcasts SET status = 'finished' WHERE status IN ('broadcasting', 'preparing', 'terminated_unexpectedly')")
             let finished = db.changesCount
+            // A playlist that only viewers had started is over; one that is wanted goes on.
+            try db.execute(
+                sql: """
+                    UPDATE broadcasts SET play_list_status = 'finished' \
+                    WHERE type = 'playlist' AND play_list_status = 'broadcasting' AND source_wanted = 0
+                    """)
             try db.execute(sql: "UPDATE endpoints SET status = 'finished' WHERE status IN ('broadcasting', 'preparing')")
             return Reconciliation(zombis: zombis, finished: finished)
         }

@@ -68,6 +68,11 @@ public struct VodTable: Sendable {
         try self.database.read { db in try Self.fetch(db, "id", id.databaseValue) }
     }
 
+    /// The VoD whose file lies at `path`, which is as in `VodRecord.filePath`.
+    public func find(path: String) throws(StoreError) -> VodRecord? {
+        try self.database.read { db in try Self.fetch(db, "file_path", path.databaseValue) }
+    }
+
     /// One page. A negative offset counts as 0; a limit below 1 gives nothing.
     public func list(_ query: VodQuery) throws(StoreError) -> [VodRecord] {
         guard query.limit > 0 else { return [] }

@@ -1,0 +1,89 @@
+import Gateways
+import Logging
+import Media
+import Store
+import Synchronization
+
+/// Finds out how long the files of playlists are, in the background, and writes it down. Owned by `BroadcastService`.
+final class ItemDurations: Sendable {
+    private struct State {
+        var tasks: [UInt64: Task<Void, Never>] = [:]
+        var last: UInt64 = 0
+        var isFinished = false
+    }
+
+    let database: Database
+    let planner: PullPlanner
+    let line: ProbeLine
+    let logger: Logger
+    private let state = Mutex(State())
+
+    init(database: Database, planner: PullPlanner, line: ProbeLine, logger: Logger) {
+        self.database = database
+        self.planner = planner
+        self.line = line
+        self.logger = logger
+    }
+
+    /// What the API shows for a probe (contract 1.14): milliseconds, or why they are not known.
+    static func milliseconds(of result: Result<SourceProbe, PullFailure>) -> Int64 {
+        switch result {
+        case .success(let probe): probe.duration.map { max(0, $0.milliseconds) } ?? -1
+        case .failure(let failure): failure.cause == .nothingToPlay ? -3 : -2
+        }
+    }
+
+    static func isFile(_ item: PlayListItem) -> Bool { item.type == BroadcastType.vod.rawValue && !(item.streamUrl ?? "").isEmpty }
+
+    /// Looks at these URLs of a playlist. Returns at once.
+    func find(_ urls: [String], of id: String) {
+        guard !urls.isEmpty else { return }
+        self.state.withLock { state in
+            guard !state.isFinished else { return }
+            state.last += 1
+            let number = state.last
+            // Ends by itself, when all have been looked at; cancelled by `finish`.
+            state.tasks[number] = Task {
+                await self.run(Set(urls), of: id)
+                self.state.withLock { $0.tasks[number] = nil }
+            }
+        }
+    }
+
+    /// Looks at nothing any more; what is being looked at is not waited for.
+    func finish() {
+        let tasks = self.state.withLock { state in
+            state.isFinished = true
+            return Array(state.tasks.values)
+        }
+        for task in tasks { task.cancel() }
+    }
+
+    private func run(_ urls: Set<String>, of id: String) async {
+        var durations: [String: Int64] = [:]
+        await withTaskGroup(of: (String, Int64).self) { group in
+            for url in urls { group.addTask { (url, await self.duration(of: url)) } }
+            for await (url, duration) in group { durations[url] = duration }
+        }
+        guard !Task.isCancelled else { return }
+        do {
+            try await self.database.broadcasts.update(id) { [durations] record in
+                guard var items = record.playlist.items else { return }
+                for index in items.indices where Self.isFile(items[index]) {
+                    if let duration = durations[items[index].streamUrl ?? ""] { items[index].durationInMs = duration }
+                }
+                record.playlist.items = items
+            }
+        } catch {
+            self.logger.error("durations not stored", metadata: ["stream": "\(id)", "error": "\(error)"])
+        }
+    }
+
+    private func duration(of url: String) async -> Int64 {
+        if !SourceURL.isValid(url), let vod = self.planner.library(url), vod.duration > 0 { return vod.duration }
+        guard !Task.isCancelled, let item = self.planner.item(url, type: BroadcastType.vod.rawValue), self.planner.refusal(item) == nil else {
+            return -2
+        }
+        return Self.milliseconds(of: await self.line.look(at: item))
+    }
+}

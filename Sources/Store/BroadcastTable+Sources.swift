@@ -1,0 +1,72 @@
+import GRDB
+
+/// What is to be pulled. The writes are single small updates: they happen at every start, stop and change of item.
+extension BroadcastTable {
+    // MARK: At a start of the process
+
+    /// The ids of what was started and not stopped, oldest first.
+    public func wantedSources() throws(StoreError) -> [String] {
+        try self.ids("INDEXED BY broadcasts_wanted WHERE source_wanted = 1")
+    }
+
+    /// The ids of all cameras and stream sources but those that wait for viewers, oldest first.
+    public func permanentSources() throws(StoreError) -> [String] {
+        try self.ids("INDEXED BY broadcasts_by_type WHERE type IN ('ipCamera', 'streamSource') AND auto_start_stop = 0")
+    }
+
+    /// The ids of what the first viewer starts.
+    public func sourcesForViewers() throws(StoreError) -> [String] {
+        try self.ids("INDEXED BY broadcasts_for_viewers WHERE auto_start_stop = 1")
+    }
+
+    /// The ids of the playlists with a planned start or end, in the past or to come.
+    public func plannedPlaylists() throws(StoreError) -> [String] {
+        try self.ids("INDEXED BY broadcasts_planned WHERE (planned_start > 0 OR planned_end > 0) AND type = 'playlist'")
+    }
+
+    private func ids(_ clause: String) throws(StoreError) -> [String] {
+        try self.database.read { db in try String.fetchAll(db.cachedStatement(sql: "SELECT id FROM broadcasts \(clause) ORDER BY seq")) }
+    }
+
+    // MARK: While it runs
+
+    /// Notes a start; false when there is no such broadcast.
+    /// - Parameter isWanted: also after a restart of the process.
+    public func sourceStarted(_ id: String, isWanted: Bool) async throws(StoreError) -> Bool {
+        try await self.change(
+            """
+            UPDATE broadcasts SET source_wanted = ?, \
+            play_list_status = CASE type WHEN 'playlist' THEN 'broadcasting' ELSE play_list_status END WHERE id = ?
+            """, [isWanted, id])
+    }
+
+    /// Notes that it is not wanted any more, and finished.
+    /// - Parameter index: where a playlist begins next time; nil for where it is.
+    @discardableResult
+    public func sourceStopped(_ id: String, index: Int? = nil) async throws(StoreError) -> Bool {
+        try await self.change(
+            """
+            UPDATE broadcasts SET source_wanted = 0, status = 'finished', current_play_index = coalesce(?, current_play_index), \
+            play_list_status = CASE type WHEN 'playlist' THEN 'finished' ELSE play_list_status END WHERE id = ?
+            """, [index, id])
+    }
+
+    /// Notes which item of a playlist is played.
+    @discardableResult
+    public func setPlayIndex(_ index: Int, of id: String) async throws(StoreError) -> Bool {
+        try await self.change("UPDATE broadcasts SET current_play_index = ? WHERE id = ?", [index, id])
+    }
+
+    /// Notes that a planned start has been seen to.
+    @discardableResult
+    public func plannedStartDone(_ plannedStart: Int64, of id: String) async throws(StoreError) -> Bool {
+        try await self.change("UPDATE broadcasts SET planned_start_done = ? WHERE id = ?", [plannedStart, id])
+    }
+
+    private func change(_ sql: String, _ arguments: StatementArguments) async throws(StoreError) -> Bool {
+        try await self.database.write { db in
+            try db.cachedStatement(sql: sql).execute(arguments: arguments)
+            return db.changesCount > 0
+        }
+    }
+}
