@@ -25,6 +25,10 @@ enum APIOperation: Sendable {
     case delete
     case start
     case stop
+    case seek
+    case nextItem
+    case cameraError
+    case duration
     case record
     case addEndpoint
     case removeEndpoint
@@ -71,7 +75,8 @@ enum ErrorResponder {
         }
         switch operation {
         case .read: return (.notFound, nil)
-        case .create, .createAndStart: return Self.creating(error, operation)
+        case .create: return (.badRequest, Self.creating(error))
+        case .createAndStart: return Self.creatingAndStarting(error)
         case .update: return (.ok, Self.updating(error, id: id))
         case .delete, .deleteVod:
             if case .fileNotRemoved(let reason) = error { return Self.refused("The file could not be deleted: \(reason)") }
@@ -80,46 +85,66 @@ enum ErrorResponder {
         case .stop:
             guard error == .nothingPulled else { return (.ok, Self.empty) }
             return (.ok, ResultDTO(false, message: "No matching stream source in this server:\(id)", dataID: id))
+        case .seek, .nextItem, .duration: return (.ok, Self.asking(error, id: id))
+        case .cameraError:
+            return (.ok, Self.unreachable(error) ?? ResultDTO(false, message: "Camera is not found with streamId: \(id)"))
         case .record: return (.ok, Self.recording(error, id: id))
         case .addEndpoint: return (.ok, Self.addingEndpoint(error, id: id))
         case .removeEndpoint: return (.ok, Self.empty)
         }
     }
 
-    private static func creating(_ error: BroadcastError, _ operation: APIOperation) -> (HTTPResponse.Status, ResultDTO?) {
-        let message: String
+    private static func creating(_ error: BroadcastError) -> ResultDTO {
         switch error {
-        case .idTaken: message = "Stream id is already being used. Please change stream id or keep it empty"
-        case .idInvalid: message = "Stream id is not valid."
-        case .subFolderInvalid: message = "Subfolder is not valid. "
-        case .textInvalid(let member): message = "The value of \(member) is not valid."
-        case .endpointInvalid(let url): message = "Endpoint url is not valid: \(url)"
-        case .endpointTaken(let url): message = "Endpoint is given twice: \(url)"
-        case .endpointRefused: message = "The list of endpoints is not valid."
-        case .nothingGiven: return Self.refused("unexpected parameters received")
-        case .autoStartTypeInvalid: return Self.refused("Auto start query needs an IP camera or stream source.")
-        case .cameraAddressInvalid(let address): return Self.refused("IP camera addr is not valid: \(address)")
-        case .sourceURLInvalid:
-            if case .createAndStart = operation { return (.ok, Self.empty) }
-            message = "Stream url is not valid. "
-        case .pullingUnavailable: return (.ok, ResultDTO(false, message: Self.noPulling, errorID: -4))
-        default: message = ""
+        case .idTaken: ResultDTO(false, message: "Stream id is already being used. Please change stream id or keep it empty")
+        case .idInvalid: ResultDTO(false, message: "Stream id is not valid.")
+        case .sourceURLInvalid: ResultDTO(false, message: "Stream url is not valid. ")
+        default: Self.invalidMember(error) ?? Self.empty
         }
-        return (.badRequest, ResultDTO(false, message: message))
     }
 
-    private static let noPulling = "This version of the server does not pull streams yet."
-
-    private static func updating(_ error: BroadcastError, id: String) -> ResultDTO {
+    /// What is wrong with the id is told as without autoStart; all else has status 200.
+    private static func creatingAndStarting(_ error: BroadcastError) -> (HTTPResponse.Status, ResultDTO) {
         switch error {
-        case .unknownBroadcast: ResultDTO(false, message: "Broadcast with streamId: \(Self.printable(id)) does not exist")
-        case .sourceURLInvalid: ResultDTO(false, message: "Stream URL is not valid")
+        case .idTaken, .idInvalid: (.badRequest, Self.creating(error))
+        case .nothingGiven: (.ok, ResultDTO(false, message: "unexpected parameters received"))
+        case .resourcesExhausted: (.ok, ResultDTO(false, message: "Resource usage is high", errorID: -3))
+        case .autoStartTypeInvalid: (.ok, ResultDTO(false, message: "Auto start query needs an IP camera or stream source."))
+        case .cameraAddressInvalid(let address): (.ok, ResultDTO(false, message: "IP camera addr is not valid: \(address)"))
+        case .fetcherNotStarted: (.ok, ResultDTO(false, errorID: -4))
+        default: (.ok, Self.unreachable(error) ?? Self.invalidMember(error) ?? Self.empty)
+        }
+    }
+
+    /// A member of a Broadcast that cannot be stored.
+    private static func invalidMember(_ error: BroadcastError) -> ResultDTO? {
+        switch error {
         case .subFolderInvalid: ResultDTO(false, message: "Subfolder is not valid. ")
         case .textInvalid(let member): ResultDTO(false, message: "The value of \(member) is not valid.")
         case .endpointInvalid(let url): ResultDTO(false, message: "Endpoint url is not valid: \(url)")
         case .endpointTaken(let url): ResultDTO(false, message: "Endpoint is given twice: \(url)")
         case .endpointRefused: ResultDTO(false, message: "The list of endpoints is not valid.")
-        default: Self.empty
+        default: nil
+        }
+    }
+
+    /// A camera or source that did not answer as it should.
+    private static func unreachable(_ error: BroadcastError) -> ResultDTO? {
+        switch error {
+        case .cameraUnreachable(let address, let code):
+            ResultDTO(false, message: "Could not connect to \(address) result:\(code)", errorID: code)
+        case .cameraNeedsONVIF(let address): ResultDTO(false, message: "Could not connect to \(address) result:-1", errorID: -1)
+        case .sourceUnreachable(let reason): ResultDTO(false, message: "Could not connect to the new source: \(reason)")
+        default: nil
+        }
+    }
+
+    private static func updating(_ error: BroadcastError, id: String) -> ResultDTO {
+        switch error {
+        case .unknownBroadcast: ResultDTO(false, message: "Broadcast with streamId: \(Self.printable(id)) does not exist")
+        case .sourceURLInvalid: ResultDTO(false, message: "Stream URL is not valid")
+        case .cameraAddressInvalid(let address): ResultDTO(false, message: "IP camera addr is not valid: \(address)")
+        default: Self.unreachable(error) ?? Self.invalidMember(error) ?? Self.empty
         }
     }
 
@@ -127,10 +152,30 @@ enum ErrorResponder {
         switch error {
         case .unknownBroadcast: ResultDTO(false, message: "No Stream Exists with id:\(id)")
         case .noSource: ResultDTO(false, message: "Stream url is null and it's not an IP camera to get stream url for id:\(id)")
+        case .resourcesExhausted: ResultDTO(false, message: "Not enough resource on server to start streaming.")
+        case .alreadyActive: ResultDTO(false, message: "Stream is already active. It's already streaming or trying to connect")
         case .typeNotStartable:
             ResultDTO(false, message: "Broadcast type is not supported. It can be StreamSource, IP Camera, VOD, Playlist")
         case .playlistEmpty: ResultDTO(false, message: "There is no playlist  for stream id:\(id)")
-        case .pullingUnavailable: ResultDTO(false, message: Self.noPulling)
+        case .playlistAlreadyRunning: ResultDTO(false, message: "Playlist is already running for stream:\(id)")
+        case .sourceURLInvalid: ResultDTO(false, message: "Stream URL is not valid")
+        default: Self.unreachable(error) ?? Self.empty
+        }
+    }
+
+    /// Of a running pull, or of a URL that is only looked at.
+    private static func asking(_ error: BroadcastError, id: String) -> ResultDTO {
+        switch error {
+        case .idBlank: ResultDTO(false, message: "Id field is blank.")
+        case .noActiveSource:
+            ResultDTO(
+                false, message: "Not active stream source found with this id: \(id) make sure you give the id of a running stream source")
+        case .unknownBroadcast: ResultDTO(false, message: "There is no playlist found. Please check Stream id again")
+        case .notAPlaylist:
+            ResultDTO(false, message: "This broadcast type is not playlist. This method is only available for playlists")
+        case .indexOutOfList: ResultDTO(false, message: "Index is out of the list. Please specify the correct index")
+        case .playlistNotRunning: ResultDTO(false, message: "No active playlist for id:\(id). Start the playlist first")
+        case .durationUnknown(let code): ResultDTO(false, errorID: code)
         default: Self.empty
         }
     }

@@ -32,8 +32,8 @@ public struct RESTInterface: Sendable {
         let settings = service.configuration
         let presenter = BroadcastPresenter(app: settings.app, serverName: settings.serverName, hostAddress: settings.hostAddress)
         self.table = RouteTable(
-            routes: BroadcastRoutes(service: service, presenter: presenter).routes + EndpointRoutes(service: service).routes
-                + StatisticsRoutes(service: service).routes + VodRoutes(service: service).routes
+            routes: BroadcastRoutes(service: service, presenter: presenter).routes + SourceRoutes(service: service).routes
+                + EndpointRoutes(service: service).routes + StatisticsRoutes(service: service).routes + VodRoutes(service: service).routes
                 + VersionRoutes(version: configuration.version, buildNumber: configuration.buildNumber).routes)
         var prefixes = ["/v2", "/rest/v2"]
         for app in [settings.app] + settings.appAliases where !prefixes.contains("/\(app)/rest/v2") { prefixes.append("/\(app)/rest/v2") }

@@ -19,6 +19,7 @@ final class RESTStage: Sendable {
     let directory: URL
     let database: Database
     let streams = StreamDirectory()
+    let pulls = StandInPulls()
     let service: BroadcastService
     let interface: RESTInterface
     private let responder: RouterResponder<APIRequestContext>
@@ -36,8 +37,8 @@ final class RESTStage: Sendable {
         change(&configuration)
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         self.service = BroadcastService(
-            database: self.database, streams: self.streams, outputs: Self.outputs(self.hls), configuration: configuration, logger: logger,
-            clock: BroadcastClock(now: { .uptimeNanoseconds(1_000_000_000_000) }, wall: { 1_700_000_000_000 }))
+            database: self.database, streams: self.streams, outputs: Self.outputs(self.hls), sources: self.pulls.factory, configuration: configuration,
+            logger: logger, clock: BroadcastClock(now: { .uptimeNanoseconds(1_000_000_000_000) }, wall: { 1_700_000_000_000 }))
         self.interface = RESTInterface(
             service: self.service,
             configuration: .init(
@@ -109,6 +110,20 @@ final class RESTStage: Sendable {
         publisher.publish(Frames.sound(at: 1), now: .uptimeNanoseconds(1_000_000_000_000))
         try await self.eventually { try self.database.broadcasts.find(id)?.status == .broadcasting }
         return publisher
+    }
+
+    /// Lets what was started publish, until the stream is live and its supervisor knows.
+    func goLive(_ id: String) async throws -> StandInPull {
+        let pull = try #require(self.pulls.newest(id))
+        let source = PublishSource(
+            type: .pull, remoteAddress: "192.0.2.7", credential: "pull:" + id, startedAtMilliseconds: self.wall, stop: { _ in })
+        let publisher = try self.streams.publish(StreamKey(id), source: source, now: .uptimeNanoseconds(1_000_000_000_000)).get()
+        publisher.expect(video: true, audio: false)
+        publisher.announce(Frames.video)
+        publisher.publish(Frames.picture(at: 0, key: true), now: .uptimeNanoseconds(1_000_000_000_000))
+        pull.broadcasts(to: publisher)
+        try await self.eventually { try self.database.broadcasts.find(id)?.status == .broadcasting }
+        return pull
     }
 
     func eventually(sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool) async throws {

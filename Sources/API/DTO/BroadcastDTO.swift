@@ -1,4 +1,5 @@
 import Broadcasts
+import Gateways
 import Media
 import Store
 import Streams
@@ -23,6 +24,8 @@ struct BroadcastDTO: JSONWritable {
 
     private var record: BroadcastRecord { self.view.record }
     private var live: StreamSnapshot? { self.view.live }
+    /// A pull is running, but nothing comes from it: what its last stream was like no longer holds.
+    private var isOpening: Bool { self.live == nil && self.view.pull != nil }
 
     private func writeIdentity(to writer: inout JSONWriter) {
         let record = self.record
@@ -54,7 +57,8 @@ struct BroadcastDTO: JSONWritable {
         writer.member("username", source.username)
         writer.member("password", source.password)
         writer.member("quality", self.record.about.quality)
-        writer.member("speed", ((self.live?.speed ?? self.record.run.speed) * 1000).rounded() / 1000)
+        let speed = self.live?.speed ?? (self.isOpening ? 0 : self.record.run.speed)
+        writer.member("speed", (speed * 1000).rounded() / 1000)
         writer.member("streamUrl", source.streamURL)
         writer.member("originAdress", self.host)
     }
@@ -80,7 +84,7 @@ struct BroadcastDTO: JSONWritable {
         writer.member("rtmpViewerCount", self.live?.rtmpViewerCount ?? 0)
         writer.member("startTime", self.live?.startedAtMilliseconds ?? run.startedAt)
         writer.member("receivedBytes", self.live.map { Int64(clamping: $0.receivedBytes) } ?? run.receivedBytes)
-        writer.member("bitrate", self.live.map { Int64($0.bitrate) } ?? run.bitrate)
+        writer.member("bitrate", self.live.map { Int64($0.bitrate) } ?? (self.isOpening ? 0 : run.bitrate))
         writer.member("width", self.live == nil ? run.width : video?.width ?? 0)
         writer.member("height", self.live == nil ? run.height : video?.height ?? 0)
         writer.member("encoderQueueSize", 0)
@@ -105,7 +109,8 @@ struct BroadcastDTO: JSONWritable {
         writer.member("hlsViewerLimit", record.limits.hlsViewers)
         writer.member("dashViewerLimit", record.limits.dashViewers)
         writer.member("subFolder", record.output.subFolder)
-        writer.member("currentPlayIndex", record.playlist.currentIndex)
+        let playing = record.type == .playlist ? self.view.pull?.itemIndex : nil
+        writer.member("currentPlayIndex", playing ?? record.playlist.currentIndex)
         writer.member("metaData", record.about.metaData)
     }
 

@@ -13,6 +13,11 @@ extension DeliveryResponder {
             path: path, query: Self.repeatedQuery(request.query), acceptsGzip: Self.acceptsGzip(request.header("accept-encoding")),
             cookie: Self.cookie(request.headers("cookie")), remoteAddress: request.remoteAddress, userAgent: request.header("user-agent") ?? "",
             isHead: request.method == .head)
+        return self.awaitSource(asked, request, on: eventLoop) ?? self.fromShelf(asked, request, on: eventLoop)
+    }
+
+    /// nil: live HLS knows nothing of it.
+    func fromShelf(_ asked: HLSRequest, _ request: ReadyRequest, on eventLoop: any EventLoop) -> ReadyAnswer? {
         switch self.hls.respond(to: asked, on: eventLoop) {
         case nil: return nil
         case .now(let reply): return .now(Self.response(reply, request))

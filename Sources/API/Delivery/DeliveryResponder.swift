@@ -27,21 +27,27 @@ public final class DeliveryResponder: ReadyResponder {
         public var metrics: (@Sendable () -> ByteBuffer)?
         /// Whether whoever asks may read them.
         public var allowMetrics: @Sendable (ReadyRequest) -> Bool
+        /// Somebody wants to watch the broadcast of this id. Nil: it is live, or nothing starts it because of that; so for every id that nobody knows.
+        /// Otherwise its source is on the way, and this tells whether the stream went live, within ten seconds or so. Asked with every request for a
+        /// playlist, so it must not look anything up in a database.
+        public var startForViewer: @Sendable (String, any EventLoop) -> EventLoopFuture<Bool>?
 
         public init(
             isReady: @escaping @Sendable () -> Bool = { true }, metrics: (@Sendable () -> ByteBuffer)? = nil,
-            allowMetrics: @escaping @Sendable (ReadyRequest) -> Bool = { _ in true }
+            allowMetrics: @escaping @Sendable (ReadyRequest) -> Bool = { _ in true },
+            startForViewer: @escaping @Sendable (String, any EventLoop) -> EventLoopFuture<Bool>? = { _, _ in nil }
         ) {
             self.isReady = isReady
             self.metrics = metrics
             self.allowMetrics = allowMetrics
+            self.startForViewer = startForViewer
         }
     }
 
     let hls: LiveHLS
     let files: MediaFiles
     private let apps: Set<Substring>
-    private let hooks: Hooks
+    let hooks: Hooks
 
     public init(configuration: Configuration, hls: LiveHLS, hooks: Hooks = .init()) {
         self.hls = hls

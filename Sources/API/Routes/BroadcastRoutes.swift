@@ -2,7 +2,7 @@ import Broadcasts
 import HTTPTypes
 import Store
 
-/// `/broadcasts`: creating, reading, changing, deleting, starting and stopping (contract 1.1–1.10).
+/// `/broadcasts`: creating, reading, changing, deleting and recording (contract 1.1–1.6, 1.10).
 struct BroadcastRoutes: Sendable {
     let service: BroadcastService
     let presenter: BroadcastPresenter
@@ -17,8 +17,6 @@ struct BroadcastRoutes: Sendable {
             APIRoute(.get, "/broadcasts/{id}", self.get),
             APIRoute(.put, "/broadcasts/{id}", self.update),
             APIRoute(.delete, "/broadcasts/{id}", self.delete),
-            APIRoute(.post, "/broadcasts/{id}/start", self.start),
-            APIRoute(.post, "/broadcasts/{id}/stop", self.stop),
             APIRoute(.put, "/broadcasts/{id}/recording/{recording-status}", self.record),
         ]
     }
@@ -26,19 +24,13 @@ struct BroadcastRoutes: Sendable {
     @Sendable private func create(_ call: APICall) async throws(APIFault) -> APIReply {
         let changes = try await call.body(BroadcastRequest.self)?.changes
         guard call.boolean(query: "autoStart", default: false) else {
-            do throws(BroadcastError) {
-                let view = try await self.service.create(changes ?? BroadcastChanges())
-                return APIReply(.ok, self.presenter.show(view, to: call))
-            } catch {
-                throw .broadcast(error, .create, id: "")
+            return try await attempt(.create, id: "") { () async throws(BroadcastError) in
+                APIReply(.ok, self.presenter.show(try await self.service.create(changes ?? BroadcastChanges()), to: call))
             }
         }
-        do throws(BroadcastError) {
-            try self.service.createAndStart(changes)
-        } catch {
-            throw .broadcast(error, .createAndStart, id: "")
+        return try await attempt(.createAndStart, id: "") { () async throws(BroadcastError) in
+            APIReply(.ok, ResultDTO(true, dataID: try await self.service.createAndStart(changes)))
         }
-        return APIReply(.ok, ResultDTO(true))
     }
 
     @Sendable private func get(_ call: APICall) throws(APIFault) -> APIReply {
@@ -112,23 +104,6 @@ struct BroadcastRoutes: Sendable {
             }
         }
         return APIReply(.ok, failed.isEmpty ? last : BulkRequest.result(failed: failed))
-    }
-
-    @Sendable private func start(_ call: APICall) throws(APIFault) -> APIReply {
-        let id = call.segment("id")
-        return try attempt(.start, id: id) { () throws(BroadcastError) in
-            try self.service.startPull(id)
-            return APIReply(.ok, ResultDTO(true, dataID: id))
-        }
-    }
-
-    @Sendable private func stop(_ call: APICall) throws(APIFault) -> APIReply {
-        let id = call.segment("id")
-        let withSubtracks = call.boolean(query: "stopSubtracks", default: true)
-        return try attempt(.stop, id: id) { () throws(BroadcastError) in
-            try self.service.stop(id, withSubtracks: withSubtracks)
-            return APIReply(.ok, ResultDTO(true))
-        }
     }
 
     @Sendable private func record(_ call: APICall) async throws(APIFault) -> APIReply {
