@@ -8,7 +8,11 @@ public enum ConnectGuard {
     /// Runs `body` on this thread with every TCP connection and every addressed datagram checked. Within another call the inner policy counts
     /// until it returns.
     public static func run<T, E: Error>(_ policy: AddressPolicy, _ body: () throws(E) -> T) throws(E) -> T {
-        let judge = Judge(policy)
+        try Self.run(allowing: { policy.refusal(of: $0) == nil }, body)
+    }
+
+    static func run<T, E: Error>(allowing isAllowed: @escaping (SocketAddress) -> Bool, _ body: () throws(E) -> T) throws(E) -> T {
+        let judge = Judge(isAllowed)
         let outer = connect_guard_swap(
             connect_guard(
                 verdict: { context, address, length in
@@ -32,7 +36,9 @@ public enum ConnectGuard {
         let length = connect_guard_refused(&address)
         guard length > 0 else { return nil }
         return withUnsafeBytes(of: &address) { bytes in
-            guard let base = bytes.baseAddress, let known = SocketAddress(base, length: Int(length), host: "") else { return "an unknown kind of address" }
+            guard let base = bytes.baseAddress, let known = SocketAddress(base, length: Int(length), host: "") else {
+                return "an address that is not of IP"
+            }
             return known.plainText(withPort: true)
         }
     }
@@ -40,15 +46,15 @@ public enum ConnectGuard {
     /// Before the next thing is opened in one `run`.
     public static func forgetRefused() { connect_guard_forget() }
 
-    /// The policy behind a pointer that C can carry.
+    /// A verdict behind a pointer that C can carry.
     private final class Judge {
-        private let policy: AddressPolicy
+        private let isAllowed: (SocketAddress) -> Bool
 
-        init(_ policy: AddressPolicy) { self.policy = policy }
+        init(_ isAllowed: @escaping (SocketAddress) -> Bool) { self.isAllowed = isAllowed }
 
         func allows(_ raw: UnsafePointer<sockaddr>, length: Int) -> Bool {
             guard let address = SocketAddress(UnsafeRawPointer(raw), length: length, host: "") else { return false }
-            return self.policy.refusal(of: address) == nil
+            return self.isAllowed(address)
         }
     }
 }

@@ -22,6 +22,7 @@ struct Room {
     static let all: [Room] = [
         Room(name: "CFFmpeg", floor: .cellar, rooms: [], modules: [], system: []),
         Room(name: "CZlib", floor: .cellar, rooms: [], modules: [], system: []),
+        Room(name: "CConnectGuard", floor: .cellar, rooms: [], modules: [], system: []),
 
         Room(name: "Media", floor: .ground, rooms: [], modules: ["NIOCore"], system: []),
         Room(name: "RTMP", floor: .ground, rooms: ["Media"], modules: ["NIOCore"], system: []),
@@ -31,6 +32,8 @@ struct Room {
         Room(
             name: "AV", floor: .equipment, rooms: ["Media"], modules: ["NIOCore", "CFFmpeg"],
             system: ["Synchronization", "Glibc", "Dispatch", "Foundation"]),
+        Room(
+            name: "Network", floor: .equipment, rooms: [], modules: ["NIOCore", "CConnectGuard"], system: ["Synchronization", "Glibc"]),
         Room(name: "Store", floor: .equipment, rooms: [], modules: ["GRDB"], system: ["Synchronization", "Foundation"]),
         Room(
             name: "HTTP", floor: .equipment, rooms: [],
@@ -38,14 +41,14 @@ struct Room {
             system: ["Synchronization", "Glibc", "Foundation"]),
 
         Room(
-            name: "Gateways", floor: .traffic, rooms: ["Streams", "Media", "RTMP"], modules: ["NIOCore", "NIOPosix", "Logging"],
+            name: "Gateways", floor: .traffic, rooms: ["Streams", "Media", "RTMP", "AV", "Network"], modules: ["NIOCore", "NIOPosix", "Logging"],
             system: ["Synchronization", "Glibc"]),
         Room(
-            name: "Outputs", floor: .traffic, rooms: ["Streams", "Media", "RTMP", "Packaging", "AV"],
+            name: "Outputs", floor: .traffic, rooms: ["Streams", "Media", "RTMP", "Packaging", "AV", "Network"],
             modules: ["CZlib", "NIOCore", "NIOPosix", "NIOSSL", "Logging"], system: ["Synchronization", "Glibc", "Dispatch", "Foundation"]),
 
         Room(
-            name: "Broadcasts", floor: .management, rooms: ["Store", "Streams", "Media", "RTMP", "Gateways", "Outputs", "AV"],
+            name: "Broadcasts", floor: .management, rooms: ["Store", "Streams", "Media", "RTMP", "Gateways", "Outputs", "AV", "Network"],
             modules: ["NIOCore", "Logging"], system: ["Synchronization", "Glibc", "Dispatch", "Foundation"]),
 
         Room(
@@ -54,7 +57,7 @@ struct Room {
 
         Room(
             name: "Server", floor: .roof,
-            rooms: ["API", "Broadcasts", "Store", "Streams", "Media", "RTMP", "Gateways", "Outputs", "AV", "HTTP"],
+            rooms: ["API", "Broadcasts", "Store", "Streams", "Media", "RTMP", "Gateways", "Outputs", "AV", "HTTP", "Network"],
             modules: [
                 "Hummingbird", "HummingbirdCore", "NIOCore", "NIOPosix", "Yams", "Logging", "ArgumentParser", "ServiceLifecycle", "UnixSignals",
             ],
