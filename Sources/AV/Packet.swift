@@ -53,6 +53,22 @@ public struct Packet: ~Copyable {
     public var presentationTime: Int64? { Self.known(self.raw.pointee.pts) }
     public var duration: Int64 { self.raw.pointee.duration }
 
+    /// The bytes themselves, good until the packet is filled anew or freed.
+    var bytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: self.raw.pointee.data, count: self.raw.pointee.data == nil ? 0 : Int(self.raw.pointee.size))
+    }
+
+    var hasNewExtradata: Bool {
+        self.raw.pointee.side_data_elems > 0 && av_packet_get_side_data(self.raw, AV_PKT_DATA_NEW_EXTRADATA, nil) != nil
+    }
+
+    /// The codec configuration that holds from this packet on; empty when none came with it.
+    var newExtradata: [UInt8] {
+        var size = 0
+        guard let start = av_packet_get_side_data(self.raw, AV_PKT_DATA_NEW_EXTRADATA, &size), size > 0, size <= 1 << 16 else { return [] }
+        return Array(UnsafeBufferPointer(start: start, count: size))
+    }
+
     /// A copy of the bytes.
     public var payload: ByteBuffer {
         guard let data = self.raw.pointee.data, self.raw.pointee.size > 0 else { return ByteBuffer() }

@@ -1,0 +1,55 @@
+import CFFmpeg
+import Media
+
+/// The chosen audio stream, passed through or transcoded to AAC.
+struct AudioSource {
+    private enum Way {
+        case copied(AudioFeed)
+        case transcoded(AudioTranscoder)
+    }
+
+    let index: Int
+    let identifier: AVCodecID
+    private var way: Way
+
+    init(index: Int, stream: AVStream) throws(AVFailure) {
+        self.index = index
+        self.identifier = stream.codecpar.pointee.codec_id
+        if let codec = Codec(identifier: self.identifier) {
+            self.way = .copied(AudioFeed(index: index, codec: codec, stream: stream))
+        } else {
+            self.way = .transcoded(try AudioTranscoder(stream, target: .carrying(stream.codecpar.pointee)))
+        }
+    }
+
+    var track: Track? {
+        switch self.way {
+        case .copied(let feed): feed.track
+        case .transcoded(let transcoder): transcoder.track
+        }
+    }
+
+    var skipped: Int {
+        switch self.way {
+        case .copied(let feed): feed.skipped
+        case .transcoded(let transcoder): transcoder.skipped
+        }
+    }
+
+    /// Appends the packet's frames; true when the track is another one from them on.
+    mutating func take(_ packet: borrowing Packet, slab: inout FrameSlab, into frames: inout [EncodedFrame]) throws(AVFailure) -> Bool {
+        switch self.way {
+        case .copied(var feed):
+            let hasNewTrack = feed.take(packet, slab: &slab, into: &frames)
+            self.way = .copied(feed)
+            return hasNewTrack
+        case .transcoded(let transcoder):
+            try transcoder.take(packet, slab: &slab, into: &frames)
+            return false
+        }
+    }
+
+    mutating func finish(slab: inout FrameSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
+        if case .transcoded(let transcoder) = self.way { try transcoder.finish(slab: &slab, into: &frames) }
+    }
+}

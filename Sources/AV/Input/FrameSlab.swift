@@ -1,0 +1,39 @@
+import NIOCore
+
+/// Memory for the payloads of one input, each written once, behind one another.
+///
+/// A buffer for each payload would take the next power of two of its size. What is in one slab is let go at about the same time: with its
+/// group of pictures. Used by one thread.
+struct FrameSlab {
+    private static let size = 64 << 10
+
+    private var slab = ByteBuffer()
+    private var used = 0
+
+    /// `count` bytes, which `fill` must write all of.
+    mutating func make(_ count: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) -> ByteBuffer {
+        guard count > 0 else { return ByteBuffer() }
+        if count > self.slab.capacity - self.used {
+            // More than a slab: memory of its own, whose rest smaller ones may use when it is larger than what is left here.
+            var fresh = ByteBufferAllocator().buffer(capacity: max(Self.size, count))
+            fresh.moveWriterIndex(to: fresh.capacity)
+            guard fresh.capacity - count > self.slab.capacity - self.used else { return Self.take(count, of: fresh, at: 0, fill) }
+            self.slab = fresh
+            self.used = 0
+        }
+        defer { self.used += count }
+        return Self.take(count, of: self.slab, at: self.used, fill)
+    }
+
+    mutating func copy(_ source: UnsafeRawBufferPointer) -> ByteBuffer {
+        self.make(source.count) { $0.copyMemory(from: source) }
+    }
+
+    private static func take(_ count: Int, of slab: ByteBuffer, at position: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) -> ByteBuffer {
+        slab.withVeryUnsafeBytes { storage in
+            // The bytes from `position` on are in nobody's slice yet, so nobody reads what is written here.
+            fill(UnsafeMutableRawBufferPointer(mutating: UnsafeRawBufferPointer(rebasing: storage[position..<position + count])))
+        }
+        return slab.getSlice(at: position, length: count) ?? ByteBuffer()
+    }
+}

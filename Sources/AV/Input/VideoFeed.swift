@@ -1,0 +1,110 @@
+import CFFmpeg
+import Media
+import NIOCore
+
+/// The video stream that is passed through: its track as far as it is known, and what turns its packets into frames.
+struct VideoFeed {
+    let index: Int
+    let codec: Codec
+    /// nil until the bitstream has told.
+    private(set) var track: Track?
+    /// Frames go out from the first keyframe on.
+    private(set) var hasStarted = false
+    /// Packets that could not be used: before the first keyframe, or damaged.
+    private(set) var skipped = 0
+    /// Keyframes decoded before this do not start it.
+    private let startsAt: MediaTime?
+    /// It was in the middle of a group of pictures when reading began.
+    private(set) var joinedLate = false
+    private var rewriter: NALRewriter
+    private var clock: PacketClock
+
+    init(index: Int, codec: Codec, stream: AVStream, startsAt: MediaTime? = nil) {
+        self.index = index
+        self.codec = codec
+        self.startsAt = startsAt
+        let found = StreamTrack.video(codec, stream.codecpar.pointee)
+        self.track = found.track
+        self.rewriter = NALRewriter(codec: codec, lengthSize: found.lengthSize)
+        let rate = stream.avg_frame_rate.num > 0 ? stream.avg_frame_rate : stream.r_frame_rate
+        let step = rate.num > 0 && rate.den > 0 ? 1_000_000 * Int64(rate.den) / Int64(rate.num) : 40_000
+        self.clock = PacketClock(timeBase: stream.time_base, usualStep: MediaTime(microseconds: step))
+    }
+
+    /// The packet as a frame, nil when there is none in it or it has to be skipped; and whether the track is another one from it on.
+    mutating func take(_ packet: borrowing Packet, slab: inout FrameSlab) -> (frame: EncodedFrame?, hasNewTrack: Bool) {
+        let (decode, offset) = self.clock.stamp(packet)
+        let before = self.track
+        if packet.hasNewExtradata { self.adopt(packet.newExtradata) }
+        do throws(MediaError) {
+            guard let (payload, isKeyframe) = try self.payload(of: packet, slab: &slab) else { return (nil, self.track != before) }
+            if !self.hasStarted {
+                guard isKeyframe, self.track != nil, self.startsAt.map({ decode >= $0 }) ?? true else {
+                    self.skipped += 1
+                    self.joinedLate = true
+                    return (nil, self.track != before)
+                }
+                self.hasStarted = true
+            }
+            let frame = EncodedFrame(
+                track: .video, kind: .video, isKeyframe: isKeyframe, decodeTime: decode, compositionOffset: offset, payload: payload)
+            return (frame, self.track != before)
+        } catch {
+            self.skipped += 1
+            return (nil, self.track != before)
+        }
+    }
+
+    private mutating func payload(
+        of packet: borrowing Packet, slab: inout FrameSlab
+    ) throws(MediaError) -> (payload: ByteBuffer, isKeyframe: Bool)? {
+        let bytes = packet.bytes
+        guard !bytes.isEmpty else { return nil }
+        switch self.codec {
+        case .h264, .hevc:
+            let unit = try self.rewriter.rewrite(bytes, into: &slab)
+            if !unit.newParameterSets.isEmpty { try self.adopt(parameterSets: unit.newParameterSets) }
+            guard unit.payload.readableBytes > 0 else { return nil }
+            // FFmpeg also marks recovery points (H.264 without IDR pictures), where decoders do start.
+            return (unit.payload, unit.isRandomAccessPoint || (self.codec == .h264 && packet.isKeyframe))
+        case .av1:
+            // The temporal delimiter is the first unit or not there (AV1 specification §7.5).
+            let start = bytes.count >= 2 && bytes[0] == 0x12 && bytes[1] == 0 ? 2 : 0
+            let payload = slab.copy(UnsafeRawBufferPointer(rebasing: bytes[start...]))
+            if packet.isKeyframe { try self.refresh(by: payload) }
+            return payload.readableBytes > 0 ? (payload, packet.isKeyframe) : nil
+        case .vp8, .vp9:
+            let payload = slab.copy(bytes)
+            let isKeyframe = self.codec == .vp8 ? try VP8KeyframeHeader.isKeyframe(payload) : try VP9KeyframeHeader.isKeyframe(payload)
+            if isKeyframe { try self.refresh(by: payload) }
+            return (payload, isKeyframe)
+        case .aac, .opus, .mp3:
+            return nil
+        }
+    }
+
+    private mutating func adopt(parameterSets sets: [[UInt8]]) throws(MediaError) {
+        guard let track = self.track else {
+            self.track = try StreamTrack.track(self.codec, parameterSets: sets)
+            return
+        }
+        if let changed = try track.refreshed(byParameterSets: sets) { self.track = changed }
+    }
+
+    private mutating func refresh(by payload: ByteBuffer) throws(MediaError) {
+        if let track = self.track {
+            if let changed = try track.refreshed(byKeyframe: payload) { self.track = changed }
+        } else if self.codec == .av1, let header = try AV1SequenceHeader(temporalUnit: payload) {
+            self.track = try Track(id: .video, codec: .av1, configuration: AV1Configuration(sequenceHeader: header).record)
+        }
+    }
+
+    /// A container's new configuration in mid-stream (FLV's sequence header, a second sample description).
+    private mutating func adopt(_ extradata: [UInt8]) {
+        guard !extradata.isEmpty else { return }
+        let found = StreamTrack.nalOrRecord(self.codec, extradata)
+        guard let track = found.track else { return }
+        self.track = track
+        self.rewriter = NALRewriter(codec: self.codec, lengthSize: found.lengthSize)
+    }
+}

@@ -1,0 +1,146 @@
+import CFFmpeg
+import Glibc
+public import Media
+
+/// Encodes pictures or sound. Not thread-safe. Call `send`, then `receive` until it gives nothing more.
+///
+/// The same settings give the same parameter sets, always: encoders of one format can follow each other within one track.
+public final class Encoder {
+    public struct Video: Sendable, Hashable {
+        /// Pixels, even.
+        public var width: Int
+        public var height: Int
+        /// Frames a second; times are counted in frames.
+        public var frameRate: Int
+        /// Bits per second, on average over two seconds.
+        public var bitrate: Int
+        /// Frames from one keyframe to the next.
+        public var keyframeInterval: Int
+        /// Of x264.
+        public var preset: String
+        public var threads: Int
+
+        public init(width: Int, height: Int, frameRate: Int, bitrate: Int, keyframeInterval: Int, preset: String = "veryfast", threads: Int = 1) {
+            self.width = width
+            self.height = height
+            self.frameRate = frameRate
+            self.bitrate = bitrate
+            self.keyframeInterval = keyframeInterval
+            self.preset = preset
+            self.threads = threads
+        }
+    }
+
+    public struct Audio: Sendable, Hashable {
+        /// Samples a second; times are counted in samples.
+        public var sampleRate: Int
+        public var channels: Int
+        /// Bits per second.
+        public var bitrate: Int
+
+        public init(sampleRate: Int, channels: Int, bitrate: Int) {
+            self.sampleRate = sampleRate
+            self.channels = channels
+            self.bitrate = bitrate
+        }
+    }
+
+    private let context: UnsafeMutablePointer<AVCodecContext>
+    /// What comes out, with its configuration record.
+    public let track: Track
+
+    /// H.264 without B-frames, which WebRTC viewers could not show, with keyframes at fixed distances.
+    public init(video: Video) throws(AVFailure) {
+        let context = try Self.allocate("libx264")
+        self.context = context
+        context.pointee.width = Int32(clamping: video.width)
+        context.pointee.height = Int32(clamping: video.height)
+        context.pointee.pix_fmt = AV_PIX_FMT_YUV420P
+        context.pointee.sample_aspect_ratio = AVRational(num: 1, den: 1)
+        context.pointee.time_base = AVRational(num: 1, den: Int32(clamping: max(video.frameRate, 1)))
+        context.pointee.framerate = AVRational(num: Int32(clamping: max(video.frameRate, 1)), den: 1)
+        context.pointee.bit_rate = Int64(video.bitrate)
+        context.pointee.rc_max_rate = Int64(video.bitrate) * 5 / 4
+        context.pointee.rc_buffer_size = Int32(clamping: video.bitrate * 2)
+        context.pointee.gop_size = Int32(clamping: video.keyframeInterval)
+        context.pointee.max_b_frames = 0
+        context.pointee.thread_count = Int32(clamping: max(video.threads, 1))
+        try Self.open(context, ["preset": video.preset, "profile": "main", "x264-params": "scenecut=0:open-gop=0:rc-lookahead=10:force-cfr=1"])
+        do throws(MediaError) {
+            self.track = try StreamTrack.track(.h264, parameterSets: StreamTrack.units(Self.extradata(context)))
+        } catch {
+            throw AVFailure(cause: .invalidData, operation: "open encoder", text: "parameter sets: \(error)")
+        }
+    }
+
+    /// AAC-LC.
+    public init(audio: Audio) throws(AVFailure) {
+        let context = try Self.allocate("aac")
+        self.context = context
+        context.pointee.sample_rate = Int32(clamping: audio.sampleRate)
+        context.pointee.sample_fmt = AV_SAMPLE_FMT_FLTP
+        av_channel_layout_default(&context.pointee.ch_layout, Int32(clamping: audio.channels))
+        context.pointee.time_base = AVRational(num: 1, den: Int32(clamping: max(audio.sampleRate, 1)))
+        context.pointee.bit_rate = Int64(audio.bitrate)
+        // Half the time of the two-loop search; at these rates nobody hears it.
+        try Self.open(context, ["aac_coder": "fast"])
+        do throws(MediaError) {
+            self.track = try Track(id: .audio, codec: .aac, configuration: Self.extradata(context))
+        } catch {
+            throw AVFailure(cause: .invalidData, operation: "open encoder", text: "configuration: \(error)")
+        }
+    }
+
+    deinit {
+        var context: UnsafeMutablePointer<AVCodecContext>? = self.context
+        avcodec_free_context(&context)
+    }
+
+    /// Samples in each frame of sound, but for the last one.
+    public var frameSize: Int { Int(self.context.pointee.frame_size) }
+
+    /// `time` counts frames (video) or samples (audio), and rises.
+    public func send(_ frame: borrowing DecodedFrame, time: Int64) throws(AVFailure) {
+        frame.raw.pointee.pts = time
+        // What the source's decoder said of the picture is not an order to this encoder.
+        frame.raw.pointee.pict_type = AV_PICTURE_TYPE_NONE
+        let result = avcodec_send_frame(self.context, frame.raw)
+        guard result >= 0 else { throw AVFailure("encode", code: result) }
+    }
+
+    /// No more frames come: what the encoder holds back can be received.
+    public func finish() throws(AVFailure) {
+        let result = avcodec_send_frame(self.context, nil)
+        guard result >= 0 || result == shim_AVERROR_EOF else { throw AVFailure("encode", code: result) }
+    }
+
+    /// False when it wants another frame first, or is at its end.
+    public func receive(into packet: borrowing Packet) throws(AVFailure) -> Bool {
+        let result = avcodec_receive_packet(self.context, packet.raw)
+        if result >= 0 { return true }
+        guard result == shim_averror(EAGAIN) || result == shim_AVERROR_EOF else { throw AVFailure("encode", code: result) }
+        return false
+    }
+
+    private static func allocate(_ name: String) throws(AVFailure) -> UnsafeMutablePointer<AVCodecContext> {
+        AVLog.install
+        guard let codec = avcodec_find_encoder_by_name(name) else { throw AVFailure("open encoder", code: shim_AVERROR_ENCODER_NOT_FOUND) }
+        guard let context = avcodec_alloc_context3(codec) else { throw AVFailure("open encoder", code: shim_averror(ENOMEM)) }
+        context.pointee.flags |= AV_CODEC_FLAG_GLOBAL_HEADER
+        return context
+    }
+
+    private static func open(_ context: UnsafeMutablePointer<AVCodecContext>, _ options: [String: String]) throws(AVFailure) {
+        var dictionary = try OptionDictionary(options)
+        let result = avcodec_open2(context, nil, &dictionary.raw)
+        guard result >= 0 else { throw AVFailure("open encoder", code: result) }
+        if let name = dictionary.leftover {
+            throw AVFailure(cause: .unsupported, operation: "open encoder", code: shim_AVERROR_OPTION_NOT_FOUND, text: "unknown option \(name)")
+        }
+    }
+
+    private static func extradata(_ context: UnsafeMutablePointer<AVCodecContext>) -> [UInt8] {
+        guard let start = context.pointee.extradata, context.pointee.extradata_size > 0 else { return [] }
+        return Array(UnsafeBufferPointer(start: start, count: Int(context.pointee.extradata_size)))
+    }
+}
