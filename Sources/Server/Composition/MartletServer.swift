@@ -10,6 +10,7 @@ import Logging
 import Media
 import NIOCore
 import NIOPosix
+import Network
 import Outputs
 import ServiceLifecycle
 import Store
@@ -28,6 +29,8 @@ struct MartletServer {
         /// Together they stay below the ten seconds that service managers wait.
         static let broadcasts = TimeAmount.seconds(6)
         static let http = Duration.seconds(9)
+        /// How long a viewer waits for a source that was started for it.
+        static let firstFrame = TimeAmount.seconds(10)
     }
 
     func run() async throws {
@@ -52,9 +55,14 @@ struct MartletServer {
         try hls.sweep()
         let events = EventCounters()
         let meter = OutputMeter()
+        let puller = Puller(
+            configuration: self.pullConfiguration(directory), streams: streams,
+            policy: AddressPolicy(allowsLocal: self.settings.sources.allowLocalAddresses), logger: self.logger,
+            wallClock: BroadcastClock.system.wall)
         let service = BroadcastService(
             database: database, streams: streams, outputs: self.outputs(hls: hls, group: group, meter: meter),
-            configuration: self.broadcastConfiguration(directory), logger: self.logger, onEvent: { events.count($0) })
+            sources: SourceFactory(puller), configuration: self.broadcastConfiguration(directory), logger: self.logger,
+            onEvent: { events.count($0) })
         try await service.start()
 
         let gateway = RTMPGateway(
@@ -64,12 +72,16 @@ struct MartletServer {
         let httpCounters = HTTPCounters()
         let lag = LoopLag(group: group)
         let metrics = ServerMetrics(
-            streams: streams, gateway: gateway, hls: hls, http: httpCounters, outputs: meter, events: events, lag: lag,
+            streams: streams, gateway: gateway, puller: puller, hls: hls, http: httpCounters, outputs: meter, events: events, lag: lag,
             dataDirectory: directory.path)
         let access = self.accessRule
         let responder = DeliveryResponder(
             configuration: .init(app: self.settings.app, appAliases: self.settings.appAliases, mediaDirectory: directory.streams), hls: hls,
-            hooks: .init(isReady: { readiness.isReady }, metrics: { metrics.page() }, allowMetrics: self.metricsRule(access)))
+            hooks: .init(
+                isReady: { readiness.isReady }, metrics: { metrics.page() }, allowMetrics: self.metricsRule(access),
+                startForViewer: { id, eventLoop in
+                    service.viewerArrived(id) ? service.whenLive(id, on: eventLoop, within: Limit.firstFrame) : nil
+                }))
         let router = Router(context: APIRequestContext.self)
         let api = RESTInterface(service: service, configuration: .init(access: access, version: MartletVersion.name), logger: self.logger)
         api.addRoutes(to: router)
@@ -93,15 +105,16 @@ struct MartletServer {
             try await ServiceGroup(configuration: configuration).run()
         } catch {
             lag.stop()
-            try await self.close(hls: hls, database: database, endedCleanly: false)
+            try await self.close(puller: puller, hls: hls, database: database, endedCleanly: false)
             throw error
         }
         lag.stop()
-        try await self.close(hls: hls, database: database, endedCleanly: true)
+        try await self.close(puller: puller, hls: hls, database: database, endedCleanly: true)
         self.logger.info("Martlet has stopped")
     }
 
-    private func close(hls: LiveHLS, database: Database, endedCleanly: Bool) async throws {
+    private func close(puller: Puller, hls: LiveHLS, database: Database, endedCleanly: Bool) async throws {
+        await puller.shutdown()
         await hls.stop()
         if endedCleanly { try await database.boots.end() }
         try database.close()
@@ -130,7 +143,32 @@ struct MartletServer {
             acceptOnlyRegistered: self.settings.publish.acceptOnlyRegistered, maxHeight: self.settings.publish.maxHeight,
             maxBitrate: self.settings.publish.maxBitrate, recordMP4: self.settings.recording.mp4,
             republishLimit: self.settings.endpoints.republishLimit, healthCheckPeriod: TimeAmount(self.settings.endpoints.healthCheckPeriod),
-            rtmpPlay: self.settings.rtmp.play)
+            rtmpPlay: self.settings.rtmp.play,
+            sources: .init(
+                startsAutomatically: self.settings.sources.startAutomatically, maximum: self.settings.sources.maximum,
+                probeTimeout: self.settings.sources.openTimeout, startWithin: TimeAmount(self.settings.playlists.startWithin),
+                normalisesPlaylists: self.settings.playlists.normalize))
+    }
+
+    private func pullConfiguration(_ directory: DataDirectory) -> Puller.Configuration {
+        let (sources, playlists) = (self.settings.sources, self.settings.playlists)
+        var configuration = Puller.Configuration(libraryDirectory: directory.streams)
+        configuration.retryDelay = sources.retryDelay
+        configuration.longestRetryDelay = max(sources.retryDelay, sources.longestRetryDelay)
+        configuration.openTimeout = sources.openTimeout
+        configuration.readTimeout = sources.readTimeout
+        configuration.rtspTransport =
+            switch sources.rtspTransport {
+            case .auto: .auto
+            case .tcp: .tcp
+            case .udp: .udp
+            }
+        configuration.transcodesAudio = sources.transcodeAudio
+        configuration.maximumPulls = sources.maximum
+        configuration.normalFormat = NormalFormat(
+            width: playlists.width, height: playlists.height, frameRate: playlists.frameRate, videoBitrate: playlists.videoBitrate,
+            audioBitrate: playlists.audioBitrate)
+        return configuration
     }
 
     private var rtmpConfiguration: RTMPGateway.Configuration {
@@ -215,6 +253,15 @@ struct MartletServer {
         ]
         FileHandle.standardOutput.write(Data((lines.joined(separator: "\n") + "\n").utf8))
         self.logger.info("Listening", metadata: ["http": "\(self.settings.http.host):\(http)", "rtmp": "\(self.settings.rtmp.host):\(rtmp)"])
+    }
+}
+
+extension SourceFactory {
+    fileprivate init(_ puller: Puller) {
+        self.init(
+            start: { plan, onEvent in puller.start(plan, onEvent: onEvent) },
+            probe: { item, limit in await puller.probe(item, within: limit).map { SourceProbe(duration: $0.duration) } },
+            refusal: { puller.refusal(of: $0) })
     }
 }
 

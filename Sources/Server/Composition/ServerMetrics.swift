@@ -11,6 +11,7 @@ import Synchronization
 struct ServerMetrics: Sendable {
     let streams: StreamDirectory
     let gateway: RTMPGateway
+    let puller: Puller
     let hls: LiveHLS
     let http: HTTPCounters
     let outputs: OutputMeter
@@ -23,6 +24,7 @@ struct ServerMetrics: Sendable {
         text.add("build_info", .gauge, "The version that runs.", [([("version", MartletVersion.name)], 1)])
         self.addStreams(&text)
         self.addOutputs(&text)
+        self.addPulls(&text)
         self.addDoors(&text)
         self.addProcess(&text)
         return text.buffer
@@ -86,6 +88,17 @@ struct ServerMetrics: Sendable {
         text.add("recording_failures_total", .counter, "Files of recordings that ended with a failure.", Double(outputs.recordingFailures))
         text.add(
             "events_total", .counter, "Events of broadcasts, by action.", self.events.all.map { ([("action", $0.action)], Double($0.count)) })
+    }
+
+    private func addPulls(_ text: inout PrometheusText) {
+        let pulls = self.puller.counts
+        text.add(
+            "pulls", .gauge, "Sources and playlists that are pulled, by state.",
+            [
+                ([("state", "preparing")], Double(pulls.preparing)), ([("state", "broadcasting")], Double(pulls.broadcasting)),
+                ([("state", "retrying")], Double(pulls.retrying)),
+            ])
+        text.add("pull_threads", .gauge, "Threads that pull, those included that a dying peer still holds up.", Double(pulls.threads))
     }
 
     private func addDoors(_ text: inout PrometheusText) {

@@ -3,7 +3,8 @@ enum SettingTable {
     static let environmentPrefix = "MARTLET_"
 
     static let all: [SettingDescriptor] =
-        Self.general + Self.http + Self.rtmp + Self.publish + Self.recording + Self.endpoints + Self.hls + Self.other
+        Self.general + Self.http + Self.rtmp + Self.publish + Self.recording + Self.endpoints + Self.sources + Self.playlists
+        + Self.hls + Self.other
 
     private static let byPath = Dictionary(uniqueKeysWithValues: Self.all.map { ($0.path, $0) })
     /// `http`, `rtmp`, …: the parts of the file that hold keys.
@@ -70,6 +71,44 @@ enum SettingTable {
         .init(
             "endpoints.healthCheckPeriod", \.endpoints.healthCheckPeriod, .duration(.milliseconds(100) ... .seconds(3600)),
             "How often destinations are looked at."),
+    ]
+
+    private static let sources: [SettingDescriptor] = [
+        .init(
+            "sources.retryDelay", \.sources.retryDelay, .duration(.milliseconds(100) ... .seconds(3600)),
+            "Time until a lost source is opened again; it doubles with every failure."),
+        .init(
+            "sources.longestRetryDelay", \.sources.longestRetryDelay, .duration(.milliseconds(100) ... .seconds(86_400)),
+            "What that time grows to at most."),
+        .init(
+            "sources.openTimeout", \.sources.openTimeout, .duration(.seconds(1) ... .seconds(120)),
+            "Time a source has to answer and to show what it sends."),
+        .init(
+            "sources.readTimeout", \.sources.readTimeout, .duration(.seconds(1) ... .seconds(600)),
+            "A source that sends nothing for this long is lost."),
+        .init(
+            "sources.startAutomatically", \.sources.startAutomatically, .boolean,
+            "Whether all cameras and stream sources start with the server; if not, those that ran."),
+        .init(
+            "sources.allowLocalAddresses", \.sources.allowLocalAddresses, .boolean,
+            "Whether users' URLs may lead to this host itself and its link-local network."),
+        .init("sources.rtspTransport", \.sources.rtspTransport, .choice, "How RTSP media is carried where the URL does not say it."),
+        .init(
+            "sources.transcodeAudio", \.sources.transcodeAudio, .boolean,
+            "Whether sound that HLS and RTMP cannot carry becomes AAC; if not, it is left out."),
+        .init("sources.maximum", \.sources.maximum, .integer(1...10_000), "Sources and playlists pulled at one time; further ones are refused."),
+    ]
+
+    private static let playlists: [SettingDescriptor] = [
+        .init("playlists.normalize", \.playlists.normalize, .boolean, "Whether the items of playlists are re-encoded to one format."),
+        .init("playlists.width", \.playlists.width, .evenInteger(16...7_680), "Its width, in pixels."),
+        .init("playlists.height", \.playlists.height, .evenInteger(16...4_320), "Its height, in pixels."),
+        .init("playlists.frameRate", \.playlists.frameRate, .integer(1...120), "Its frames a second."),
+        .init("playlists.videoBitrate", \.playlists.videoBitrate, .integer(50_000...100_000_000), "Its picture's bits per second."),
+        .init("playlists.audioBitrate", \.playlists.audioBitrate, .integer(16_000...512_000), "Its sound's bits per second."),
+        .init(
+            "playlists.startWithin", \.playlists.startWithin, .duration(.zero ... .seconds(86_400)),
+            "A planned start that was missed is made up for within this time."),
     ]
 
     private static let hls: [SettingDescriptor] = [

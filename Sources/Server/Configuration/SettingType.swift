@@ -21,6 +21,13 @@ extension SettingType<Int> {
             write: { String($0) })
     }
 
+    static func evenInteger(_ range: ClosedRange<Int>) -> Self {
+        let whole = Self.integer(range)
+        return Self(
+            allowed: "an even number from \(range.lowerBound) to \(range.upperBound)",
+            read: { raw in whole.read(raw).flatMap { $0.isMultiple(of: 2) ? $0 : nil } }, write: whole.write)
+    }
+
     static func size(_ range: ClosedRange<Int>) -> Self {
         Self(
             allowed: "a size from \(Quantity.text(bytes: range.lowerBound)) to \(Quantity.text(bytes: range.upperBound)), such as 500KB, 50MB or 1GB",

@@ -14,6 +14,8 @@ struct Settings: Sendable, Equatable {
     var publish = Publish()
     var recording = Recording()
     var endpoints = Endpoints()
+    var sources = Sources()
+    var playlists = Playlists()
     var hls = HLS()
     var hub = Hub()
     var log = Log()
@@ -64,6 +66,46 @@ struct Settings: Sendable, Equatable {
         /// How often a lost destination is tried again; -1 is for ever.
         var republishLimit = -1
         var healthCheckPeriod = Duration.seconds(2)
+    }
+
+    struct Sources: Sendable, Equatable {
+        enum RTSPTransport: String, Sendable, CaseIterable {
+            case auto
+            case tcp
+            case udp
+        }
+
+        /// After a first failure; it doubles with every further one.
+        var retryDelay = Duration.seconds(3)
+        var longestRetryDelay = Duration.seconds(60)
+        /// For connecting and finding out what is sent.
+        var openTimeout = Duration.seconds(10)
+        /// A source that sends nothing for so long is lost.
+        var readTimeout = Duration.seconds(10)
+        /// Starts all cameras and stream sources with the server.
+        var startAutomatically = false
+        /// This host, its link and its own addresses may be pulled from.
+        var allowLocalAddresses = false
+        var rtspTransport = RTSPTransport.auto
+        /// Sound that HLS and RTMP cannot carry becomes AAC.
+        var transcodeAudio = true
+        /// Pulls at one time.
+        var maximum = 500
+    }
+
+    struct Playlists: Sendable, Equatable {
+        /// Every item is re-encoded to one format.
+        var normalize = false
+        /// Pixels.
+        var width = 1280
+        var height = 720
+        /// Frames a second.
+        var frameRate = 30
+        /// Bits per second.
+        var videoBitrate = 2_500_000
+        var audioBitrate = 128_000
+        /// A planned start that was missed is made up for within this time.
+        var startWithin = Duration.seconds(600)
     }
 
     struct HLS: Sendable, Equatable {
