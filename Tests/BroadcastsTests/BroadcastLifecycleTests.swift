@@ -88,10 +88,25 @@ import Testing
         first.end(.lost)
         #expect(stage.outputs.destinations.count == 1)
         #expect(!stage.outputs.destinations[0].isStopped)
-        #expect(stage.events == [.liveStreamStarted(id: "a"), .liveStreamStarted(id: "a")])
+        #expect(stage.events == [.liveStreamStarted(id: "a")])
         #expect(try stage.service.find("a")?.status == .broadcasting)
         try await stage.end(second)
+        #expect(stage.events == [.liveStreamStarted(id: "a"), .liveStreamEnded(id: "a")])
         try await stage.eventually("stopped") { stage.outputs.destinations[0].isStopped }
+    }
+
+    @Test func aTakeoverThatLeavesBeforeItsFirstFrameStillEndsWhatWasStarted() async throws {
+        let stage = try await Stage()
+        try await stage.create("a")
+        let first = try await stage.publish("a", token: "t")
+        let second = try await stage.admit("a", parameters: [(name: "token", value: "t")]).get()
+        try await stage.end(second)
+        #expect(stage.events == [.liveStreamStarted(id: "a"), .liveStreamEnded(id: "a")])
+        try await stage.eventually("stored") { try stage.record("a").status == .finished }
+        // Then a new one is a start again.
+        let third = try await stage.publish("a")
+        #expect(stage.events.last == .liveStreamStarted(id: "a"))
+        _ = (first, third)
     }
 
     @Test func deletingALiveBroadcastSendsThePublisherAwayAndLeavesNothing() async throws {
@@ -111,15 +126,15 @@ import Testing
     @Test func stopCountsOncePerPublisher() async throws {
         let stage = try await Stage()
         try await stage.create("a")
-        #expect(throws: BroadcastError.notLive) { try stage.service.stop("a", withSubtracks: true) }
+        await #expect(throws: BroadcastError.notLive) { try await stage.service.stop("a", withSubtracks: true) }
         let stubborn = StopBox(leaves: false)
         let publisher = try await stage.publish("a", stop: stubborn)
-        try stage.service.stop("a", withSubtracks: true)
-        #expect(throws: BroadcastError.notLive) { try stage.service.stop("a", withSubtracks: true) }
+        try await stage.service.stop("a", withSubtracks: true)
+        await #expect(throws: BroadcastError.notLive) { try await stage.service.stop("a", withSubtracks: true) }
         #expect(stubborn.told == [.stoppedByUser])
         try await stage.end(publisher, .stopped(.stoppedByUser))
         let next = try await stage.publish("a", stop: stubborn)
-        try stage.service.stop("a", withSubtracks: true)
+        try await stage.service.stop("a", withSubtracks: true)
         #expect(stubborn.told.count == 2)
         _ = next
     }
@@ -133,8 +148,8 @@ import Testing
             try await stage.publish("s1", stop: stops[0]), try await stage.publish("s2", stop: stops[1]),
             try await stage.publish("room", stop: stops[2]),
         ]
-        #expect(throws: BroadcastError.unknownBroadcast) { try stage.service.stop("nobody", withSubtracks: true) }
-        try stage.service.stop("room", withSubtracks: true)
+        await #expect(throws: BroadcastError.unknownBroadcast) { try await stage.service.stop("nobody", withSubtracks: true) }
+        try await stage.service.stop("room", withSubtracks: true)
         #expect(stops.map(\.told) == [[.stoppedByUser], [.stoppedByUser], [.stoppedByUser]])
         #expect(publishers.count == 3)
         try await stage.eventually("over") { stage.service.activeCount() == 0 }

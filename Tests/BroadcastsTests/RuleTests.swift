@@ -21,6 +21,29 @@ import Testing
         #expect(SourceURL.isValidCamera(address) == isValid)
     }
 
+    @Test(arguments: [
+        ("rtsp://h", true), ("http://h/video.mjpg", true), ("https://h:8443/a?x", true), ("srt://h:1", true), ("http://h", false), ("http://h/", false),
+        ("http://h:8080/?profileIndex=1", false), ("https://h/onvif/device_service", false), ("10.0.0.1", false), ("camera.local:80", false),
+    ]) func camerasThatSayWhereTheirStreamIs(address: String, isPullable: Bool) {
+        #expect(SourceURL.isPullableCamera(address) == isPullable)
+    }
+
+    @Test(arguments: [
+        ("http://h/a.mp4", nil, true, true), ("http://h/a.MP4?x=.ts", "VoD", true, true), ("http://h/a.m3u8", nil, false, true),
+        ("http://h/a.m3u8", "streamSource", false, false), ("rtsp://h/a.mp4", "VoD", false, false), ("udp://@239.0.0.1:1", nil, false, false),
+        ("http://h/a?b=c.mp4", "ipCamera", false, false),
+    ]) func whatIsPaced(url: String, type: String?, asSource: Bool, asItem: Bool) {
+        #expect(SourceURL.looksLikeFile(url) == asSource)
+        #expect(SourceURL.endsByItself(url, type: type) == asItem)
+    }
+
+    @Test(arguments: [
+        ("streams/a.mp4", "a.mp4"), ("streams/a/b.mp4", "a/b.mp4"), ("streams/../a", nil), ("streams//a", nil), ("streams", nil), ("other/a", nil),
+        ("streams/./a", nil), ("streams/a\u{0}", nil), ("/streams/a", nil),
+    ]) func filesOfTheLibraryLieBelowStreams(path: String, below: String?) {
+        #expect(VodFile.path(belowStreams: path) == below)
+    }
+
     @Test func oneBurstIsNoExcess() {
         func verdicts(_ limit: Int, _ bitrates: [Int]) -> [Bool] {
             var limit = BitrateLimit(limit)

@@ -1,5 +1,6 @@
 import Broadcasts
 import Foundation
+import Gateways
 import Logging
 import Media
 import NIOCore
@@ -17,6 +18,7 @@ final class Stage: Sendable {
     let database: Database
     let streams = StreamDirectory()
     let outputs = FakeOutputs()
+    let sources = FakeSources()
     let service: BroadcastService
     private let eventLog: EventLog
     let time: ManualTime
@@ -36,10 +38,20 @@ final class Stage: Sendable {
         self.eventLog = log
         self.time = time
         self.service = BroadcastService(
-            database: self.database, streams: self.streams, outputs: self.outputs.factory, configuration: configuration,
-            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+            database: self.database, streams: self.streams, outputs: self.outputs.factory, sources: self.sources.factory,
+            configuration: configuration, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
             clock: BroadcastClock(now: { time.now }, wall: { time.wall }), onEvent: { event in log.events.withLock { $0.append(event) } })
         if start { try await self.service.start() }
+    }
+
+    /// A new process over the same files. This one's is gone without a farewell.
+    func restarted(
+        after milliseconds: Int64 = 0, _ change: (inout BroadcastService.Configuration) -> Void = { _ in }
+    ) async throws -> Stage {
+        let next = try await Stage(change, start: false, directory: self.directory)
+        next.time.advance(self.time.wall - next.time.wall + milliseconds)
+        try await next.service.start()
+        return next
     }
 
     deinit { try? FileManager.default.removeItem(at: self.directory) }
@@ -64,13 +76,15 @@ final class Stage: Sendable {
         ) { stop.stop($0) }
     }
 
-    /// Publishes until the stream is live and its outputs have started.
+    /// Publishes until the stream is live and its outputs start. A takeover is no start that is told of, but is known to live HLS.
     func publish(_ id: String, token: String? = nil, height: Int = 720, stop: StopBox = StopBox()) async throws -> Publisher {
-        let started = self.events.count { $0 == .liveStreamStarted(id: id) }
+        let started = self.outputs.hls.count { $0 == "live \(id)" }
         let publisher = try await self.admit(id, parameters: token.map { [(name: "token", value: $0)] } ?? [], stop: stop).get()
         stop.publisher.withLock { $0 = publisher }
         self.feed(publisher, height: height)
-        try await self.eventually("\(id) is live") { self.events.count { $0 == .liveStreamStarted(id: id) } > started }
+        try await self.eventually("\(id) is live") {
+            self.outputs.hls.count { $0 == "live \(id)" } > started && self.events.contains(.liveStreamStarted(id: id))
+        }
         return publisher
     }
 
@@ -97,6 +111,26 @@ final class Stage: Sendable {
         changes.streamID = id
         change(&changes)
         _ = try await self.service.create(changes)
+    }
+
+    func createSource(_ id: String, _ url: String = "rtsp://h/x", _ change: (inout BroadcastChanges) -> Void = { _ in }) async throws {
+        try await self.create(id) {
+            $0.type = "streamSource"
+            $0.source.streamURL = url
+            change(&$0)
+        }
+    }
+
+    func addVod(_ vod: VodRecord) async throws { try await self.database.vods.insert(vod) }
+
+    /// Waits until what pulls have told so far is dealt with.
+    func settled() async throws {
+        let id = "settled-\(UUID().uuidString)"
+        try await self.createSource(id)
+        _ = try await self.service.startPull(id)
+        self.sources.pull(id)?.tell(.finished(listEnded: false, nil))
+        try await self.eventually("dealt with") { try self.service.find(id)?.pull == nil }
+        _ = try await self.service.delete(id, withSubtracks: false)
     }
 }
 

@@ -40,6 +40,8 @@ import Testing
                 #expect(try String.fetchAll(db, sql: "SELECT url FROM endpoints") == ["rtmp://h/a/k"])
                 #expect(try String.fetchAll(db, sql: "SELECT file_path FROM vods") == ["streams/a.mp4"])
                 #expect(try String.fetchAll(db, sql: "SELECT vod_id FROM recordings") == ["r"])
+                #expect(try Int.fetchAll(db, sql: "SELECT source_wanted FROM broadcasts") == [0])
+                #expect(try Int.fetchAll(db, sql: "SELECT planned_start_done FROM broadcasts") == [0])
                 #expect(try Row.fetchAll(db, sql: "PRAGMA foreign_key_check").isEmpty)
             }
         }

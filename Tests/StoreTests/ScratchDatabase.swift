@@ -50,12 +50,13 @@ extension BroadcastRecord {
         record.source.password = "p"
         record.source.seekTime = 12
         record.source.startsWithViewers = true
+        record.source.isWanted = true
         record.playlist.items = [PlayListItem(streamUrl: "http://x/a.mp4", type: "VoD", name: "é", durationInMs: 5, seekTimeInMs: 6)]
         record.playlist.status = "finished"
         record.playlist.loops = false
         record.playlist.currentIndex = 13
         record.schedule = {
-            var s = BroadcastRecord.Schedule(); s.plannedStart = 14; s.plannedEnd = 15; s.expireDuration = 16; s.maxIdleTime = 17; return s
+            var s = BroadcastRecord.Schedule(); s.plannedStart = 14; s.plannedEnd = 15; s.expireDuration = 16; s.maxIdleTime = 17; s.plannedStartDone = 30; return s
         }()
         record.limits = {
             var l = BroadcastRecord.Limits(); l.subtracks = 18; l.webRTCViewers = 19; l.hlsViewers = 20; l.dashViewers = 21; return l

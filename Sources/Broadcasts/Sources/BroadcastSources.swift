@@ -165,9 +165,11 @@ actor BroadcastSources {
 
     /// Ends a pull at once and forgets that it was wanted. False when none was there.
     func stop(_ id: String) async throws(BroadcastError) -> Bool {
-        let wasThere = self.take(id)
+        var wasThere = self.take(id)
         await self.turns.take(id)
         defer { self.turns.pass(id) }
+        // Somebody who had asked before may have started it in the meantime.
+        if self.take(id) { wasThere = true }
         // Nothing to forget where nothing was wanted.
         guard let record = try self.record(id), wasThere || record.source.isWanted else { return wasThere }
         do { try await self.table.sourceStopped(id) } catch { throw .store(error) }
