@@ -7,7 +7,10 @@ build_packages=(
     pkg-config libavcodec-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev libsqlite3-dev zlib1g-dev
 )
 # Real programs that the end-to-end tests publish, watch, record and restream with.
-test_packages=(curl ffmpeg libnginx-mod-rtmp nginx python3)
+test_packages=(
+    curl ffmpeg libnginx-mod-rtmp nginx python3
+    gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good python3-gi
+)
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
