@@ -1,0 +1,59 @@
+import Media
+import NIOCore
+import Streams
+
+/// The end of the hub that a pull's thread holds: publishes from the first frame on, and announces tracks in the same place as the frames that
+/// need them.
+final class PullFeed {
+    private let pull: RunningPull
+    private let generation: UInt64
+    private var publisher: Publisher?
+    private var announced: [Track] = []
+    /// Of the frames that follow; not announced before one of them comes.
+    private var due: [Track]?
+
+    init(_ pull: RunningPull, generation: UInt64) {
+        self.pull = pull
+        self.generation = generation
+    }
+
+    /// The frames that follow are of these tracks.
+    func expect(_ tracks: [Track]) { self.due = tracks }
+
+    /// The announced sound, for items that have none.
+    var sound: Track? { self.announced.first { $0.kind == .audio } }
+
+    /// False when the pull was stopped meanwhile.
+    /// - Throws: when somebody else publishes to the stream.
+    func send(_ frame: EncodedFrame, index: Int) throws(PullFailure) -> Bool {
+        if self.publisher == nil {
+            guard let publisher = try self.pull.goLive(generation: self.generation, index: index) else { return false }
+            self.publisher = publisher
+        }
+        if let tracks = self.due { self.announce(tracks) }
+        self.publisher?.publish(frame, now: .now())
+        return true
+    }
+
+    private func announce(_ tracks: [Track]) {
+        self.due = nil
+        if self.announced.isEmpty {
+            self.publisher?.expect(video: tracks.contains { $0.kind == .video }, audio: tracks.contains { $0.kind == .audio })
+        }
+        for track in tracks {
+            if let index = self.announced.firstIndex(where: { $0.id == track.id }) {
+                guard !Self.areInterchangeable(self.announced[index], track) else { continue }
+                self.announced[index] = track
+            } else {
+                self.announced.append(track)
+            }
+            self.publisher?.announce(track)
+        }
+    }
+
+    /// A decoder that was set up for one goes on with the other. What a container says beside the record, a rounded frame rate above all, may differ.
+    static func areInterchangeable(_ one: Track, _ other: Track) -> Bool {
+        guard one.codec == other.codec, one.configuration == other.configuration else { return false }
+        return !one.configuration.isEmpty || one.format == other.format
+    }
+}
