@@ -5,12 +5,10 @@ enum Redaction {
     /// Parts of names that tell a secret, in lower case. Of user names too: where credentials stand in a query, both are there.
     private static let parts = [
         "pass", "pwd", "secret", "token", "auth", "key", "sig", "hmac", "hash", "credential", "jwt", "session", "streamid", "user", "usr", "login",
-        "ticket", "hdnts", "hdnea", "policy", "code",
+        "ticket", "hdnts", "hdnea", "policy",
     ]
     /// Names that are too short to be looked for within others.
-    private static let names: Set<String> = ["pw", "psw", "u", "p", "s", "st", "sid", "usr", "uid", "id_token"]
-    /// A value of this many characters, all of them of base64 or hexadecimal, with letters and digits: nobody names a stream so.
-    private static let tokenLength = 24
+    private static let names: Set<String> = ["code", "p", "psw", "pw", "s", "sid", "st", "u", "uid"]
 
     /// `tail`: what follows the host in a URL.
     static func redacted(tail: String) -> String {
@@ -42,20 +40,22 @@ enum Redaction {
         return Self.names.contains(name) || Self.parts.contains { name.contains($0) }
     }
 
+    /// A JWT, or what nobody would call a film: 24 and more letters of both sizes and digits mixed, 32 and more hexadecimal digits.
     private static func looksLikeToken(_ value: Substring) -> Bool {
-        guard value.utf8.count >= Self.tokenLength else { return false }
-        var hasDigit = false
-        var hasLetter = false
+        if value.hasPrefix("eyJ"), value.contains(".") { return true }
+        guard value.utf8.count >= 24 else { return false }
+        var (hasDigit, hasLower, hasUpper, isHexadecimal) = (false, false, false, true)
         for byte in value.utf8 {
             switch byte {
             case UInt8(ascii: "0")...UInt8(ascii: "9"): hasDigit = true
-            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"): hasLetter = true
+            case UInt8(ascii: "a")...UInt8(ascii: "z"): hasLower = true
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"): hasUpper = true
+            // Base64 in both alphabets, percent-encoded or not.
             case UInt8(ascii: "+"), UInt8(ascii: "="), UInt8(ascii: "%"), UInt8(ascii: "_"), UInt8(ascii: "-"): break
-            // A JWT has two dots; a file name has one.
-            case UInt8(ascii: "."): break
             default: return false
             }
+            isHexadecimal = isHexadecimal && Character(Unicode.Scalar(byte)).isHexDigit
         }
-        return hasDigit && hasLetter
+        return hasDigit && (hasLower && hasUpper || isHexadecimal && value.utf8.count >= 32)
     }
 }

@@ -20,6 +20,9 @@ import Testing
         ("http://h/a;session=12;x=3/b", "http://h/a;session=***;x=3/b"),
         ("srt://h:9000?streamid=#!::u=bob,s=pw&passphrase=0123456789&latency=200", "srt://h:9000?streamid=***&passphrase=***&latency=200"),
         ("srt://h:9000?mode=listener&token=", "srt://h:9000?mode=listener&token="),
+        ("http://h/a?k=Zm9vYmFyMTIzNDU2Nzg5MA%3D%3D", "http://h/a?k=***"),
+        ("http://h/0123456789abcdef0123456789ABCDEF/a.ts", "http://h/***/a.ts"),
+        ("http://h/cb?code=1&codec=h264", "http://h/cb?code=***&codec=h264"),
         // What helps whoever reads the log stays.
         (
             "rtsp://192.168.1.64:554/Streaming/Channels/101?transportmode=unicast",
@@ -29,6 +32,7 @@ import Testing
             "https://cdn.example/live/a-rather-long-name-of-a-channel/index.m3u8",
             "https://cdn.example/live/a-rather-long-name-of-a-channel/index.m3u8"
         ),
+        ("http://h/recordings-of-camera-2/2026-01-31T12-00-00-front-door.mp4", "http://h/recordings-of-camera-2/2026-01-31T12-00-00-front-door.mp4"),
         ("rtsp://cam/cam/realmonitor?channel=1&subtype=0", "rtsp://cam/cam/realmonitor?channel=1&subtype=0"),
     ])
     func secretsAreTakenOutAndTheRestStays(url: String, shown: String) throws {
