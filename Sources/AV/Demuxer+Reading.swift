@@ -16,14 +16,14 @@ extension Demuxer {
         }
     }
 
-    /// Goes to the last keyframe of stream `video` at or before `time` (from the input's start), and says when it is; nil without video, or when
+    /// Goes to the last keyframe of stream `video` at or before `time` (from the input's start), and says when it is shown; nil without video, or when
     /// the input has no such keyframe and reading goes on at its start.
     ///
     /// Containers with an index land there by themselves. Transport streams and HLS land anywhere, or on the keyframe after: then what lies
     /// before is looked through.
     func seekToKeyframe(
         before time: MediaTime, video: Int?, using packet: borrowing Packet
-    ) throws(AVFailure) -> (decode: MediaTime, presentation: MediaTime)? {
+    ) throws(AVFailure) -> MediaTime? {
         guard let video, let base = self.timeBase(of: video) else {
             try self.seek(to: time)
             return nil
@@ -33,7 +33,7 @@ extension Demuxer {
         for stepBack in [0, 3, 10, 30, 120] as [Int64] {
             let from = time - MediaTime(milliseconds: stepBack * 1000)
             try self.seek(to: from)
-            let found = try self.lastKeyframe(of: video, upTo: target, acceptsFirst: stepBack == 0, clock: clock, using: packet)
+            let found = try self.lastKeyframe(of: video, upTo: target, acceptsFirst: stepBack == 0 && !self.hasNoIndex, clock: clock, using: packet)
             if let found {
                 try self.seek(to: from)
                 return found
@@ -47,13 +47,12 @@ extension Demuxer {
     /// Reads on. With `acceptsFirst` only the first packet is looked at: a keyframe in the right place is what an index led to.
     private func lastKeyframe(
         of video: Int, upTo target: MediaTime, acceptsFirst: Bool, clock: PacketClock, using packet: borrowing Packet
-    ) throws(AVFailure) -> (decode: MediaTime, presentation: MediaTime)? {
-        var found: (decode: MediaTime, presentation: MediaTime)?
+    ) throws(AVFailure) -> MediaTime? {
+        var found: MediaTime?
         while try self.read(into: packet) {
             guard packet.streamIndex == video, let presentation = clock.time(packet.presentationTime ?? packet.decodeTime) else { continue }
-            let decode = clock.time(packet.decodeTime) ?? presentation
-            if packet.isKeyframe, presentation <= target { found = (decode, presentation) }
-            if acceptsFirst || decode > target { return found }
+            if packet.isKeyframe, presentation <= target { found = presentation }
+            if acceptsFirst || clock.time(packet.decodeTime) ?? presentation > target { return found }
         }
         return found
     }

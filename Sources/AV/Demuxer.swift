@@ -133,6 +133,8 @@ public final class Demuxer {
         guard self.isSeekable else { throw AVFailure(cause: .unsupported, operation: "seek", text: "the input cannot be seeked in") }
         if let timeout = self.readTimeout { self.interrupt.arm(within: timeout) }
         defer { if self.readTimeout != nil { self.interrupt.disarm() } }
+        // Transport streams are searched by time, and before their first packet there is none.
+        if time <= .zero, self.searchesByTime, av_seek_frame(self.context, -1, 0, AVSEEK_FLAG_BYTE) >= 0 { return }
         let target = max(time, .zero) + (self.startTime ?? .zero)
         let stream = av_find_best_stream(self.context, AVMEDIA_TYPE_VIDEO, -1, -1, nil, 0)
         var ticks = target.microseconds
@@ -144,6 +146,11 @@ public final class Demuxer {
         if result < 0, self.interrupt.cause == nil { result = av_seek_frame(self.context, stream >= 0 ? stream : -1, ticks, 0) }
         guard result >= 0 else { throw self.interrupt.failure("seek", code: result) }
     }
+
+    /// It has no index of its keyframes, so a seek ends anywhere near its target.
+    var hasNoIndex: Bool { (self.context?.pointee.iformat?.pointee.flags ?? 0) & AVFMT_TS_DISCONT != 0 }
+
+    private var searchesByTime: Bool { self.hasNoIndex && (self.context?.pointee.iformat?.pointee.flags ?? 0) & AVFMT_NO_BYTE_SEEK == 0 }
 
     /// Seconds per tick of a stream's packets.
     func timeBase(of index: Int) -> AVRational? {

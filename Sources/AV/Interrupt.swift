@@ -39,6 +39,8 @@ public final class Interrupt: Sendable {
     /// The failure of a call that returned `code`: our own interruption first, FFmpeg's words otherwise.
     func failure(_ operation: String, code: Int32) -> AVFailure {
         if let cause = self.cause { return self.failure(cause, operation) }
+        // A read that ended at its deadline may have given its last packets first; the next one, with a deadline of its own, is told what happened.
+        if code == shim_AVERROR_EXIT { return self.failure(.timedOut, operation) }
         return AVFailure(operation, code: code)
     }
 

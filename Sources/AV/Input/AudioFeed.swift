@@ -10,6 +10,7 @@ struct AudioFeed {
     private(set) var track: Track?
     /// Packets that could not be used.
     private(set) var skipped = 0
+    private(set) var damagedInARow = 0
     /// AAC whose packets bring their own header.
     private let hasADTS: Bool
     /// The bits that say what the sound is, of the newest self-describing header.
@@ -38,8 +39,10 @@ struct AudioFeed {
                 if self.codec == .mp3 { try self.readMP3Header(bytes) }
                 if self.track != nil { frames.append(Self.frame(slab.copy(bytes), at: time)) } else { self.skipped += 1 }
             }
+            self.damagedInARow = 0
         } catch {
             self.skipped += 1
+            self.damagedInARow += 1
         }
         return self.track != before
     }

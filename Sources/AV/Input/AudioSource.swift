@@ -36,6 +36,11 @@ struct AudioSource {
         }
     }
 
+    /// How many packets since the last good one.
+    var damagedInARow: Int {
+        if case .copied(let feed) = self.way { feed.damagedInARow } else { 0 }
+    }
+
     /// Appends the packet's frames; true when the track is another one from them on.
     mutating func take(_ packet: borrowing Packet, slab: inout FrameSlab, into frames: inout [EncodedFrame]) throws(AVFailure) -> Bool {
         switch self.way {

@@ -28,6 +28,9 @@ public final class FrameReader {
         case frame(EncodedFrame)
     }
 
+    /// Packets in a row that are nothing of their codec: a transport stream goes on with another one, and FFmpeg does not see it.
+    private static let mostDamagedInARow = 16
+
     let demuxer: Demuxer
     let options: Options
     let packet: Packet
@@ -93,22 +96,22 @@ public final class FrameReader {
         self.isAtEnd = false
         self.gathering.restart()
         try self.connect(startingAt: keyframe)
-        self.dropsAudioBefore = keyframe?.presentation ?? (max(time, .zero) + (self.startTime ?? .zero))
+        self.dropsAudioBefore = keyframe ?? (max(time, .zero) + (self.startTime ?? .zero))
     }
 
     /// Makes everything that keeps state from packet to packet anew.
-    private func connect(startingAt keyframe: (decode: MediaTime, presentation: MediaTime)? = nil) throws(AVFailure) {
+    private func connect(startingAt keyframe: MediaTime? = nil) throws(AVFailure) {
         self.video = nil
         self.audio = nil
         if let format = self.options.normalTo {
             self.normaliser = try Normaliser(
                 format, video: self.choice.video.flatMap { self.demuxer.stream($0) }, audio: self.choice.audio.flatMap { self.demuxer.stream($0) },
-                start: keyframe?.presentation ?? self.startTime, decodingFrom: keyframe?.decode)
+                start: keyframe ?? self.startTime, keyframe: keyframe)
             self.gathering.expects(video: false, audio: false)
             return
         }
         if let index = self.choice.video, let stream = self.demuxer.stream(index), let codec = Codec(identifier: stream.codecpar.pointee.codec_id) {
-            self.video = VideoFeed(index: index, codec: codec, stream: stream, startsAt: keyframe?.decode)
+            self.video = VideoFeed(index: index, codec: codec, stream: stream, startsAt: keyframe)
         }
         if let index = self.choice.audio, let stream = self.demuxer.stream(index) {
             self.audio = try AudioSource(index: index, stream: stream)
@@ -128,7 +131,7 @@ public final class FrameReader {
         } else if index == self.video?.index {
             self.newcomers.saw(.video)
             try self.followVideoCodec(index)
-            self.takeVideo()
+            try self.takeVideo()
         } else if index == self.audio?.index {
             self.newcomers.saw(.audio)
             if let stream = self.demuxer.stream(index), stream.codecpar.pointee.codec_id != self.audio?.identifier {
@@ -137,20 +140,29 @@ public final class FrameReader {
             try self.takeAudio()
         } else if let stream = self.demuxer.stream(index), self.newcomers.shouldAdopt(index, stream, self.choice, self.options, self.demuxer) {
             try self.connect(to: index, stream)
-            if index == self.choice.video { self.takeVideo() } else { try self.takeAudio() }
+            if index == self.choice.video { try self.takeVideo() } else { try self.takeAudio() }
         }
     }
 
-    private func takeVideo() {
+    private func takeVideo() throws(AVFailure) {
         guard let (frame, hasNewTrack) = self.video?.take(self.packet, slab: &self.slab) else { return }
+        try Self.check(self.video?.damagedInARow)
         if hasNewTrack { self.gathering.tracksChanged() }
         if let frame { self.emit(frame) }
     }
 
     private func takeAudio() throws(AVFailure) {
-        guard try self.audio?.take(self.packet, slab: &self.slab, into: &self.scratch) == true else { return self.emitScratch() }
+        guard try self.audio?.take(self.packet, slab: &self.slab, into: &self.scratch) == true else {
+            try Self.check(self.audio?.damagedInARow)
+            return self.emitScratch()
+        }
         self.gathering.tracksChanged()
         self.emitScratch()
+    }
+
+    private static func check(_ damaged: Int?) throws(AVFailure) {
+        guard let damaged, damaged >= self.mostDamagedInARow else { return }
+        throw AVFailure(cause: .invalidData, operation: "read frames", text: "\(damaged) damaged packets in a row")
     }
 
     private func emitScratch() {

@@ -10,6 +10,8 @@ struct NALRewriter {
         var payload: ByteBuffer
         /// It holds an IDR picture (H.264) or a random access point (HEVC).
         var isRandomAccessPoint = false
+        /// There is a slice in it.
+        var hasPicture = false
         /// All parameter sets of the access unit when one of them was not there before; empty otherwise.
         var newParameterSets: [[UInt8]] = []
     }
@@ -17,6 +19,7 @@ struct NALRewriter {
     private enum Role {
         case parameterSet
         case randomAccessPoint
+        case slice
         case dropped
         case other
     }
@@ -117,6 +120,10 @@ struct NALRewriter {
             break
         case .randomAccessPoint:
             unit.isRandomAccessPoint = true
+            unit.hasPicture = true
+            self.kept.append(range)
+        case .slice:
+            unit.hasPicture = true
             self.kept.append(range)
         case .other:
             self.kept.append(range)
@@ -130,14 +137,16 @@ struct NALRewriter {
             switch type {
             case .videoParameterSet, .sequenceParameterSet, .pictureParameterSet: return .parameterSet
             case .accessUnitDelimiter, .fillerData: return .dropped
-            default: return .other
+            // Table 7-1: the types below 32 are those of the coded pictures.
+            default: return type.rawValue < 32 ? .slice : .other
             }
         }
         switch AVCNALUnitType(header: header) {
         case .instantaneousDecoderRefresh: return .randomAccessPoint
         case .sequenceParameterSet, .pictureParameterSet, .sequenceParameterSetExtension: return .parameterSet
         case .accessUnitDelimiter, .fillerData: return .dropped
-        case nil: return .other
+        // Table 7-1: 1 is a slice; the data partitions of 2 to 4 are in no profile that anybody uses, and what HEVC's slices look like here.
+        case nil: return header & 0x1F == 1 ? .slice : .other
         }
     }
 

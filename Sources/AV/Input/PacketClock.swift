@@ -6,9 +6,12 @@ struct PacketClock {
     private let timeBase: AVRational
     /// Between packets that have neither time nor duration.
     private let usualStep: MediaTime
+    /// Pictures that are decoded before one that is shown earlier.
+    private let reordering: Int
     private var last: MediaTime?
 
-    init(timeBase: AVRational, usualStep: MediaTime) {
+    init(timeBase: AVRational, usualStep: MediaTime, reordering: Int = 0) {
+        self.reordering = reordering
         self.timeBase = timeBase
         self.usualStep = usualStep
     }
@@ -20,19 +23,18 @@ struct PacketClock {
 
     mutating func stamp(_ packet: borrowing Packet) -> (decode: MediaTime, compositionOffset: MediaTime) {
         let presentation = self.time(packet.presentationTime)
+        let given = packet.duration > 0 ? self.time(packet.duration) : nil
+        let step = given ?? self.usualStep
         let decode: MediaTime
-        if let given = self.time(packet.decodeTime) {
-            decode = given
+        if let known = self.time(packet.decodeTime) {
+            decode = known
+        } else if let presentation, self.reordering == 0 {
+            decode = presentation
         } else if let presentation {
-            // A picture shown before one that came earlier: it was to be decoded right after that one.
-            if let last = self.last, presentation <= last, last - presentation < MediaTime(milliseconds: 1000) {
-                decode = last + MediaTime(milliseconds: 1)
-            } else {
-                decode = presentation
-            }
+            // FFmpeg knows decode times from the first reordered picture on; those before it precede it one step each.
+            decode = min(self.last.map { $0 + step } ?? presentation - MediaTime(microseconds: step.microseconds * Int64(self.reordering)), presentation)
         } else {
-            let step = packet.duration > 0 ? self.time(packet.duration) : nil
-            decode = self.last.map { $0 + (step ?? self.usualStep) } ?? .zero
+            decode = self.last.map { $0 + step } ?? .zero
         }
         self.last = decode
         return (decode, (presentation ?? decode) - decode)

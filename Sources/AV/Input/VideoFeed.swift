@@ -12,7 +12,9 @@ struct VideoFeed {
     private(set) var hasStarted = false
     /// Packets that could not be used: before the first keyframe, or damaged.
     private(set) var skipped = 0
-    /// Keyframes decoded before this do not start it.
+    /// How many packets since the last one that held a picture of the codec.
+    private(set) var damagedInARow = 0
+    /// Keyframes shown before this do not start it.
     private let startsAt: MediaTime?
     /// It was in the middle of a group of pictures when reading began.
     private(set) var joinedLate = false
@@ -28,7 +30,8 @@ struct VideoFeed {
         self.rewriter = NALRewriter(codec: codec, lengthSize: found.lengthSize)
         let rate = stream.avg_frame_rate.num > 0 ? stream.avg_frame_rate : stream.r_frame_rate
         let step = rate.num > 0 && rate.den > 0 ? 1_000_000 * Int64(rate.den) / Int64(rate.num) : 40_000
-        self.clock = PacketClock(timeBase: stream.time_base, usualStep: MediaTime(microseconds: step))
+        self.clock = PacketClock(
+            timeBase: stream.time_base, usualStep: MediaTime(microseconds: step), reordering: min(max(Int(stream.codecpar.pointee.video_delay), 0), 16))
     }
 
     /// The packet as a frame, nil when there is none in it or it has to be skipped; and whether the track is another one from it on.
@@ -38,8 +41,9 @@ struct VideoFeed {
         if packet.hasNewExtradata { self.adopt(packet.newExtradata) }
         do throws(MediaError) {
             guard let (payload, isKeyframe) = try self.payload(of: packet, slab: &slab) else { return (nil, self.track != before) }
+            self.damagedInARow = 0
             if !self.hasStarted {
-                guard isKeyframe, self.track != nil, self.startsAt.map({ decode >= $0 }) ?? true else {
+                guard isKeyframe, self.track != nil, self.startsAt.map({ decode + offset >= $0 }) ?? true else {
                     self.skipped += 1
                     self.joinedLate = true
                     return (nil, self.track != before)
@@ -51,6 +55,7 @@ struct VideoFeed {
             return (frame, self.track != before)
         } catch {
             self.skipped += 1
+            self.damagedInARow += 1
             return (nil, self.track != before)
         }
     }
@@ -65,6 +70,7 @@ struct VideoFeed {
             let unit = try self.rewriter.rewrite(bytes, into: &slab)
             if !unit.newParameterSets.isEmpty { try self.adopt(parameterSets: unit.newParameterSets) }
             guard unit.payload.readableBytes > 0 else { return nil }
+            guard unit.hasPicture else { throw .invalidValue }
             // FFmpeg also marks recovery points (H.264 without IDR pictures), where decoders do start.
             return (unit.payload, unit.isRandomAccessPoint || (self.codec == .h264 && packet.isKeyframe))
         case .av1:

@@ -19,7 +19,7 @@ final class Normaliser {
     private let video: VideoSink
     private let audio: AudioSink
     private let decoded: DecodedFrame
-    private let startsAt: MediaTime?
+    private var awaited: MediaTime?
     private let videoTimeBase: AVRational?
     private var hasBegun = false
     /// Added to the input's times, to take out its jumps.
@@ -28,8 +28,8 @@ final class Normaliser {
 
     /// - Parameters:
     ///   - start: where both tracks begin; nil: at the first frame.
-    ///   - decodingFrom: video packets before it are skipped.
-    init(_ format: NormalFormat, video: AVStream?, audio: AVStream?, start: MediaTime?, decodingFrom: MediaTime?) throws(AVFailure) {
+    ///   - keyframe: video packets are skipped until the one that is shown then.
+    init(_ format: NormalFormat, video: AVStream?, audio: AVStream?, start: MediaTime?, keyframe: MediaTime?) throws(AVFailure) {
         self.videoIndex = video.map { Int($0.index) }
         self.audioIndex = audio.map { Int($0.index) }
         self.videoTimeBase = video?.time_base
@@ -40,7 +40,7 @@ final class Normaliser {
             Encoder.Audio(sampleRate: format.audioSampleRate, channels: format.channels, bitrate: format.audioBitrate),
             longestSilence: MediaTime(milliseconds: 15_000))
         self.decoded = try DecodedFrame()
-        self.startsAt = decodingFrom
+        self.awaited = keyframe
         if let start { self.begin(at: start) }
     }
 
@@ -49,10 +49,10 @@ final class Normaliser {
 
     func take(_ packet: borrowing Packet, index: Int, slab: inout FrameSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
         if index == self.videoIndex, let decoder = self.videoDecoder {
-            if let start = self.startsAt, let base = self.videoTimeBase, let time = packet.decodeTime,
-                av_compare_ts(time, base, start.microseconds, shim_time_base_q()) < 0
-            {
-                return
+            if let awaited = self.awaited, let base = self.videoTimeBase {
+                let time = PacketClock(timeBase: base, usualStep: .zero).time(packet.presentationTime ?? packet.decodeTime)
+                guard packet.isKeyframe, let time, time >= awaited else { return }
+                self.awaited = nil
             }
             try decoder.send(packet)
             try self.drainVideo(decoder, slab: &slab, into: &frames)
