@@ -15,9 +15,9 @@ extension BroadcastService {
     // MARK: Starting and stopping
 
     /// Starts to pull, and remembers that this is wanted. `source` or `playlist`. It has begun, not connected.
-    /// - Throws: in this order `unknownBroadcast`; `noSource`, `typeNotStartable`, `playlistEmpty`, `cameraUnreachable` (no stream URL, and an
-    ///   address that would need ONVIF), `sourceURLInvalid` (it may not be fetched) or `nothingPlayable`; `alreadyActive` or
-    ///   `playlistAlreadyRunning`; `resourcesExhausted`; `store`.
+    /// - Throws: in this order `unknownBroadcast`; `alreadyActive` or `playlistAlreadyRunning`; `noSource`, `typeNotStartable`, `playlistEmpty`,
+    ///   `cameraUnreachable` (no stream URL, and an address that would need ONVIF), `sourceURLInvalid` (it may not be fetched) or
+    ///   `nothingPlayable`; `resourcesExhausted`; `store`.
     public func startPull(_ id: String) async throws(BroadcastError) -> StartedOrStopped {
         let started: StartedOrStopped
         do throws(BroadcastError) {
@@ -68,6 +68,7 @@ extension BroadcastService {
         default: throw .autoStartTypeInvalid
         }
         changes.streamID = id
+        try self.checkFetched(changes, type: type)
         // What cannot be pulled is not stored either.
         var planned = BroadcastRecord(id: id, type: type, createdAt: self.clock.wall())
         changes.apply(to: &planned)

@@ -141,7 +141,8 @@ public final class BroadcastService: Sendable {
     func view(_ record: BroadcastRecord) -> BroadcastView {
         let live = self.streams.find(StreamKey(record.id))?.snapshot(now: self.clock.now())
         return BroadcastView(
-            record: record, live: live, pull: self.sources.board.status(record.id), endpointStatuses: self.lifecycle.supervisor(record.id)?.board.views ?? [:],
+            record: record, live: live, pull: self.sources.board.status(record.id),
+            endpointStatuses: self.lifecycle.supervisor(record.id)?.board.views ?? [:],
             hlsViewers: live == nil ? 0 : max(0, self.outputs.hls.viewerCount(record.id)), now: self.clock.wall())
     }
 }

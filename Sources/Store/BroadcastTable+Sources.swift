@@ -31,13 +31,15 @@ extension BroadcastTable {
     // MARK: While it runs
 
     /// Notes a start; false when there is no such broadcast.
-    /// - Parameter isWanted: also after a restart of the process.
-    public func sourceStarted(_ id: String, isWanted: Bool) async throws(StoreError) -> Bool {
+    /// - Parameters:
+    ///   - isWanted: also after a restart of the process.
+    ///   - now: the run's start until it is live.
+    public func sourceStarted(_ id: String, isWanted: Bool, now: Int64) async throws(StoreError) -> Bool {
         try await self.change(
             """
-            UPDATE broadcasts SET source_wanted = ?, \
+            UPDATE broadcasts SET source_wanted = ?, started_at = ?, \
             play_list_status = CASE type WHEN 'playlist' THEN 'broadcasting' ELSE play_list_status END WHERE id = ?
-            """, [isWanted, id])
+            """, [isWanted, now, id])
     }
 
     /// Notes that it is not wanted any more, and finished.

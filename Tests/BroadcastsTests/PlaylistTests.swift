@@ -35,10 +35,11 @@ import Testing
         pull.tell(.itemFailed(index: 1, PullFailure(cause: .notFound, text: "404")))
         pull.tell(.itemStarted(index: 2))
         try await stage.eventually("stored") { try stage.record("p").playlist.currentIndex == 2 }
-        #expect(stage.events == [
-            .playlistItemStarted(id: "p", index: 0, name: "x"), .liveStreamStarted(id: "p"),
-            .playlistItemFailed(id: "p", index: 1, name: "y", reason: "404"), .playlistItemStarted(id: "p", index: 2, name: "z"),
-        ])
+        #expect(
+            stage.events == [
+                .playlistItemStarted(id: "p", index: 0, name: "x"), .liveStreamStarted(id: "p"),
+                .playlistItemFailed(id: "p", index: 1, name: "y", reason: "404"), .playlistItemStarted(id: "p", index: 2, name: "z"),
+            ])
         await #expect(throws: BroadcastError.playlistAlreadyRunning) { try await stage.service.startPull("p") }
 
         #expect(try await stage.service.stop("p", withSubtracks: true) == .playlist)
@@ -53,7 +54,9 @@ import Testing
 
     @Test func aListThatWasPlayedToItsEndBeginsAnew() async throws {
         let stage = try await Stage()
-        let pull = try await self.started(stage, "x", "y") { $0.playListLoops = false; $0.currentPlayIndex = 1 }
+        let pull = try await self.started(stage, "x", "y") {
+            $0.playListLoops = false; $0.currentPlayIndex = 1
+        }
         #expect(pull.plan.sequence?.firstIndex == 1)
         #expect(pull.plan.sequence?.loops == false)
         pull.tell(.itemStarted(index: 1))
@@ -70,7 +73,9 @@ import Testing
     @Test func editsWhileItRunsGoToTheRunningPull() async throws {
         let stage = try await Stage()
         let pull = try await self.started(stage, "x", "y")
-        try await self.change(stage) { $0.about.name = "n"; $0.source.streamURL = "not a url"; $0.currentPlayIndex = 1 }
+        try await self.change(stage) {
+            $0.about.name = "n"; $0.source.streamURL = "not a url"; $0.currentPlayIndex = 1
+        }
         #expect(pull.replaced.isEmpty)
         #expect(try stage.record("p").source.streamURL == nil)
         #expect(try stage.record("p").playlist.currentIndex == 0)
@@ -90,14 +95,18 @@ import Testing
         let stage = try await Stage({ $0.sources.normalisesPlaylists = true })
         try await stage.create("p") {
             $0.type = "playlist"
-            $0.playListItems = [.init(streamUrl: "gone"), .init(streamUrl: "rtsp://h/live"), .init(streamUrl: "http://h/a.m3u8", type: "streamSource")]
+            $0.playListItems = [
+                .init(streamUrl: "gone"), .init(streamUrl: "rtsp://h/live"), .init(streamUrl: "http://h/a.m3u8", type: "streamSource"),
+            ]
         }
         _ = try await stage.service.startPull("p")
         let sequence = try #require(stage.sources.pull("p")?.plan.sequence)
         #expect(sequence.items.map(\.url) == ["", "rtsp://h/live", "http://h/a.m3u8"])
         #expect(sequence.items.dropFirst().allSatisfy { !$0.isFile })
         #expect(sequence.normalises)
-        try await stage.create("q") { $0.type = "playlist"; $0.playListItems = [.init(streamUrl: "gone")] }
+        try await stage.create("q") {
+            $0.type = "playlist"; $0.playListItems = [.init(streamUrl: "gone")]
+        }
         await #expect(throws: BroadcastError.nothingPlayable) { try await stage.service.startPull("q") }
         #expect(try stage.service.find("q")?.status == .finished)
         #expect(try stage.record("q").playlist.status == "finished")
@@ -178,8 +187,12 @@ import Testing
 
     @Test func aCameraSaysWhyItIsNotThere() async throws {
         let stage = try await Stage()
-        try await stage.create("c") { $0.type = "ipCamera"; $0.source.ipAddress = "rtsp://10.0.0.9/live" }
-        try await stage.create("o") { $0.type = "ipCamera"; $0.source.ipAddress = "10.0.0.9" }
+        try await stage.create("c") {
+            $0.type = "ipCamera"; $0.source.ipAddress = "rtsp://10.0.0.9/live"
+        }
+        try await stage.create("o") {
+            $0.type = "ipCamera"; $0.source.ipAddress = "10.0.0.9"
+        }
         #expect(throws: BroadcastError.unknownBroadcast) { try stage.service.ipCameraError("nobody") }
         #expect(throws: BroadcastError.nothingPulled) { try stage.service.ipCameraError("c") }
         #expect(throws: BroadcastError.cameraNeedsONVIF(address: "10.0.0.9")) { try stage.service.ipCameraError("o") }

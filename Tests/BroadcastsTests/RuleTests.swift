@@ -22,7 +22,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("rtsp://h", true), ("http://h/video.mjpg", true), ("https://h:8443/a?x", true), ("srt://h:1", true), ("http://h", false), ("http://h/", false),
+        ("rtsp://h", true), ("http://h/video.mjpg", true), ("https://h:8443/a?x", true), ("srt://h:1", true), ("http://h", false),
+        ("http://h/", false),
         ("http://h:8080/?profileIndex=1", false), ("https://h/onvif/device_service", false), ("10.0.0.1", false), ("camera.local:80", false),
     ]) func camerasThatSayWhereTheirStreamIs(address: String, isPullable: Bool) {
         #expect(SourceURL.isPullableCamera(address) == isPullable)

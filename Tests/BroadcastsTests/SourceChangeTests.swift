@@ -22,9 +22,19 @@ import Testing
 
     @Test func whatDoesNotConcernThePullDoesNotDisturbIt() async throws {
         let stage = try await Stage()
-        let pull = try await self.live(stage, "a") { $0.type = "streamSource"; $0.source.streamURL = "rtsp://h/a" }
-        try await stage.service.update("a", self.changes { $0.about.name = "n"; $0.source.streamURL = "rtsp://h/a"; $0.source.seekTime = 5 })
-        try await stage.service.update("a", self.changes { $0.source.streamURL = " "; $0.source.ipAddress = "" })
+        let pull = try await self.live(stage, "a") {
+            $0.type = "streamSource"; $0.source.streamURL = "rtsp://h/a"
+        }
+        try await stage.service.update(
+            "a",
+            self.changes {
+                $0.about.name = "n"; $0.source.streamURL = "rtsp://h/a"; $0.source.seekTime = 5
+            })
+        try await stage.service.update(
+            "a",
+            self.changes {
+                $0.source.streamURL = " "; $0.source.ipAddress = ""
+            })
         #expect(!pull.isStopped)
         #expect(stage.sources.pulls.count == 1)
         #expect(stage.sources.probed.isEmpty)
@@ -34,10 +44,16 @@ import Testing
 
     @Test func aNewURLIsTriedBeforeTheOldOneIsStopped() async throws {
         let stage = try await Stage()
-        let old = try await self.live(stage, "a") { $0.type = "streamSource"; $0.source.streamURL = "rtsp://h/a" }
+        let old = try await self.live(stage, "a") {
+            $0.type = "streamSource"; $0.source.streamURL = "rtsp://h/a"
+        }
         stage.sources.answer("rtsp://h/b", .refused)
         await #expect(throws: BroadcastError.sourceUnreachable("refused")) {
-            try await stage.service.update("a", self.changes { $0.source.streamURL = "rtsp://h/b"; $0.about.name = "n" })
+            try await stage.service.update(
+                "a",
+                self.changes {
+                    $0.source.streamURL = "rtsp://h/b"; $0.about.name = "n"
+                })
         }
         #expect(!old.isStopped)
         #expect(try stage.record("a").source.streamURL == "rtsp://h/a")
@@ -52,7 +68,9 @@ import Testing
 
     @Test func whileAURLIsTriedNobodyElseWaits() async throws {
         let stage = try await Stage()
-        let pull = try await self.live(stage, "a") { $0.type = "streamSource"; $0.source.streamURL = "rtsp://h/a" }
+        let pull = try await self.live(stage, "a") {
+            $0.type = "streamSource"; $0.source.streamURL = "rtsp://h/a"
+        }
         stage.sources.hangProbes()
         async let update: Void = stage.service.update("a", self.changes { $0.source.streamURL = "rtsp://h/b" })
         try await stage.eventually("being tried") { stage.sources.probedURLs == ["rtsp://h/b"] }
@@ -76,7 +94,9 @@ import Testing
         stage.sources.answer("rtsp://h/b", .refused)
         try await stage.service.update("idle", self.changes { $0.source.streamURL = "rtsp://h/b" })
         try await stage.service.update("lost", self.changes { $0.source.streamURL = "rtsp://h/b" })
-        let live = try await self.live(stage, "live") { $0.type = "streamSource"; $0.source.streamURL = "srt://h:9000" }
+        let live = try await self.live(stage, "live") {
+            $0.type = "streamSource"; $0.source.streamURL = "srt://h:9000"
+        }
         try await stage.service.update("live", self.changes { $0.source.streamURL = "srt://h:9001" })
         #expect(live.isStopped)
         #expect(stage.sources.probed.isEmpty)
@@ -117,6 +137,15 @@ import Testing
         #expect(stage.sources.pull("c")?.item?.url == "rtsp://10.0.0.7/live")
         try await stage.service.update("c", self.changes { $0.source.ipAddress = "rtsp://10.0.0.6/live" })
         #expect(stage.sources.pull("c")?.item?.url == "rtsp://10.0.0.6/live")
+        // Where the stream of this one is, only ONVIF could tell.
+        try await #require(stage.sources.pull("c")).broadcast(on: stage)
+        await #expect(throws: BroadcastError.cameraUnreachable(address: "10.0.0.5:80", code: -1)) {
+            try await stage.service.update("c", self.changes { $0.source.ipAddress = "10.0.0.5:80" })
+        }
+        #expect(stage.sources.pull("c")?.isStopped == false)
+        try await stage.service.stop("c", withSubtracks: false)
+        try await stage.service.update("c", self.changes { $0.source.ipAddress = "10.0.0.5:80" })
+        await #expect(throws: BroadcastError.cameraUnreachable(address: "10.0.0.5:80", code: -1)) { try await stage.service.startPull("c") }
     }
 
     @Test func forbiddenAddressesAreNeitherCreatedNorStored() async throws {
@@ -124,12 +153,16 @@ import Testing
         stage.sources.forbid("http://127.0.0.1/a.mp4")
         for type in ["streamSource", "VoD"] {
             await #expect(throws: BroadcastError.sourceURLInvalid) {
-                try await stage.create("x") { $0.type = type; $0.source.streamURL = "http://127.0.0.1/a.mp4" }
+                try await stage.create("x") {
+                    $0.type = type; $0.source.streamURL = "http://127.0.0.1/a.mp4"
+                }
             }
         }
         for bad in ["http://127.0.0.1/a.mp4", "file:///etc/passwd", "vod:../../etc/passwd", "VOD:x", "concat:a|b"] {
             await #expect(throws: BroadcastError.sourceURLInvalid) {
-                try await stage.create("x") { $0.type = "playlist"; $0.playListItems = [.init(streamUrl: "http://h/a.mp4"), .init(streamUrl: bad)] }
+                try await stage.create("x") {
+                    $0.type = "playlist"; $0.playListItems = [.init(streamUrl: "http://h/a.mp4"), .init(streamUrl: bad)]
+                }
             }
         }
         try await stage.createSource("a", "rtsp://h/a")
@@ -145,12 +178,16 @@ import Testing
         vod.filePath = "streams/room/a.mp4"
         try await stage.addVod(vod)
         for (id, name) in [("byID", "v1"), ("byPath", "streams/room/a.mp4")] {
-            try await stage.create(id) { $0.type = "VoD"; $0.source.streamURL = name; $0.source.seekTime = 1_500 }
+            try await stage.create(id) {
+                $0.type = "VoD"; $0.source.streamURL = name; $0.source.seekTime = 1_500
+            }
             _ = try await stage.service.startPull(id)
             let item = PullItem(url: "vod:room/a.mp4", start: MediaTime(milliseconds: 1_500), isFile: true)
             #expect(stage.sources.pull(id)?.plan.content == .sequence(PullSequence(items: [item], loops: true)))
         }
-        try await stage.create("none") { $0.type = "VoD"; $0.source.streamURL = "streams/room/b.mp4" }
+        try await stage.create("none") {
+            $0.type = "VoD"; $0.source.streamURL = "streams/room/b.mp4"
+        }
         await #expect(throws: BroadcastError.sourceURLInvalid) { try await stage.service.startPull("none") }
     }
 }

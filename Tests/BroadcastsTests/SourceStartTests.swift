@@ -76,7 +76,9 @@ import Testing
         try await stage.create("plain")
         try await stage.create("empty") { $0.type = "playlist" }
         try await stage.create("vod") { $0.type = "VoD" }
-        try await stage.create("camera") { $0.type = "ipCamera"; $0.source.ipAddress = "10.0.0.1:80" }
+        try await stage.create("camera") {
+            $0.type = "ipCamera"; $0.source.ipAddress = "10.0.0.1:80"
+        }
         try await stage.createSource("a", "rtsp://h/a")
         try await stage.createSource("b", "rtsp://h/b")
         let expected: [(String, BroadcastError)] = [
@@ -120,7 +122,9 @@ import Testing
                 for number in 0..<8 {
                     group.addTask {
                         do throws(BroadcastError) {
-                            if number.isMultiple(of: 2) { _ = try await stage.service.startPull("a") } else {
+                            if number.isMultiple(of: 2) {
+                                _ = try await stage.service.startPull("a")
+                            } else {
                                 try await stage.service.stop("a", withSubtracks: false)
                             }
                         } catch {

@@ -4,7 +4,9 @@ import Testing
 @testable import Store
 
 @Suite struct SourceTableTests {
-    private func insert(_ table: BroadcastTable, _ id: String, _ type: BroadcastType, _ change: (inout BroadcastRecord) -> Void = { _ in }) async throws {
+    private func insert(
+        _ table: BroadcastTable, _ id: String, _ type: BroadcastType, _ change: (inout BroadcastRecord) -> Void = { _ in }
+    ) async throws {
         var record = BroadcastRecord(id: id, type: type, createdAt: 1)
         change(&record)
         try await table.insert(record)
@@ -18,7 +20,8 @@ import Testing
             record.type = type
             record.source.isWanted = false
             try await table.insert(record)
-            #expect(try await table.sourceStarted(record.id, isWanted: true))
+            #expect(try await table.sourceStarted(record.id, isWanted: true, now: 555))
+            record.run.startedAt = 555
             record.source.isWanted = true
             if type == .playlist { record.playlist.status = "broadcasting" }
             #expect(try table.find(record.id) == record)
@@ -37,10 +40,10 @@ import Testing
             #expect(try await table.sourceStopped(record.id, index: 0))
             record.playlist.currentIndex = 0
             #expect(try table.find(record.id) == record)
-            #expect(try await table.sourceStarted(record.id, isWanted: false))
+            #expect(try await table.sourceStarted(record.id, isWanted: false, now: 555))
             #expect(try table.find(record.id)?.source.isWanted == false)
         }
-        #expect(try await !table.sourceStarted("nobody", isWanted: true))
+        #expect(try await !table.sourceStarted("nobody", isWanted: true, now: 1))
         #expect(try await !table.sourceStopped("nobody"))
         #expect(try await !table.setPlayIndex(1, of: "nobody"))
         #expect(try await !table.plannedStartDone(1, of: "nobody"))
@@ -68,7 +71,7 @@ import Testing
         let table = scratch.database.broadcasts
         for (id, isWanted) in [("wanted", true), ("viewers", false)] {
             try await self.insert(table, id, .playlist)
-            #expect(try await table.sourceStarted(id, isWanted: isWanted))
+            #expect(try await table.sourceStarted(id, isWanted: isWanted, now: 1))
         }
         _ = try await table.reconcile()
         #expect(try table.find("wanted")?.playlist.status == "broadcasting")

@@ -116,6 +116,7 @@ extension BroadcastSources {
 
     /// Does what is due by now.
     func tick() async {
+        guard !self.isEnding else { return }
         for order in self.schedule.due(at: self.environment.clock.wall() / 1000) {
             switch order {
             case .start(let id, let planned): await self.startPlanned(id, planned)

@@ -47,8 +47,8 @@ actor BroadcastSources {
     let environment: Environment
     nonisolated let board = SourceBoard()
     nonisolated let demand = ViewerDemand()
-    private nonisolated let turns = Turns()
-    private nonisolated let news: SourceNews
+    nonisolated let turns = Turns()
+    nonisolated let news: SourceNews
 
     var running: [String: Running] = [:]
     private var starting: [String: UInt64] = [:]
@@ -105,9 +105,10 @@ actor BroadcastSources {
         await self.turns.take(id)
         defer { self.turns.pass(id) }
         guard let record = try self.record(id) else { throw .unknownBroadcast }
-        _ = try self.environment.planner.plan(for: record)
         let isPlaylist = record.type == .playlist
+        // What runs has been found fit to run.
         guard self.running[id] == nil else { throw isPlaylist ? .playlistAlreadyRunning : .alreadyActive }
+        _ = try self.environment.planner.plan(for: record)
         guard self.hasRoom else { throw .resourcesExhausted }
         self.lastToken += 1
         let token = self.lastToken
@@ -141,12 +142,12 @@ actor BroadcastSources {
         case .boot: return
         }
         let isKnown: Bool
-        do { isKnown = try await self.table.sourceStarted(id, isWanted: isWanted) } catch { throw .store(error) }
+        do { isKnown = try await self.table.sourceStarted(id, isWanted: isWanted, now: self.environment.clock.wall()) } catch { throw .store(error) }
         guard isKnown else { throw .unknownBroadcast }
     }
 
     /// Starts a pull in whose place none is.
-    private func open(_ record: BroadcastRecord, _ plan: PullPlan) {
+    func open(_ record: BroadcastRecord, _ plan: PullPlan) {
         let id = record.id
         self.lastToken += 1
         let token = self.lastToken
@@ -195,114 +196,6 @@ actor BroadcastSources {
         return true
     }
 
-    // MARK: Changes
-
-    /// Makes what runs and what is planned equal to what is stored. Does not wait for anything.
-    func reread(_ id: String) {
-        guard !self.isEnding else { return }
-        let record: BroadcastRecord
-        do throws(BroadcastError) {
-            guard let found = try self.record(id) else {
-                _ = self.removed(id)
-                return
-            }
-            record = found
-        } catch {
-            self.complain(id, "broadcast not read", error)
-            return
-        }
-        self.note(record)
-        guard let present = self.running[id] else { return self.rearm() }
-        do throws(BroadcastError) {
-            let plan = try self.environment.planner.plan(for: record)
-            if present.isPlaylist {
-                self.running[id]?.plan = plan
-                if let sequence = plan.sequence, !sequence.goesOn(as: present.plan.sequence) { present.session.replace(sequence) }
-            } else if plan.fetchesTheSame(as: present.plan) {
-                self.running[id]?.plan = plan
-            } else {
-                present.session.stop()
-                self.open(record, plan)
-            }
-        } catch {
-            self.log(id, "nothing left to pull", ["reason": "\(error)"])
-            present.session.stop()
-            // Its end is stored as that of any pull.
-            self.news.put(.init(id: id, token: present.token, event: .finished(listEnded: present.isPlaylist, nil)))
-        }
-        self.rearm()
-    }
-
-    /// What the row says about viewers and times.
-    func note(_ record: BroadcastRecord) {
-        self.demand.set(record.id, startsWithViewers: record.source.startsWithViewers && record.type.isPulled)
-        guard record.type == .playlist else { return }
-        let start = record.schedule.plannedStart == record.schedule.plannedStartDone ? 0 : record.schedule.plannedStart
-        self.schedule.set(record.id, start: start, end: record.schedule.plannedEnd, now: self.environment.clock.wall() / 1000)
-    }
-
-    // MARK: News
-
-    private func received(_ letter: SourceNews.Letter) async {
-        let id = letter.id
-        guard let present = self.running[id], present.token == letter.token else { return }
-        switch letter.event {
-        case .preparing, .broadcasting: break
-        case .retrying(let failure, let attempt, let delay):
-            // A source that stays away for a week says so some twenty times.
-            guard attempt & (attempt - 1) == 0 else { return }
-            self.environment.logger.notice(
-                "source not there",
-                metadata: [
-                    "stream": "\(id)", "cause": "\(failure.cause.rawValue)", "reason": "\(failure.text)", "attempt": "\(attempt)",
-                    "next": "\(delay) ms",
-                ])
-        case .itemStarted(let index):
-            guard present.isPlaylist else { return }
-            self.environment.emit(.playlistItemStarted(id: id, index: index, name: self.itemName(id, index)))
-            await self.store(index, letter)
-        case .itemFailed(let index, let failure):
-            guard present.isPlaylist else { return }
-            self.environment.emit(.playlistItemFailed(id: id, index: index, name: self.itemName(id, index), reason: failure.text))
-        case .finished(let listEnded, let failure):
-            await self.store(endOf: letter, index: present.isPlaylist && listEnded ? 0 : nil)
-            self.log(id, "pull ended", failure.map { ["reason": "\($0.text)"] } ?? [:])
-        }
-    }
-
-    private func store(_ index: Int, _ letter: SourceNews.Letter) async {
-        guard self.running[letter.id]?.storedIndex != index else { return }
-        await self.turns.take(letter.id)
-        defer { self.turns.pass(letter.id) }
-        guard self.running[letter.id]?.token == letter.token else { return }
-        self.running[letter.id]?.storedIndex = index
-        do { try await self.table.setPlayIndex(index, of: letter.id) } catch { self.complain(letter.id, "item not stored", .store(error)) }
-    }
-
-    private func store(endOf letter: SourceNews.Letter, index: Int?) async {
-        await self.turns.take(letter.id)
-        defer { self.turns.pass(letter.id) }
-        guard self.running[letter.id]?.token == letter.token else { return }
-        self.running[letter.id] = nil
-        self.board.set(letter.id, nil)
-        self.demand.ended(letter.id)
-        await self.noteStop(letter.id, index: index)
-    }
-
-    private func noteStop(_ id: String, index: Int? = nil) async {
-        do { try await self.table.sourceStopped(id, index: index) } catch { self.complain(id, "end not stored", .store(error)) }
-    }
-
-    private func itemName(_ id: String, _ index: Int) -> String? {
-        do throws(BroadcastError) {
-            guard let items = try self.record(id)?.playlist.items, items.indices.contains(index) else { return nil }
-            return items[index].name
-        } catch {
-            self.complain(id, "broadcast not read", error)
-            return nil
-        }
-    }
-
     // MARK: Words and rows
 
     func record(_ id: String) throws(BroadcastError) -> BroadcastRecord? {
@@ -316,14 +209,5 @@ actor BroadcastSources {
 
     func complain(_ id: String, _ message: Logger.Message, _ error: BroadcastError) {
         self.environment.logger.error(message, metadata: ["stream": "\(id)", "error": "\(error)"])
-    }
-}
-
-extension PullSequence {
-    /// Whether it is the same list for somebody who is in the middle of it.
-    func goesOn(as other: PullSequence?) -> Bool {
-        guard var other else { return false }
-        other.firstIndex = self.firstIndex
-        return self == other
     }
 }

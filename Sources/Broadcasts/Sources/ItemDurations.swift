@@ -6,9 +6,13 @@ import Synchronization
 
 /// Finds out how long the files of playlists are, in the background, and writes it down. Owned by `BroadcastService`.
 final class ItemDurations: Sendable {
+    /// URLs that are looked at before what was found is written down.
+    static let batch = 16
+
     private struct State {
-        var tasks: [UInt64: Task<Void, Never>] = [:]
-        var last: UInt64 = 0
+        /// By broadcast, in order.
+        var pending: [String: [String]] = [:]
+        var tasks: [String: Task<Void, Never>] = [:]
         var isFinished = false
     }
 
@@ -40,13 +44,11 @@ final class ItemDurations: Sendable {
         guard !urls.isEmpty else { return }
         self.state.withLock { state in
             guard !state.isFinished else { return }
-            state.last += 1
-            let number = state.last
+            let present = Set(state.pending[id] ?? [])
+            state.pending[id, default: []] += urls.filter { !present.contains($0) }
+            guard state.tasks[id] == nil else { return }
             // Ends by itself, when all have been looked at; cancelled by `finish`.
-            state.tasks[number] = Task {
-                await self.run(Set(urls), of: id)
-                self.state.withLock { $0.tasks[number] = nil }
-            }
+            state.tasks[id] = Task { await self.run(id) }
         }
     }
 
@@ -59,15 +61,42 @@ final class ItemDurations: Sendable {
         for task in tasks { task.cancel() }
     }
 
-    private func run(_ urls: Set<String>, of id: String) async {
-        var durations: [String: Int64] = [:]
-        await withTaskGroup(of: (String, Int64).self) { group in
-            for url in urls { group.addTask { (url, await self.duration(of: url)) } }
-            for await (url, duration) in group { durations[url] = duration }
+    private func run(_ id: String) async {
+        var known: [String: Int64] = [:]
+        while let urls = self.nextBatch(of: id), !Task.isCancelled {
+            await withTaskGroup(of: (String, Int64).self) { group in
+                for url in urls where known[url] ?? -1 < 0 { group.addTask { (url, await self.duration(of: url)) } }
+                for await (url, duration) in group { known[url] = duration }
+            }
+            guard !Task.isCancelled else { return }
+            await self.store(known, of: id)
         }
-        guard !Task.isCancelled else { return }
+    }
+
+    /// What is still in the list, and nil when no more is to be looked at.
+    private func nextBatch(of id: String) -> Set<String>? {
+        let batch = self.state.withLock { state -> ArraySlice<String>? in
+            guard let pending = state.pending[id], !pending.isEmpty, !state.isFinished else {
+                state.pending[id] = nil
+                state.tasks[id] = nil
+                return nil
+            }
+            state.pending[id] = Array(pending.dropFirst(Self.batch))
+            return pending.prefix(Self.batch)
+        }
+        guard let batch else { return nil }
         do {
-            try await self.database.broadcasts.update(id) { [durations] record in
+            let listed = Set(try self.database.broadcasts.find(id)?.playlist.items?.compactMap(\.streamUrl) ?? [])
+            return listed.intersection(batch)
+        } catch {
+            self.logger.error("broadcast not read", metadata: ["stream": "\(id)", "error": "\(error)"])
+            return []
+        }
+    }
+
+    private func store(_ durations: [String: Int64], of id: String) async {
+        do {
+            try await self.database.broadcasts.update(id) { record in
                 guard var items = record.playlist.items else { return }
                 for index in items.indices where Self.isFile(items[index]) {
                     if let duration = durations[items[index].streamUrl ?? ""] { items[index].durationInMs = duration }

@@ -23,6 +23,11 @@ extension BroadcastService {
             changes.source.streamURL == nil || changes.source.streamURL == present.source.streamURL
         {
             changes.source.streamURL = address
+        } else if let address = changes.source.ipAddress, address != present.source.ipAddress, changes.source.streamURL == nil,
+            present.source.streamURL == present.source.ipAddress
+        {
+            // The URL was the old address, and goes with it.
+            changes.source.streamURL = ""
         }
         return changes
     }
@@ -33,7 +38,7 @@ extension BroadcastService {
         }
         switch present.type {
         case .ipCamera, .streamSource:
-            if let url = changes.source.streamURL, !SourceURL.isValid(url) { throw .sourceURLInvalid }
+            if let url = PullPlanner.given(changes.source.streamURL), !SourceURL.isValid(url) { throw .sourceURLInvalid }
         default: break
         }
         try self.checkFetched(changes, type: present.type)
