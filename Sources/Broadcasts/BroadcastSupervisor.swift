@@ -150,7 +150,7 @@ actor BroadcastSupervisor {
                 run.width = video?.width ?? 0
                 run.height = video?.height ?? 0
                 if let userAgent = source?.userAgent { run.userAgent = userAgent }
-                run.remoteIP = source?.remoteAddress
+                run.remoteIP = source.flatMap { $0.remoteAddress.isEmpty ? nil : $0.remoteAddress }
                 record.run = run
                 record.status = .broadcasting
             }

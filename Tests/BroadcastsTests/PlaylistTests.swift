@@ -52,6 +52,29 @@ import Testing
         #expect(stage.sources.pull("p")?.plan.sequence?.firstIndex == 2)
     }
 
+    @Test func anItemThatStaysBadIsToldOfOnce() async throws {
+        let stage = try await Stage()
+        let pull = try await self.started(stage, "x", "y")
+        func fail() { pull.tell(.itemFailed(index: 1, PullFailure(cause: .notFound, text: "404"))) }
+        for _ in 0..<3 {
+            pull.tell(.itemStarted(index: 0))
+            fail()
+        }
+        let told = BroadcastEvent.playlistItemFailed(id: "p", index: 1, name: "y", reason: "404")
+        try await stage.settled()
+        #expect(stage.events.count { $0 == told } == 1)
+        #expect(stage.events.count == 4)
+        // It was played in between.
+        pull.tell(.itemStarted(index: 1))
+        fail()
+        try await stage.settled()
+        #expect(stage.events.count { $0 == told } == 2)
+        try await self.change(stage) { $0.playListLoops = false }
+        fail()
+        try await stage.settled()
+        #expect(stage.events.count { $0 == told } == 3)
+    }
+
     @Test func aListThatWasPlayedToItsEndBeginsAnew() async throws {
         let stage = try await Stage()
         let pull = try await self.started(stage, "x", "y") {

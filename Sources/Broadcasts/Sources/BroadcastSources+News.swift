@@ -20,10 +20,11 @@ extension BroadcastSources {
                 ])
         case .itemStarted(let index):
             guard present.isPlaylist else { return }
+            self.running[id]?.failing.remove(index)
             self.environment.emit(.playlistItemStarted(id: id, index: index, name: self.itemName(id, index)))
             await self.store(index, letter)
         case .itemFailed(let index, let failure):
-            guard present.isPlaylist else { return }
+            guard present.isPlaylist, self.running[id]?.failing.insert(index).inserted == true else { return }
             self.environment.emit(.playlistItemFailed(id: id, index: index, name: self.itemName(id, index), reason: failure.text))
         case .finished(let listEnded, let failure):
             await self.store(endOf: letter, index: present.isPlaylist && listEnded ? 0 : nil)

@@ -24,7 +24,10 @@ extension BroadcastSources {
             let plan = try self.environment.planner.plan(for: record)
             if present.isPlaylist {
                 self.running[id]?.plan = plan
-                if let sequence = plan.sequence, !sequence.goesOn(as: present.plan.sequence) { present.session.replace(sequence) }
+                if let sequence = plan.sequence, !sequence.goesOn(as: present.plan.sequence) {
+                    self.running[id]?.failing = []
+                    present.session.replace(sequence)
+                }
             } else if plan.fetchesTheSame(as: present.plan) {
                 self.running[id]?.plan = plan
             } else {

@@ -30,6 +30,8 @@ actor BroadcastSources {
         var lastWatched: NIODeadline
         /// The item that the row says is played.
         var storedIndex: Int?
+        /// Items that were told to have failed, and not played since: a list that loops does not tell of them in every round.
+        var failing: Set<Int> = []
     }
 
     struct Environment: Sendable {
