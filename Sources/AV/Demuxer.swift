@@ -124,6 +124,8 @@ public final class Demuxer {
             guard let error = self.context?.pointee.pb?.pointee.error, error < 0, error != shim_AVERROR_EOF else { return false }
             result = error
         }
+        // What has no length ends when the peer closes; FFmpeg's HTTP takes that for a loss.
+        if result == shim_averror(EIO), self.interrupt.cause == nil, let io = self.context?.pointee.pb, avio_size(io) < 0 { return false }
         throw self.interrupt.failure("read packet", code: result)
     }
 

@@ -115,6 +115,7 @@ struct NALRewriter {
         guard self.kept.count < Self.mostUnits, self.sets.count < Self.mostSets else { throw .limitExceeded }
         switch self.role(header: source[range.lowerBound]) {
         case .parameterSet:
+            guard self.isPlausible(set: range, of: source) else { throw .invalidValue }
             self.sets.append(range)
         case .dropped:
             break
@@ -128,6 +129,12 @@ struct NALRewriter {
         case .other:
             self.kept.append(range)
         }
+    }
+
+    /// The reserved 16 bits of a video parameter set (HEVC §7.3.2.1): an H.264 slice that is taken for one does not have them.
+    private func isPlausible(set range: Range<Int>, of source: UnsafeRawBufferPointer) -> Bool {
+        guard self.codec == .hevc, HEVCNALUnitType(header: source[range.lowerBound]) == .videoParameterSet else { return true }
+        return range.count >= 6 && source[range.lowerBound + 4] == 0xFF && source[range.lowerBound + 5] == 0xFF
     }
 
     private func role(header: UInt8) -> Role {

@@ -6,9 +6,13 @@ struct Newcomers {
     /// Packets in a row without one of the stream that is to be replaced.
     private static let patience = 25
 
-    private var index: Int?
-    private var kind = MediaKind.video
-    private var packets = 0
+    private struct Candidate {
+        var index: Int?
+        var packets = 0
+    }
+
+    private var video = Candidate()
+    private var audio = Candidate()
 
     /// True when the stream takes the place of the chosen one of its kind: there is none, or nothing comes from it any more.
     mutating func shouldAdopt(
@@ -19,13 +23,17 @@ struct Newcomers {
         let isAudio = StreamChoice.isUsable(stream, .audio, options) && options.audio
         guard isVideo || isAudio else { return false }
         if (isVideo ? choice.video : choice.audio) == nil { return true }
-        if self.index != index { (self.index, self.kind, self.packets) = (index, isVideo ? .video : .audio, 0) }
-        self.packets += 1
-        return self.packets >= Self.patience
+        return isVideo ? Self.count(index, &self.video) : Self.count(index, &self.audio)
     }
 
     /// The chosen stream of a kind is alive.
     mutating func saw(_ kind: MediaKind) {
-        if kind == self.kind { self.packets = 0 }
+        if kind == .video { self.video.packets = 0 } else { self.audio.packets = 0 }
+    }
+
+    private static func count(_ index: Int, _ candidate: inout Candidate) -> Bool {
+        if candidate.index != index { candidate = Candidate(index: index) }
+        candidate.packets += 1
+        return candidate.packets >= Self.patience
     }
 }

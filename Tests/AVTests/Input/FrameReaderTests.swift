@@ -171,7 +171,7 @@ import Testing
                 }
             }
             #expect(failure.cause == .invalidData)
-            #expect((145...155).contains(pictures))
+            #expect((145...155).contains(pictures), "\(one)")
         }
     }
 

@@ -67,7 +67,7 @@ import Testing
     }
 
     @Test func hevcUnitsAreSortedByTheirOwnTypes() throws {
-        let (vps, sps, pps): ([UInt8], [UInt8], [UInt8]) = ([0x40, 0x01, 0x0C], [0x42, 0x01, 0x01], [0x44, 0x01, 0xC1])
+        let (vps, sps, pps): ([UInt8], [UInt8], [UInt8]) = ([0x40, 0x01, 0x0C, 0x01, 0xFF, 0xFF], [0x42, 0x01, 0x01], [0x44, 0x01, 0xC1])
         let (aud, cra, trail): ([UInt8], [UInt8], [UInt8]) = ([0x46, 0x01, 0x50], [0x2A, 0x01, 0xAF], [0x02, 0x01, 0xD0])
         var rewriter = NALRewriter(codec: .hevc, lengthSize: 0)
         let key = try Self.rewrite(&rewriter, Self.stream([aud, vps, sps, pps, cra]))
@@ -75,6 +75,8 @@ import Testing
         #expect(key.newParameterSets == [vps, sps, pps])
         #expect(Array(key.payload.readableBytesView) == Self.prefixed([cra]))
         #expect(try !Self.rewrite(&rewriter, Self.stream([trail])).isRandomAccessPoint)
+        // An H.264 slice is no video parameter set, whatever its first byte.
+        #expect(throws: MediaError.invalidValue) { _ = try Self.rewrite(&rewriter, Self.stream([Self.slice + Self.slice])) }
     }
 
     @Test func brokenLengthsAreRefused() throws {
