@@ -17,7 +17,7 @@ import Testing
 /// How a broadcast is shown while it is pulled, and under which paths that is asked for (contract 2.1, 3.1, 3.7, 3.8).
 @Suite(.timeLimit(.minutes(2))) struct PulledBroadcastTests {
     private static let list =
-        #"{"streamId":"list","type":"playlist","playListItemList":[{"streamUrl":"http://files.example/a.mp4","type":"VoD","name":"A"},"#
+        #"{"streamId":"show","type":"playlist","playListItemList":[{"streamUrl":"http://files.example/a.mp4","type":"VoD","name":"A"},"#
         + #"{"streamUrl":"http://files.example/b.mp4","type":"VoD","seekTimeInMs":5},{"streamUrl":"rtsp://camera.example/1"}]}"#
 
     private static func stage() async throws -> RESTStage {
@@ -63,7 +63,7 @@ import Testing
         let stage = try await RESTStage()
         stage.pulls.setProbe("http://files.example/a.mp4", .success(SourceProbe(duration: MediaTime(milliseconds: 61_500))))
         #expect(try await stage.post("/broadcasts/create", Self.list).status == .ok)
-        func show() async throws -> [String: any Sendable] { try await stage.get("/broadcasts/list").object() }
+        func show() async throws -> [String: any Sendable] { try await stage.get("/broadcasts/show").object() }
         func durations() async throws -> [Int] {
             let items = try #require(try await show()["playListItemList"] as? [[String: any Sendable]])
             return items.compactMap { $0["durationInMs"] as? Int }
@@ -76,15 +76,15 @@ import Testing
         #expect(items[0]["name"] as? String == "A")
         #expect(items[1]["seekTimeInMs"] as? Int == 5)
 
-        _ = try await stage.post("/broadcasts/list/start")
+        _ = try await stage.post("/broadcasts/show/start")
         #expect(try await show()["playListStatus"] as? String == "broadcasting")
-        let pull = try await stage.goLive("list")
+        let pull = try await stage.goLive("show")
         #expect(try await show()["currentPlayIndex"] as? Int == 0)
         pull.plays(item: 2)
         #expect(try await show()["currentPlayIndex"] as? Int == 2)
         // Kept for the next start.
-        try await stage.eventually { try stage.database.broadcasts.find("list")?.playlist.currentIndex == 2 }
-        _ = try await stage.post("/broadcasts/list/stop")
+        try await stage.eventually { try stage.database.broadcasts.find("show")?.playlist.currentIndex == 2 }
+        _ = try await stage.post("/broadcasts/show/stop")
         let stopped = try await show()
         #expect(stopped["playListStatus"] as? String == "finished")
         #expect(stopped["currentPlayIndex"] as? Int == 2)
@@ -96,20 +96,24 @@ import Testing
         _ = try await stage.post("/broadcasts/create", Self.list)
         stage.pulls.setProbe("http://files.example/a.mp4", .success(SourceProbe(duration: MediaTime(milliseconds: 1))))
         for (method, path, answer) in [
-            (.post, "/src/start", result(true, dataID: "src")), (.put, "/src/seek-time/0", result(true)), (.get, "/src/ip-camera-error", result(true)),
-            (.post, "/src/stop", result(true, "Stream stopped")), (.post, "/list/start", result(true)),
-            (.post, "/playlists/list/next?index=1", result(true, dataID: "list")), (.post, "/list/stop", result(true)),
+            (.post, "/src/start", result(true, dataID: "src")), (.put, "/src/seek-time/0", result(true)),
+            (.get, "/src/ip-camera-error", result(true)),
+            (.post, "/src/stop", result(true, "Stream stopped")), (.post, "/show/start", result(true)),
+            (.post, "/playlists/show/next?index=1", result(true, dataID: "show")), (.post, "/show/stop", result(true)),
             (.get, "/duration?url=http://files.example/a.mp4", result(true, dataID: "1")),
         ] as [(HTTPRequest.Method, String, String)] {
             #expect(try await stage.send(method, prefix + "/broadcasts" + path).body == answer, "\(path)")
         }
         let created = try await stage.send(
-            .post, prefix + "/broadcasts/create?autoStart=true", body: #"{"streamId":"n","type":"streamSource","streamUrl":"rtsp://camera.example/2"}"#)
+            .post, prefix + "/broadcasts/create?autoStart=true",
+            body: #"{"streamId":"n","type":"streamSource","streamUrl":"rtsp://camera.example/2"}"#)
         #expect(created.body == result(true, dataID: "n"))
     }
 
-    @Test(arguments: [("POST", "/src/start"), ("POST", "/src/stop"), ("PUT", "/src/seek-time/1"), ("POST", "/playlists/src/next"),
-        ("GET", "/src/ip-camera-error"), ("GET", "/duration?url=http://files.example/a.mp4"), ("POST", "/create?autoStart=true")])
+    @Test(arguments: [
+        ("POST", "/src/start"), ("POST", "/src/stop"), ("PUT", "/src/seek-time/1"), ("POST", "/playlists/src/next"),
+        ("GET", "/src/ip-camera-error"), ("GET", "/duration?url=http://files.example/a.mp4"), ("POST", "/create?autoStart=true"),
+    ])
     func pullsAreForThoseWhoMayCall(method: String, path: String) async throws {
         let stage = try await Self.stage()
         let method = try #require(HTTPRequest.Method(method))
@@ -124,12 +128,13 @@ import Testing
         _ = try await stage.post("/broadcasts/create", body)
         _ = try await stage.post("/broadcasts/create", #"{"streamId":"src","type":"streamSource","streamUrl":"rtsp://camera.example/1"}"#)
         let hls = LiveHLS(
-            configuration: .init(directory: stage.directory.appendingPathComponent("live").path), streams: stage.streams,
-            group: MultiThreadedEventLoopGroup.singleton, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+            // As patient as a machine that does a lot else needs it.
+            configuration: .init(directory: stage.directory.appendingPathComponent("live").path, firstSegmentTimeout: .seconds(60)),
+            streams: stage.streams, group: MultiThreadedEventLoopGroup.singleton,
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         try hls.sweep()
-        let hooks = DeliveryResponder.Hooks(startForViewer: { [service = stage.service, streams = stage.streams] id, loop in
-            guard streams.find(StreamKey(id))?.isLive != true, service.viewerArrived(id) else { return nil }
-            return service.whenLive(id, on: loop, within: .seconds(10))
+        let hooks = DeliveryResponder.Hooks(startForViewer: { [service = stage.service] id, loop in
+            service.viewerArrived(id) ? service.whenLive(id, on: loop, within: .seconds(60)) : nil
         })
         let responder = DeliveryResponder(
             configuration: .init(app: "live", mediaDirectory: stage.directory.appendingPathComponent("streams").path), hls: hls, hooks: hooks)
@@ -156,6 +161,11 @@ import Testing
         pull.plays(untilSeconds: 8)
         #expect(try await held.get().status == 200)
         #expect(try await second.get().status == 200)
+        // One that comes when it is live has nothing to wait for.
+        switch try ask("cam") {
+        case .now(let response): #expect(response.text.hasPrefix("#EXTM3U"))
+        case .later(let third): #expect(try await third.get().text.hasPrefix("#EXTM3U"))
+        }
         #expect(stage.pulls.count("cam") == 1)
         #expect(stage.pulls.count("src") == 0)
         _ = try await stage.post("/broadcasts/cam/stop")

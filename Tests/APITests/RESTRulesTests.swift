@@ -14,6 +14,8 @@ import Testing
         ("/v2/broadcasts/list/x/5", .get), ("/v2/broadcasts/list/0/5x", .get), ("/v2/broadcasts/list/0/99999999999999999999", .get),
         ("/v2/broadcasts/list/0", .get), ("/v2/broadcasts/a/recording/true?resolutionHeight=high", .put),
         ("/v2/broadcasts/a/endpoint?resolutionHeight=x", .delete),
+        ("/v2/broadcasts/a/seek-time/soon", .put), ("/v2/broadcasts/playlists/a/next?index=last", .post), ("/v2/broadcasts/playlists/a", .get),
+        ("/v2/broadcasts/a/seek-time", .put), ("/v2/broadcasts//ip-camera-error", .get),
         ("/other/rest/v2/broadcasts/count", .get), ("/v2/broadcasts%2Fcount", .get), ("/v2/vods/list/a/b", .get),
     ]) func whatDoesNotExistIs404(path: String, method: HTTPRequest.Method) async throws {
         let stage = try await RESTStage()
@@ -26,7 +28,9 @@ import Testing
         ("/broadcasts/create", .get, "POST, OPTIONS"),
         ("/broadcasts/a", .post, "GET, PUT, DELETE, HEAD, OPTIONS"), ("/broadcasts/a", .patch, "GET, PUT, DELETE, HEAD, OPTIONS"),
         ("/broadcasts/count", .put, "GET, HEAD, OPTIONS"), ("/broadcasts/a/stop", .get, "POST, OPTIONS"),
-        ("/broadcasts/a/endpoint", .put, "POST, DELETE, OPTIONS"),
+        ("/broadcasts/a/endpoint", .put, "POST, DELETE, OPTIONS"), ("/broadcasts/a/start", .get, "POST, OPTIONS"),
+        ("/broadcasts/a/seek-time/5", .post, "PUT, OPTIONS"), ("/broadcasts/playlists/a/next", .get, "POST, OPTIONS"),
+        ("/broadcasts/duration", .post, "GET, HEAD, OPTIONS"), ("/broadcasts/a/ip-camera-error", .put, "GET, HEAD, OPTIONS"),
         ("/version", .trace, "GET, HEAD, OPTIONS"), ("/vods/v", .put, "GET, DELETE, HEAD, OPTIONS"),
     ]) func aWrongMethodIs405(path: String, method: HTTPRequest.Method, allow: String) async throws {
         let stage = try await RESTStage()
@@ -186,6 +190,28 @@ import Testing
         ] as [(String?, String?)]) func theHostIsTakenFromTheAuthority(authority: String?, host: String?)
     {
         #expect(BroadcastPresenter.host(ofAuthority: authority) == host)
+    }
+
+    /// Those that hardly ever happen; the others are in the tests of the contract.
+    @Test(
+        arguments: [
+            (BroadcastError.fetcherNotStarted, APIOperation.createAndStart, 200, result(false, errorID: -4)),
+            (.resourcesExhausted, .createAndStart, 200, result(false, "Resource usage is high", errorID: -3)),
+            (.cameraUnreachable(address: "c:80", code: -2), .createAndStart, 200, result(false, "Could not connect to c:80 result:-2", errorID: -2)),
+            (.endpointTaken(url: "u"), .createAndStart, 200, result(false, "Endpoint is given twice: u")),
+            (.endpointRefused, .create, 400, result(false, "The list of endpoints is not valid.")),
+            (.cameraUnreachable(address: "c", code: -2), .start, 200, result(false, "Could not connect to c result:-2", errorID: -2)),
+            (.indexOutOfList, .nextItem, 200, result(false, "Index is out of the list. Please specify the correct index")),
+            (.durationUnknown(code: -3), .duration, 200, result(false, errorID: -3)),
+            (.unknownBroadcast, .cameraError, 200, result(false, "Camera is not found with streamId: a")),
+            (.store(.diskFull), .start, 500, result(false, "The disk is full.")),
+        ] as [(BroadcastError, APIOperation, Int, String)]) func everyErrorHasItsWords(
+            error: BroadcastError, operation: APIOperation, status: Int, body: String
+        )
+    {
+        let reply = ErrorResponder.reply(to: .broadcast(error, operation, id: "a"))
+        #expect(reply.status.code == status)
+        #expect(reply.body.map { String(buffer: $0) } == body)
     }
 
     @Test func aFailingDatabaseIs500AndSaysNothingOfItsInside() async throws {

@@ -1,14 +1,13 @@
 import API
-import Foundation
 import HTTP
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
+import NIOHTTP1
 import NIOPosix
 import ServiceLifecycle
-import Testing
 
 /// How a test of the contract calls the API: the answer is the same.
 enum Way: CaseIterable, Sendable {
@@ -33,11 +32,11 @@ extension RESTStage {
         case .inMemory:
             try await body(Caller { try await self.send($0, $1, body: $2) })
         case .overASocket:
-            try await self.serve { base in try await body(Caller { try await Self.curl($0, base + $1, $2) }) }
+            try await self.serve { port in try await body(Caller { try await SocketClient.send($0, port: port, $1, $2) }) }
         }
     }
 
-    private func serve(_ body: @escaping @Sendable (String) async throws -> Void) async throws {
+    private func serve(_ body: @escaping @Sendable (Int) async throws -> Void) async throws {
         var logger = Logger(label: "test")
         logger.logLevel = .error
         let router = Router(context: APIRequestContext.self)
@@ -56,7 +55,7 @@ extension RESTStage {
             tasks.addTask { try await group.run() }
             for await port in ports {
                 do {
-                    try await body("http://127.0.0.1:\(port)")
+                    try await body(port)
                 } catch {
                     await group.triggerGracefulShutdown()
                     throw error
@@ -66,24 +65,66 @@ extension RESTStage {
             try await tasks.waitForAll()
         }
     }
+}
 
-    private static func curl(_ method: HTTPRequest.Method, _ url: String, _ body: String?) async throws -> Reply {
-        var arguments = ["-sS", "-i", "--path-as-is", "-g", "-X", method.rawValue]
-        if let body { arguments += ["-H", "Content-Type: application/json", "--data-binary", body] }
-        let outcome = try await Tool.run("curl", arguments + [url])
-        try #require(outcome.status == 0, "\(outcome.errors)")
-        let end = try #require(outcome.output.range(of: "\r\n\r\n"))
-        var lines = outcome.output[..<end.lowerBound].components(separatedBy: "\r\n")
-        let status = try #require(lines.removeFirst().split(separator: " ").dropFirst().first.flatMap { Int($0) })
-        var headers = HTTPFields()
-        for line in lines {
-            let colon = try #require(line.firstIndex(of: ":"))
-            headers.append(
-                HTTPField(
-                    name: try #require(HTTPField.Name(String(line[..<colon]))), value: line[colon...].dropFirst().trimmingCharacters(in: .whitespaces)))
+/// One request on a connection of its own: a process for each, as curl would be, costs the other tests more than all of this.
+private enum SocketClient {
+    static func send(_ method: HTTPRequest.Method, port: Int, _ path: String, _ body: String?) async throws -> Reply {
+        let loop = MultiThreadedEventLoopGroup.singleton.any()
+        let promise = loop.makePromise(of: Reply.self)
+        let channel: any Channel
+        do {
+            channel = try await ClientBootstrap(group: loop).connectTimeout(.seconds(30)).channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHTTPClientHandlers()
+                    try channel.pipeline.syncOperations.addHandler(ReplyCollector(promise))
+                }
+            }.connect(host: "127.0.0.1", port: port).get()
+        } catch {
+            promise.fail(error)
+            throw error
         }
-        return Reply(status: .init(code: status), headers: headers, body: String(outcome.output[end.upperBound...]))
+        var head = HTTPRequestHead(version: .http1_1, method: HTTPMethod(rawValue: method.rawValue), uri: path)
+        head.headers = ["Host": "reached.example:5080", "Connection": "close", "Content-Length": String(body?.utf8.count ?? 0)]
+        if body != nil { head.headers.add(name: "Content-Type", value: "application/json") }
+        channel.write(HTTPClientRequestPart.head(head), promise: nil)
+        if let body { channel.write(HTTPClientRequestPart.body(.byteBuffer(ByteBuffer(string: body))), promise: nil) }
+        channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
+        return try await promise.futureResult.get()
     }
+}
+
+private final class ReplyCollector: ChannelInboundHandler {
+    typealias InboundIn = HTTPClientResponsePart
+
+    private let promise: EventLoopPromise<Reply>
+    private var head: HTTPResponseHead?
+    private var body = ByteBuffer()
+
+    init(_ promise: EventLoopPromise<Reply>) { self.promise = promise }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch self.unwrapInboundIn(data) {
+        case .head(let head): self.head = head
+        case .body(let part): self.body.writeImmutableBuffer(part)
+        case .end:
+            guard let head = self.head else { return }
+            var fields = HTTPFields()
+            for (name, value) in head.headers {
+                if let name = HTTPField.Name(name) { fields.append(HTTPField(name: name, value: value)) }
+            }
+            self.promise.succeed(Reply(status: .init(code: Int(head.status.code)), headers: fields, body: String(buffer: self.body)))
+            context.close(promise: nil)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.promise.fail(error)
+        context.close(promise: nil)
+    }
+
+    /// Nothing happens when there is an answer already.
+    func channelInactive(context: ChannelHandlerContext) { self.promise.fail(ChannelError.eof) }
 }
 
 /// Leaves everything to the router.

@@ -37,7 +37,8 @@ final class RESTStage: Sendable {
         change(&configuration)
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         self.service = BroadcastService(
-            database: self.database, streams: self.streams, outputs: Self.outputs(self.hls), sources: self.pulls.factory, configuration: configuration,
+            database: self.database, streams: self.streams, outputs: Self.outputs(self.hls), sources: self.pulls.factory,
+            configuration: configuration,
             logger: logger, clock: BroadcastClock(now: { .uptimeNanoseconds(1_000_000_000_000) }, wall: { 1_700_000_000_000 }))
         self.interface = RESTInterface(
             service: self.service,

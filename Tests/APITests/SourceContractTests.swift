@@ -15,7 +15,7 @@ import Testing
         #"{"streamId":"vod","type":"VoD","streamUrl":"http://files.example/a.mp4"}"#,
         #"{"streamId":"novod","type":"VoD"}"#,
         #"{"streamId":"live"}"#, #"{"streamId":"odd","streamUrl":"rtsp://camera.example/1"}"#,
-        #"{"streamId":"list","type":"playlist","playListItemList":[{"streamUrl":"http://files.example/a.mp4","type":"VoD"},"#
+        #"{"streamId":"show","type":"playlist","playListItemList":[{"streamUrl":"http://files.example/a.mp4","type":"VoD"},"#
             + #"{"streamUrl":"http://files.example/b.mp4","type":"VoD"},{"streamUrl":"http://files.example/c.mp4","type":"VoD"}]}"#,
         #"{"streamId":"nolist","type":"playlist"}"#, #"{"streamId":"empty","type":"playlist","playListItemList":[]}"#,
         #"{"streamId":"bad","type":"playlist","playListItemList":[{"streamUrl":"http://127.0.0.1/a.mp4"},{"streamUrl":"http://127.0.0.1/b.mp4"}]}"#,
@@ -41,18 +41,21 @@ import Testing
                 #expect(try await caller.post("/broadcasts/\(id)/start").body == result(true, dataID: id))
                 let active = result(false, "Stream is already active. It's already streaming or trying to connect")
                 #expect(try await caller.post("/broadcasts/\(id)/start").body == active)
+                // Also while it waits for its next try.
+                stage.pulls.newest(id)?.fails(PullFailure(cause: .refused, text: "Connection refused"))
+                #expect(try await caller.post("/broadcasts/\(id)/start").body == active)
                 #expect(stage.pulls.count(id) == 1)
                 #expect(try await caller.post("/broadcasts/\(id)/stop").body == result(true, "Stream stopped"))
                 #expect(stage.pulls.newest(id)?.isStopped == true)
                 #expect(try await caller.post("/broadcasts/\(id)/stop").body == Self.notRunning(id))
             }
-            #expect(try await caller.post("/broadcasts/list/stop").body == Self.notRunning("list"))
-            #expect(try await caller.post("/broadcasts/list/start").body == result(true))
-            #expect(try await caller.post("/broadcasts/list/start").body == result(false, "Playlist is already running for stream:list"))
-            #expect(try await caller.get("/broadcasts/list").object()["playListStatus"] as? String == "broadcasting")
-            #expect(try await caller.post("/broadcasts/list/stop").body == result(true))
-            #expect(try await caller.post("/broadcasts/list/stop").body == Self.notRunning("list"))
-            #expect(try await caller.get("/broadcasts/list").object()["playListStatus"] as? String == "finished")
+            #expect(try await caller.post("/broadcasts/show/stop").body == Self.notRunning("show"))
+            #expect(try await caller.post("/broadcasts/show/start").body == result(true))
+            #expect(try await caller.post("/broadcasts/show/start").body == result(false, "Playlist is already running for stream:show"))
+            #expect(try await caller.get("/broadcasts/show").object()["playListStatus"] as? String == "broadcasting")
+            #expect(try await caller.post("/broadcasts/show/stop").body == result(true))
+            #expect(try await caller.post("/broadcasts/show/stop").body == Self.notRunning("show"))
+            #expect(try await caller.get("/broadcasts/show").object()["playListStatus"] as? String == "finished")
             for id in ["live", "nobody", "%2e%2e"] { #expect(try await caller.post("/broadcasts/\(id)/stop").body == result(false)) }
         }
     }
@@ -84,7 +87,7 @@ import Testing
         try await stage.called(way) { (caller: Caller) async throws in
             #expect(try await caller.post("/broadcasts/src/start").body == result(true, dataID: "src"))
             let exhausted = result(false, "Not enough resource on server to start streaming.")
-            for id in ["cam", "vod", "list"] { #expect(try await caller.post("/broadcasts/\(id)/start").body == exhausted) }
+            for id in ["cam", "vod", "show"] { #expect(try await caller.post("/broadcasts/\(id)/start").body == exhausted) }
             #expect(
                 try await caller.post("/broadcasts/create?autoStart=true", #"{"type":"streamSource","streamUrl":"rtsp://camera.example/2"}"#).body
                     == result(false, "Resource usage is high", errorID: -3))
@@ -110,7 +113,10 @@ import Testing
             for (body, status, answer) in [
                 (nil, 200, result(false, "unexpected parameters received")), ("null", 200, result(false, "unexpected parameters received")),
                 ("{}", 200, result(false, "Auto start query needs an IP camera or stream source.")),
-                (#"{"type":"VoD","streamUrl":"http://files.example/a.mp4"}"#, 200, result(false, "Auto start query needs an IP camera or stream source.")),
+                (
+                    #"{"type":"VoD","streamUrl":"http://files.example/a.mp4"}"#, 200,
+                    result(false, "Auto start query needs an IP camera or stream source.")
+                ),
                 (#"{"type":"playlist"}"#, 200, result(false, "Auto start query needs an IP camera or stream source.")),
                 (#"{"type":"ipCamera"}"#, 200, result(false, "IP camera addr is not valid: ")),
                 (#"{"type":"ipCamera","ipAddr":"test"}"#, 200, result(false, "IP camera addr is not valid: test")),
@@ -118,7 +124,10 @@ import Testing
                 (#"{"type":"streamSource"}"#, 200, result(false)), (#"{"type":"streamSource","streamUrl":"x"}"#, 200, result(false)),
                 (#"{"type":"streamSource","streamUrl":"http://"}"#, 200, result(false)),
                 (#"{"type":"streamSource","streamUrl":"file:///etc/passwd"}"#, 200, result(false)),
-                (#"{"type":"streamSource","streamUrl":"rtsp://camera.example/2","subFolder":"../x"}"#, 200, result(false, "Subfolder is not valid. ")),
+                (
+                    #"{"type":"streamSource","streamUrl":"rtsp://camera.example/2","subFolder":"../x"}"#, 200,
+                    result(false, "Subfolder is not valid. ")
+                ),
                 (
                     #"{"type":"streamSource","streamUrl":"rtsp://camera.example/2","name":"a\u0000"}"#, 200,
                     result(false, "The value of name is not valid.")
@@ -161,10 +170,31 @@ import Testing
 
     @Test func anIdIsMadeWhereNoneIsGiven() async throws {
         let stage = try await RESTStage()
-        let answer = try await stage.post("/broadcasts/create?autoStart=true", #"{"type":"streamSource","streamUrl":"rtsp://camera.example/2"}"#).object()
+        let answer = try await stage.post("/broadcasts/create?autoStart=true", #"{"type":"streamSource","streamUrl":"rtsp://camera.example/2"}"#)
+            .object()
         let id = try #require(answer["dataId"] as? String)
         #expect(answer["success"] as? Bool == true)
         #expect(stage.pulls.count(id) == 1)
+    }
+
+    @Test(arguments: [
+        #"{"type":"streamSource","streamUrl":"rtsp://127.0.0.1/1"}"#, #"{"type":"ipCamera","ipAddr":"rtsp://127.0.0.1/1"}"#,
+        #"{"type":"ipCamera","ipAddr":"10.0.0.1","streamUrl":"rtsp://127.0.0.1/1"}"#, #"{"type":"VoD","streamUrl":"file:///etc/passwd"}"#,
+        #"{"type":"VoD","streamUrl":"http://127.0.0.1/a.mp4"}"#,
+        #"{"type":"playlist","playListItemList":[{"streamUrl":"http://files.example/a.mp4"},{"streamUrl":"http://127.0.0.1/a.mp4"}]}"#,
+        #"{"type":"playlist","playListItemList":[{"streamUrl":"concat:a|b"}]}"#,
+    ]) func whatMayNotBeFetchedIsNotStored(body: String) async throws {
+        let stage = try await RESTStage()
+        for url in ["http://127.0.0.1/a.mp4", "rtsp://127.0.0.1/1"] { stage.pulls.refuse(url) }
+        let reply = try await stage.post("/broadcasts/create", body)
+        #expect(reply.status == .badRequest)
+        #expect(reply.body == result(false, "Stream url is not valid. "))
+        #expect(try stage.database.broadcasts.count() == 0)
+        // With autoStart too, in its own words.
+        let started = try await stage.post("/broadcasts/create?autoStart=true", body)
+        #expect(started.status == .ok)
+        #expect(try started.object()["success"] as? Bool == false)
+        #expect(try stage.database.broadcasts.count() == 0)
     }
 
     // MARK: PUT
@@ -174,7 +204,7 @@ import Testing
         stage.pulls.setProbe("rtsp://camera.example/new", .success(SourceProbe(duration: nil)))
         try await stage.called(way) { (caller: Caller) async throws in
             _ = try await caller.post("/broadcasts/src/start")
-            let pull = try #require(stage.pulls.newest("src"))
+            let pull = try await stage.goLive("src")
             for (body, answer) in [
                 (#"{"streamUrl":"nonsense"}"#, result(false, "Stream URL is not valid")),
                 (#"{"streamUrl":"file:///etc/passwd"}"#, result(false, "Stream URL is not valid")),
@@ -192,6 +222,29 @@ import Testing
             #expect(stage.pulls.count("src") == 2)
             #expect(
                 stage.pulls.newest("src")?.plan.content == .live(PullItem(url: "rtsp://camera.example/new", isFile: false)))
+        }
+    }
+
+    @Test(arguments: Way.allCases) func putOfARunningCameraSaysWhatTheNewOneAnswered(way: Way) async throws {
+        let stage = try await Self.stage()
+        try await stage.called(way) { (caller: Caller) async throws in
+            _ = try await caller.post("/broadcasts/cam/start")
+            let pull = try await stage.goLive("cam")
+            #expect(
+                try await caller.put("/broadcasts/cam", #"{"streamUrl":"rtsp://10.0.0.1/none"}"#).body
+                    == result(false, "Could not connect to 10.0.0.1 result:-1", errorID: -1))
+            stage.pulls.setProbe("rtsp://10.0.0.1/1", .failure(PullFailure(cause: .unauthorized, text: "401 Unauthorized")))
+            #expect(
+                try await caller.put("/broadcasts/cam", #"{"password":"wrong"}"#).body
+                    == result(false, "Could not connect to 10.0.0.1 result:-2", errorID: -2))
+            #expect(try await caller.get("/broadcasts/cam").object()["password"] as? String == "p w")
+            #expect(!pull.isStopped)
+            stage.pulls.setProbe("rtsp://10.0.0.1/1", .success(SourceProbe(duration: nil)))
+            #expect(try await caller.put("/broadcasts/cam", #"{"password":"right"}"#).body == result(true))
+            #expect(
+                stage.pulls.newest("cam")?.plan.content
+                    == .live(PullItem(url: "rtsp://10.0.0.1/1", username: "u", password: "right", isFile: false)))
+            #expect(try await caller.put("/broadcasts/cam", #"{"ipAddr":"test"}"#).body == result(false, "IP camera addr is not valid: test"))
         }
     }
 
@@ -214,9 +267,9 @@ import Testing
             func none(_ id: String) -> String {
                 result(false, "Not active stream source found with this id: \(id) make sure you give the id of a running stream source")
             }
-            for id in ["vod", "list", "live", "nobody"] { #expect(try await caller.put("/broadcasts/\(id)/seek-time/5000").body == none(id)) }
+            for id in ["vod", "show", "live", "nobody"] { #expect(try await caller.put("/broadcasts/\(id)/seek-time/5000").body == none(id)) }
             #expect(try await caller.put("/broadcasts/%20/seek-time/5000").body == result(false, "Id field is blank."))
-            for id in ["vod", "list"] {
+            for id in ["vod", "show"] {
                 _ = try await caller.post("/broadcasts/\(id)/start")
                 #expect(try await caller.put("/broadcasts/\(id)/seek-time/5000").body == result(true))
                 #expect(stage.pulls.newest(id)?.seeks == [MediaTime(milliseconds: 5_000)])
@@ -237,20 +290,22 @@ import Testing
             let unknown = result(false, "There is no playlist found. Please check Stream id again")
             let other = result(false, "This broadcast type is not playlist. This method is only available for playlists")
             let outside = result(false, "Index is out of the list. Please specify the correct index")
-            let idle = result(false, "No active playlist for id:list. Start the playlist first")
+            let idle = result(false, "No active playlist for id:show. Start the playlist first")
             for (path, answer) in [
                 ("nobody/next", unknown), ("%2e%2e/next?index=9", unknown), ("live/next", other), ("vod/next?index=9", other),
-                ("list/next?index=3", outside), ("list/next?index=2", idle), ("list/next", idle), ("list/next?index=-1", idle),
+                ("show/next?index=3", outside), ("show/next?index=2", idle), ("show/next", idle), ("show/next?index=-1", idle),
                 ("nolist/next?index=0", outside),
             ] { #expect(try await caller.post("/broadcasts/playlists/\(path)").body == answer, "\(path)") }
-            _ = try await caller.post("/broadcasts/list/start")
-            for (query, skips) in [("", [nil]), ("?index=-1", [nil, nil]), ("?index=2", [nil, nil, 2]), ("?index=", [nil, nil, 2, nil])] as [(String, [Int?])] {
-                #expect(try await caller.post("/broadcasts/playlists/list/next\(query)").body == result(true, dataID: "list"))
-                #expect(stage.pulls.newest("list")?.skips == skips)
+            _ = try await caller.post("/broadcasts/show/start")
+            for (query, skips) in [("", [nil]), ("?index=-1", [nil, nil]), ("?index=2", [nil, nil, 2]), ("?index=", [nil, nil, 2, nil])]
+                as [(String, [Int?])]
+            {
+                #expect(try await caller.post("/broadcasts/playlists/show/next\(query)").body == result(true, dataID: "show"))
+                #expect(stage.pulls.newest("show")?.skips == skips)
             }
-            #expect(try await caller.post("/broadcasts/playlists/list/next?index=3").body == outside)
-            #expect(try await caller.post("/broadcasts/playlists/list/next?index=two").status == .notFound)
-            #expect(try await caller.get("/broadcasts/playlists/list/next").status == .methodNotAllowed)
+            #expect(try await caller.post("/broadcasts/playlists/show/next?index=3").body == outside)
+            #expect(try await caller.post("/broadcasts/playlists/show/next?index=two").status == .notFound)
+            #expect(try await caller.get("/broadcasts/playlists/show/next").status == .methodNotAllowed)
         }
     }
 

@@ -27,9 +27,9 @@ public final class DeliveryResponder: ReadyResponder {
         public var metrics: (@Sendable () -> ByteBuffer)?
         /// Whether whoever asks may read them.
         public var allowMetrics: @Sendable (ReadyRequest) -> Bool
-        /// Somebody wants to watch the broadcast of this id. Nil: it is live, or nothing starts it because of that; so for every id that nobody knows.
-        /// Otherwise its source is on the way, and this tells whether the stream went live, within ten seconds or so. Asked with every request for a
-        /// playlist, so it must not look anything up in a database.
+        /// Somebody wants to watch the broadcast of this id. Nil: nothing starts it because of that; so for every id that nobody knows. Otherwise its
+        /// source is on or on the way, and this tells whether the stream is live, within ten seconds or so. Asked with every request for a playlist,
+        /// so it must not look anything up in a database.
         public var startForViewer: @Sendable (String, any EventLoop) -> EventLoopFuture<Bool>?
 
         public init(
