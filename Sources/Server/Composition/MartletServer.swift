@@ -36,9 +36,7 @@ struct MartletServer {
     func run() async throws {
         ProcessLimits.raiseOpenFiles(logger: self.logger)
         let directory = try DataDirectory(path: self.settings.dataDir)
-        AVLog.setHandler { [logger] level, text in
-            logger.log(level: level <= .error ? .warning : .debug, "libav", metadata: ["text": "\(text)"])
-        }
+        AVLog.setHandler { [log = LibavLog(self.logger)] level, text in log.received(level, text, now: .now()) }
         let database = try Database(configuration: .init(path: directory.database))
         let boot = try await database.boots.begin(now: BroadcastClock.system.wall())
         self.logger.info(
