@@ -26,8 +26,10 @@ struct ItemHead {
     var firstPresentation: MediaTime? { self.first.values.min() }
 
     /// Reads until every track has shown a frame. `tolerance` passes over what is broken.
-    static func read(from input: any PullInput, tolerance: inout ReadTolerance) throws(PullFailure) -> ItemHead {
+    /// - Parameter tracks: that are known already; an input that was seeked in does not say them again.
+    static func read(from input: any PullInput, tracks: [Track] = [], tolerance: inout ReadTolerance) throws(PullFailure) -> ItemHead {
         var head = ItemHead()
+        head.tracks = tracks
         while !head.isComplete {
             let item: FrameReader.Item?
             do throws(PullFailure) {

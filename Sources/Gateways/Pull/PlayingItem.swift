@@ -48,10 +48,10 @@ final class PlayingItem {
     /// Goes on at another place; what its first frames are like is returned.
     func seek(to time: MediaTime) throws(PullFailure) -> ItemHead {
         try self.input.seek(to: time)
-        let head = try ItemHead.read(from: self.input, tolerance: &self.tolerance)
+        let head = try ItemHead.read(from: self.input, tracks: self.tracks, tolerance: &self.tolerance)
         self.head = head.items[...]
         self.headIsAll = head.isWhole
-        if !head.tracks.isEmpty { self.tracks = head.tracks }
+        self.tracks = head.tracks
         return head
     }
 

@@ -184,9 +184,7 @@ final class SequenceRunner {
             guard self.pull.clock.now() >= due else { return }
         }
         self.pending = nil
-        while let frame = self.silence?.next(before: pending.placed.decodeTime) {
-            guard try feed.send(frame, index: playing.key.index) else { return }
-        }
+        try self.sendSilence(before: pending.placed.presentationTime, feed)
         guard try feed.send(pending.placed, index: playing.key.index) else { return }
         playing.passed(pending.source)
         if let position = playing.position { self.pull.reached(position) }
@@ -209,6 +207,7 @@ final class SequenceRunner {
         switch item {
         case nil:
             guard playing.isPaced else { throw PullFailure(cause: .ended, text: "the source ended") }
+            try self.sendSilence(before: self.timeline.end, feed)
             self.countAsPlayed(playing)
             self.leaveItem()
             return false
@@ -223,6 +222,11 @@ final class SequenceRunner {
             self.pending = Pending(placed: placed, source: frame, due: due)
             return true
         }
+    }
+
+    private func sendSilence(before time: MediaTime, _ feed: PullFeed) throws(PullFailure) {
+        guard let index = self.playing?.key.index else { return }
+        while let frame = self.silence?.next(before: time), try feed.send(frame, index: index) {}
     }
 
     private func countAsPlayed(_ playing: PlayingItem) {

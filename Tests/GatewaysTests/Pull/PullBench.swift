@@ -11,7 +11,7 @@ import Testing
 /// A pull of scripts in virtual time, with everything it published and told.
 final class PullBench: Sendable {
     let opener = ScriptedOpener()
-    let streams = StreamDirectory()
+    let streams = StreamDirectory(configuration: .init(takeoverSilence: .hours(1)))
     let clock = VirtualPullClock()
     let stream: Stream
     private let reader: StreamReader

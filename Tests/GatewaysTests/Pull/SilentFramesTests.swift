@@ -43,7 +43,7 @@ import Testing
     }
 
     /// What the bytes are is left to a decoder: every sample of theirs is zero.
-    @Test(arguments: [1, 2]) func aDecoderHearsNothing(channels: Int) throws {
+    @Test(arguments: [1, 2]) func aDecoderHearsNothing(channels: Int) async throws {
         let track = self.aac(channels == 1 ? [0x11, 0x88] : [0x11, 0x90], channels: channels)
         var silence = try #require(SilentFrames(track: track, from: .zero))
         var stream: [UInt8] = []
@@ -55,7 +55,7 @@ import Testing
         }
         let folder = try PullFiles()
         try folder.write(stream, to: "silence.aac")
-        try folder.ffmpeg(["-xerror", "-f", "aac", "-i", "silence.aac", "-f", "s16le", "silence.pcm"])
+        try await folder.ffmpeg(["-xerror", "-f", "aac", "-i", "silence.aac", "-f", "s16le", "silence.pcm"])
         let samples = try folder.read("silence.pcm")
         #expect(samples.count == 47 * 1024 * 2 * channels)
         #expect(samples.allSatisfy { $0 == 0 })
