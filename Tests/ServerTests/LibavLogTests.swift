@@ -1,3 +1,4 @@
+import AV
 import Logging
 import NIOCore
 import Synchronization
