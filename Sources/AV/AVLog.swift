@@ -50,6 +50,18 @@ public enum AVLog {
         Self.nameFailures.withLock { $0.remove(UInt(pthread_self())) != nil }
     }
 
+    /// `text` without what stands before the host in its URLs: FFmpeg names what it opens, user and password included.
+    static func withoutCredentials(_ text: String) -> String {
+        guard text.utf8.contains(UInt8(ascii: "@")) else { return text }
+        var parts = text.split(separator: "://", omittingEmptySubsequences: false).map(String.init)
+        for index in parts.indices.dropFirst() {
+            let part = parts[index]
+            let authority = part.prefix { !"/?# '\"".contains($0) }
+            if let at = authority.lastIndex(of: "@") { parts[index] = "***" + part[at...] }
+        }
+        return parts.joined(separator: "://")
+    }
+
     private static func receive(_ context: UnsafeMutableRawPointer?, _ level: Int32, _ format: UnsafePointer<CChar>?, _ arguments: CVaListPointer?) {
         // The low byte is the level; the rest may hold a colour.
         let plain = level & 0xff
@@ -64,7 +76,7 @@ public enum AVLog {
         let bytes = line.prefix(min(Int(length), line.count - 1)).map { UInt8(bitPattern: $0) }
         var text = String(decoding: bytes, as: UTF8.self)
         while text.last?.isNewline == true { text.removeLast() }
-        handler(Level(rounding: plain), text)
+        handler(Level(rounding: plain), Self.withoutCredentials(text))
     }
 }
 

@@ -29,7 +29,7 @@ extension Demuxer {
             return nil
         }
         let target = max(time, .zero) + (self.startTime ?? .zero)
-        let clock = PacketClock(timeBase: base, usualStep: .zero)
+        let clock = PacketClock(numerator: base.num, denominator: base.den)
         for stepBack in [0, 3, 10, 30, 120] as [Int64] {
             let from = time - MediaTime(milliseconds: stepBack * 1000)
             try self.seek(to: from)

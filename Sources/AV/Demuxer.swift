@@ -7,7 +7,10 @@ public final class Demuxer {
     private(set) var context: UnsafeMutablePointer<AVFormatContext>?
     private let interrupt: Interrupt
     /// nil: the deadline of the interrupt is its owner's business.
-    private let readTimeout: Duration?
+    private(set) var readTimeout: Duration?
+    private static let shortestPlaylistTimeout = Duration.seconds(30)
+    private static let closeTimeout = Duration.milliseconds(500)
+    private static let mostRetries = 1_000
     /// One for each of FFmpeg's streams, in its order; `Packet.streamIndex` counts in it. Streams that turn up later are not in it.
     public let streams: [CodecParameters]
 
@@ -28,6 +31,8 @@ public final class Demuxer {
         (self.context, self.streams) = try Self.open(request.url, format: request.format, options: request.dictionary, interrupt: interrupt)
         self.interrupt = interrupt
         self.readTimeout = request.readTimeout
+        // Between two segments of a live playlist nothing comes, for as long as a segment is.
+        if self.formatName.hasPrefix("hls") { self.readTimeout = max(request.readTimeout, Self.shortestPlaylistTimeout) }
     }
 
     private static func open(
@@ -74,7 +79,12 @@ public final class Demuxer {
         return failure
     }
 
-    deinit { avformat_close_input(&self.context) }
+    deinit {
+        // Closing says goodbye to some peers.
+        if self.readTimeout != nil { self.interrupt.arm(within: Self.closeTimeout) }
+        avformat_close_input(&self.context)
+        self.interrupt.disarm()
+    }
 
     /// The container's name, e.g. `mov,mp4,m4a,3gp,3g2,mj2`.
     public var formatName: String {
@@ -114,10 +124,12 @@ public final class Demuxer {
         defer { if self.readTimeout != nil { self.interrupt.disarm() } }
         try self.interrupt.check("read packet")
         av_packet_unref(packet.raw)
-        var result: Int32
-        repeat {
+        var result = av_read_frame(self.context, packet.raw)
+        var retries = 0
+        while result == shim_averror(EAGAIN), retries < Self.mostRetries, self.interrupt.cause == nil {
             result = av_read_frame(self.context, packet.raw)
-        } while result == shim_averror(EAGAIN) && self.interrupt.cause == nil
+            retries += 1
+        }
         if result >= 0 { return true }
         // Some formats call every end of their bytes the end of the file.
         if result == shim_AVERROR_EOF, self.interrupt.cause == nil {

@@ -1,4 +1,4 @@
-import AV
+@testable import AV
 import Foundation
 import Testing
 
@@ -15,6 +15,20 @@ import Testing
         let before = said.value.count
         #expect(throws: AVFailure.self) { _ = try Demuxer(path: path, format: "mp4") }
         #expect(said.value.count == before)
+    }
+}
+
+@Suite struct LogRedactionTests {
+    @Test(arguments: [
+        ("Opening 'rtsp://admin:s3cret@10.0.0.5:554/a?x=1' for reading", "Opening 'rtsp://***@10.0.0.5:554/a?x=1' for reading"),
+        ("http://u:p@w@host/a and rtmp://k@h", "http://***@host/a and rtmp://***@h"),
+        ("http://host/a@b", "http://host/a@b"),
+        ("mail me@example.org", "mail me@example.org"),
+        ("://", "://"),
+        ("@://@", "@://***@"),
+    ])
+    func credentialsInURLsAreNotPassedOn(text: String, expected: String) {
+        #expect(AVLog.withoutCredentials(text) == expected)
     }
 }
 

@@ -22,7 +22,7 @@ struct AudioFeed {
         self.codec = codec
         self.track = StreamTrack.audio(codec, stream.codecpar.pointee)
         self.hasADTS = codec == .aac && self.track == nil
-        self.clock = PacketClock(timeBase: stream.time_base, usualStep: MediaTime(milliseconds: 20))
+        self.clock = PacketClock(numerator: stream.time_base.num, denominator: stream.time_base.den, usualStep: MediaTime(milliseconds: 20))
     }
 
     /// Appends the packet's frames; true when the track is another one from them on.

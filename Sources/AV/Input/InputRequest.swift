@@ -14,7 +14,7 @@ public struct InputRequest: Sendable, Equatable {
     public var analyzeDuration: Duration
     /// For the whole opening, probing included.
     public var openTimeout: Duration
-    /// For each single read, and for a seek.
+    /// For each single read, and for a seek. With HLS at least 30 s: live playlists give nothing between their segments.
     public var readTimeout: Duration
 
     public init(

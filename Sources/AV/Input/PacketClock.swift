@@ -3,6 +3,9 @@ import Media
 
 /// A packet's times in microseconds of the input's clock. Only what is missing is made up; what is wrong is the stream's timeline's business.
 struct PacketClock {
+    /// 142 years: what lies beyond is no time, and must not overflow anything that is counted from it.
+    private static let farthest: Int64 = 1 << 52
+
     private let timeBase: AVRational
     /// Between packets that have neither time nor duration.
     private let usualStep: MediaTime
@@ -10,15 +13,19 @@ struct PacketClock {
     private let reordering: Int
     private var last: MediaTime?
 
-    init(timeBase: AVRational, usualStep: MediaTime, reordering: Int = 0) {
+    /// A tick is `numerator / denominator` seconds.
+    init(numerator: Int32, denominator: Int32, usualStep: MediaTime = .zero, reordering: Int = 0) {
         self.reordering = reordering
-        self.timeBase = timeBase
+        self.timeBase = AVRational(num: numerator, den: denominator)
         self.usualStep = usualStep
     }
 
-    func time(_ ticks: Int64?) -> MediaTime? {
-        guard let ticks, self.timeBase.num > 0, self.timeBase.den > 0 else { return nil }
-        return MediaTime(microseconds: av_rescale_q(ticks, self.timeBase, shim_time_base_q()))
+    func time(_ ticks: Int64?) -> MediaTime? { ticks.flatMap { Self.time($0, self.timeBase) } }
+
+    static func time(_ ticks: Int64, _ timeBase: AVRational) -> MediaTime? {
+        guard timeBase.num > 0, timeBase.den > 0 else { return nil }
+        let microseconds = av_rescale_q(ticks, timeBase, shim_time_base_q())
+        return (-self.farthest...self.farthest).contains(microseconds) ? MediaTime(microseconds: microseconds) : nil
     }
 
     mutating func stamp(_ packet: borrowing Packet) -> (decode: MediaTime, compositionOffset: MediaTime) {

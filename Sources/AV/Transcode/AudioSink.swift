@@ -2,6 +2,8 @@ import Media
 
 /// Encodes sound that comes with times to AAC frames: resampling, cutting into the encoder's pieces, and silence where there is none.
 final class AudioSink {
+    private static let mostSilenceAtOnce = 8_192
+
     private let format: Encoder.Audio
     private let encoder: Encoder
     private let resampler: Resampler
@@ -39,12 +41,12 @@ final class AudioSink {
             break
         case .silence(let samples):
             try self.empty()
-            try self.appendSilence(samples)
+            try self.appendSilence(samples, slab: &slab, into: &frames)
         case .jump:
             try self.empty()
             // The new time begins with a piece of its own.
             let rest = self.queue.count % self.encoder.frameSize
-            if rest > 0 { try self.appendSilence(self.encoder.frameSize - rest) }
+            if rest > 0 { try self.appendSilence(self.encoder.frameSize - rest, slab: &slab, into: &frames) }
             self.clock.jump(to: time, at: self.queued)
         }
         try self.resampler.convert(frame, into: self.converted)
@@ -55,15 +57,15 @@ final class AudioSink {
     func fill(until time: MediaTime, slab: inout FrameSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
         guard let end = self.end, time > end else { return }
         try self.empty()
-        try self.appendSilence(Int((time - end).ticks(timescale: UInt32(clamping: self.format.sampleRate))))
-        try self.encode(slab: &slab, into: &frames)
+        let samples = Int((time - end).ticks(timescale: UInt32(clamping: self.format.sampleRate)))
+        try self.appendSilence(samples, slab: &slab, into: &frames)
     }
 
     /// The rest, in whole pieces: half a piece or more is filled up, less is left out.
     func finish(slab: inout FrameSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
         try self.empty()
         let rest = self.queue.count % self.encoder.frameSize
-        if rest * 2 >= self.encoder.frameSize { try self.appendSilence(self.encoder.frameSize - rest) }
+        if rest * 2 >= self.encoder.frameSize { try self.appendSilence(self.encoder.frameSize - rest, slab: &slab, into: &frames) }
         try self.encode(slab: &slab, into: &frames)
         try self.encoder.finish()
         try self.receive(slab: &slab, into: &frames)
@@ -80,9 +82,16 @@ final class AudioSink {
         self.queued += Int64(self.converted.sampleCount)
     }
 
-    private func appendSilence(_ samples: Int) throws(AVFailure) {
-        try self.queue.appendSilence(samples)
-        self.queued += Int64(max(samples, 0))
+    /// Encoded as it goes, so that no long silence is ever held.
+    private func appendSilence(_ samples: Int, slab: inout FrameSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
+        var rest = samples
+        while rest > 0 {
+            let part = min(rest, Self.mostSilenceAtOnce)
+            try self.queue.appendSilence(part)
+            self.queued += Int64(part)
+            rest -= part
+            try self.encode(slab: &slab, into: &frames)
+        }
     }
 
     private func encode(slab: inout FrameSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {

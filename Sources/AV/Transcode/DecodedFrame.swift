@@ -27,8 +27,7 @@ public struct DecodedFrame: ~Copyable {
     func time(_ timeBase: AVRational) -> MediaTime? {
         let known = self.raw.pointee.best_effort_timestamp
         let ticks = known != shim_AV_NOPTS_VALUE ? known : self.raw.pointee.pts
-        guard ticks != shim_AV_NOPTS_VALUE, timeBase.num > 0, timeBase.den > 0 else { return nil }
-        return MediaTime(microseconds: av_rescale_q(ticks, timeBase, shim_time_base_q()))
+        return ticks == shim_AV_NOPTS_VALUE ? nil : PacketClock.time(ticks, timeBase)
     }
 
     /// Takes over what `other` holds, which is empty afterwards.

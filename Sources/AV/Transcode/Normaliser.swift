@@ -50,7 +50,7 @@ final class Normaliser {
     func take(_ packet: borrowing Packet, index: Int, slab: inout FrameSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
         if index == self.videoIndex, let decoder = self.videoDecoder {
             if let awaited = self.awaited, let base = self.videoTimeBase {
-                let time = PacketClock(timeBase: base, usualStep: .zero).time(packet.presentationTime ?? packet.decodeTime)
+                let time = PacketClock(numerator: base.num, denominator: base.den).time(packet.presentationTime ?? packet.decodeTime)
                 guard packet.isKeyframe, let time, time >= awaited else { return }
                 self.awaited = nil
             }
