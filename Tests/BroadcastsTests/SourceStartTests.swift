@@ -30,6 +30,16 @@ import Testing
         await #expect(throws: BroadcastError.nothingPulled) { try await stage.service.stop("a", withSubtracks: true) }
     }
 
+    @Test func aCallerWhoLeavesHasStoppedItAllTheSame() async throws {
+        let stage = try await Stage()
+        try await stage.createSource("a")
+        _ = try await stage.service.startPull("a")
+        let caller = Task { try await stage.service.stop("a", withSubtracks: false) }
+        caller.cancel()
+        #expect(try await caller.value == .source)
+        #expect(try !stage.record("a").source.isWanted)
+    }
+
     @Test func betweenTwoTriesItIsShownAsOverAndCannotBeStartedAgain() async throws {
         let stage = try await Stage()
         try await stage.createSource("a")

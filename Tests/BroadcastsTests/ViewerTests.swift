@@ -8,7 +8,7 @@ import Testing
 
 @testable import Broadcasts
 
-@Suite struct ViewerTests {
+@Suite(.timeLimit(.minutes(1))) struct ViewerTests {
     private func stage() async throws -> Stage {
         let stage = try await Stage()
         try await stage.createSource("a") { $0.source.startsWithViewers = true }
@@ -99,6 +99,18 @@ import Testing
         #expect(!stage.service.viewerArrived("a"))
     }
 
+    @Test func aStopThatMeetsAStartForAViewerLeavesItReadyForTheNext() async throws {
+        let stage = try await self.stage()
+        for _ in 0..<20 {
+            _ = stage.service.viewerArrived("a")
+            do throws(BroadcastError) { try await stage.service.stop("a", withSubtracks: false) } catch { #expect(error == .nothingPulled) }
+            try await stage.eventually("pulled for the next one") {
+                stage.service.viewerArrived("a") && stage.sources.pull("a")?.isStopped == false
+            }
+            try await stage.service.stop("a", withSubtracks: false)
+        }
+    }
+
     @Test func aViewerIsHeldUntilTheFirstFrame() async throws {
         let stage = try await self.stage()
         let loop = NIOAsyncTestingEventLoop()
@@ -142,7 +154,7 @@ import Testing
     }
 }
 
-@Suite struct LineTests {
+@Suite(.timeLimit(.minutes(1))) struct LineTests {
     @Test func turnsArePassedOnInOrder() async throws {
         let turns = Turns()
         await turns.take("a")

@@ -56,7 +56,8 @@ extension BroadcastRecord {
         record.playlist.loops = false
         record.playlist.currentIndex = 13
         record.schedule = {
-            var s = BroadcastRecord.Schedule(); s.plannedStart = 14; s.plannedEnd = 15; s.expireDuration = 16; s.maxIdleTime = 17; s.plannedStartDone = 30; return s
+            var s = BroadcastRecord.Schedule(); s.plannedStart = 14; s.plannedStartDone = 30; s.plannedEnd = 15
+            s.expireDuration = 16; s.maxIdleTime = 17; return s
         }()
         record.limits = {
             var l = BroadcastRecord.Limits(); l.subtracks = 18; l.webRTCViewers = 19; l.hlsViewers = 20; l.dashViewers = 21; return l

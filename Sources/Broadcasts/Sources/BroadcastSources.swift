@@ -175,7 +175,12 @@ actor BroadcastSources {
         if self.take(id) { wasThere = true }
         // Nothing to forget where nothing was wanted.
         guard let record = try self.record(id), wasThere || record.source.isWanted else { return wasThere }
-        do { try await self.table.sourceStopped(id) } catch { throw .store(error) }
+        // A task of its own, that ends by itself: a caller who leaves meanwhile has asked for it all the same.
+        let noted = Task { [table = self.table] () async -> StoreError? in
+            do throws(StoreError) { try await table.sourceStopped(id) } catch { return error }
+            return nil
+        }
+        if let error = await noted.value { throw .store(error) }
         return wasThere
     }
 
@@ -190,7 +195,11 @@ actor BroadcastSources {
     /// Takes a pull out and ends it; its later events are nobody's.
     private func take(_ id: String) -> Bool {
         let wasStarting = self.starting.removeValue(forKey: id) != nil
-        guard let present = self.running.removeValue(forKey: id) else { return wasStarting }
+        guard let present = self.running.removeValue(forKey: id) else {
+            // Else viewers would wait for it for ever.
+            if wasStarting { self.demand.ended(id) }
+            return wasStarting
+        }
         self.board.set(id, nil)
         present.session.stop()
         self.demand.ended(id)
