@@ -165,6 +165,13 @@ import Testing
                 }
             }
         }
+        await #expect(throws: BroadcastError.sourceURLInvalid) {
+            try await stage.create("x") {
+                $0.type = "ipCamera"
+                $0.source.ipAddress = "10.0.0.1"
+                $0.source.streamURL = "word"
+            }
+        }
         try await stage.createSource("a", "rtsp://h/a")
         await #expect(throws: BroadcastError.sourceURLInvalid) {
             try await stage.service.update("a", self.changes { $0.source.streamURL = "http://127.0.0.1/a.mp4" })

@@ -18,14 +18,12 @@ extension BroadcastService {
         }
         guard present.type == .ipCamera else { return changes }
         if PullPlanner.given(source.ipAddress) == nil { changes.source.ipAddress = nil }
-        // A new address that says where the stream is takes the place of the old URL, which would hide it.
-        if let address = changes.source.ipAddress, address != present.source.ipAddress, SourceURL.isPullableCamera(address),
-            changes.source.streamURL == nil || changes.source.streamURL == present.source.streamURL
-        {
-            changes.source.streamURL = address
-        } else if let address = changes.source.ipAddress, address != present.source.ipAddress, changes.source.streamURL == nil,
-            present.source.streamURL == present.source.ipAddress
-        {
+        guard let address = changes.source.ipAddress, address != present.source.ipAddress else { return changes }
+        let url = changes.source.streamURL
+        if SourceURL.isPullableCamera(address) {
+            // A new address that says where the stream is takes the place of the old URL, which would hide it.
+            if url == nil || url == present.source.streamURL { changes.source.streamURL = address }
+        } else if url == nil, present.source.streamURL == present.source.ipAddress {
             // The URL was the old address, and goes with it.
             changes.source.streamURL = ""
         }
@@ -36,17 +34,15 @@ extension BroadcastService {
         if present.type == .ipCamera, let address = changes.source.ipAddress, !SourceURL.isValidCamera(address) {
             throw .cameraAddressInvalid(address)
         }
-        switch present.type {
-        case .ipCamera, .streamSource:
-            if let url = PullPlanner.given(changes.source.streamURL), !SourceURL.isValid(url) { throw .sourceURLInvalid }
-        default: break
-        }
         try self.checkFetched(changes, type: present.type)
     }
 
     /// Nothing that must not be fetched is stored where it would be.
     func checkFetched(_ changes: BroadcastChanges, type: BroadcastType) throws(BroadcastError) {
         let planner = self.sources.environment.planner
+        if type == .ipCamera || type == .streamSource, let url = PullPlanner.given(changes.source.streamURL), !SourceURL.isValid(url) {
+            throw .sourceURLInvalid
+        }
         func check(_ name: String?, type: String?) throws(BroadcastError) {
             guard let name = PullPlanner.given(name) else { return }
             guard planner.mayBeStored(name, type: type) else { throw .sourceURLInvalid }
