@@ -1,6 +1,7 @@
-@testable import AV
 import Foundation
 import Testing
+
+@testable import AV
 
 @Suite(.serialized) struct AVLogTests {
     @Test func whatFFmpegSaysGoesToTheHandlerOnly() throws {

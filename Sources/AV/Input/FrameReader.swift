@@ -30,6 +30,8 @@ public final class FrameReader {
 
     /// Packets in a row that are nothing of their codec: a transport stream goes on with another one, and FFmpeg does not see it.
     private static let mostDamagedInARow = 16
+    /// Pictures without a keyframe, while there is no sound either, after which none is waited for: a minute at the usual rates.
+    private static let mostBeforeKeyframe = 1_800
 
     let demuxer: Demuxer
     let options: Options
@@ -147,6 +149,9 @@ public final class FrameReader {
     private func takeVideo() throws(AVFailure) {
         guard let (frame, hasNewTrack) = self.video?.take(self.packet, slab: &self.slab) else { return }
         try Self.check(self.video?.damagedInARow)
+        if !self.gathering.hasAnnounced, let video = self.video, !video.hasStarted, video.skipped >= Self.mostBeforeKeyframe {
+            throw AVFailure(cause: .invalidData, operation: "read frames", text: "no keyframe in \(video.skipped) pictures")
+        }
         if hasNewTrack { self.gathering.tracksChanged() }
         if let frame { self.emit(frame) }
     }

@@ -49,7 +49,8 @@ struct Gathering {
         self.heldBytes += frame.payload.readableBytes
         let known = tracks()
         let isComplete =
-            (!self.expectsVideo || (hasStarted && known.contains { $0.kind == .video })) && (!self.expectsAudio || known.contains { $0.kind == .audio })
+            (!self.expectsVideo || (hasStarted && known.contains { $0.kind == .video }))
+            && (!self.expectsAudio || known.contains { $0.kind == .audio })
         if isComplete || self.hasWaitedEnough { self.release(known, output) }
     }
 

@@ -39,7 +39,8 @@ struct PacketClock {
             decode = presentation
         } else if let presentation {
             // FFmpeg knows decode times from the first reordered picture on; those before it precede it one step each.
-            decode = min(self.last.map { $0 + step } ?? presentation - MediaTime(microseconds: step.microseconds * Int64(self.reordering)), presentation)
+            let first = presentation - MediaTime(microseconds: step.microseconds * Int64(self.reordering))
+            decode = min(self.last.map { $0 + step } ?? first, presentation)
         } else {
             decode = self.last.map { $0 + step } ?? .zero
         }

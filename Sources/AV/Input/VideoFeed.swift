@@ -31,7 +31,8 @@ struct VideoFeed {
         let rate = stream.avg_frame_rate.num > 0 ? stream.avg_frame_rate : stream.r_frame_rate
         let step = rate.num > 0 && rate.den > 0 ? 1_000_000 * Int64(rate.den) / Int64(rate.num) : 40_000
         self.clock = PacketClock(
-            numerator: stream.time_base.num, denominator: stream.time_base.den, usualStep: MediaTime(microseconds: step), reordering: min(max(Int(stream.codecpar.pointee.video_delay), 0), 16))
+            numerator: stream.time_base.num, denominator: stream.time_base.den, usualStep: MediaTime(microseconds: step),
+            reordering: min(max(Int(stream.codecpar.pointee.video_delay), 0), 16))
     }
 
     /// The packet as a frame, nil when there is none in it or it has to be skipped; and whether the track is another one from it on.

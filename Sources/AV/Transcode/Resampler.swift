@@ -24,7 +24,9 @@ public final class Resampler {
     public func convert(_ source: borrowing DecodedFrame, into output: borrowing DecodedFrame) throws(AVFailure) {
         let raw = source.raw
         // A decoder that knows only how many channels there are means their usual order.
-        if raw.pointee.ch_layout.order == AV_CHANNEL_ORDER_UNSPEC { av_channel_layout_default(&raw.pointee.ch_layout, raw.pointee.ch_layout.nb_channels) }
+        if raw.pointee.ch_layout.order == AV_CHANNEL_ORDER_UNSPEC {
+            av_channel_layout_default(&raw.pointee.ch_layout, raw.pointee.ch_layout.nb_channels)
+        }
         let input = Input(rate: raw.pointee.sample_rate, channels: raw.pointee.ch_layout.nb_channels, format: raw.pointee.format)
         if input != self.input { try self.open(input, raw) }
         try self.run(raw, output)

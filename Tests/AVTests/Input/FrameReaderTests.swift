@@ -20,7 +20,8 @@ import Testing
         Source(container: "ts", video: Encoders.h264WithoutBFrames, audio: Encoders.mp3, codecs: [.h264, .mp3]),
         Source(container: "flv", video: Encoders.h264, audio: Encoders.aac, codecs: [.h264, .aac]),
         Source(container: "mkv", video: Encoders.h264, audio: Encoders.opus, codecs: [.h264, .opus]),
-        Source(container: "m3u8", video: Encoders.h264, audio: Encoders.aac, codecs: [.h264, .aac], extra: ["-hls_time", "1", "-hls_list_size", "0"]),
+        Source(
+            container: "m3u8", video: Encoders.h264, audio: Encoders.aac, codecs: [.h264, .aac], extra: ["-hls_time", "1", "-hls_list_size", "0"]),
         Source(
             container: "m3u8", video: Encoders.h264, audio: Encoders.aac, codecs: [.h264, .aac],
             extra: ["-hls_time", "1", "-hls_list_size", "0", "-hls_segment_type", "fmp4"]),
@@ -218,6 +219,17 @@ import Testing
         #expect(sound.decodeTime + MediaTime(milliseconds: 100) >= first.decodeTime)
     }
 
+    @Test func picturesWithoutAKeyframeAreNotWaitedForForever() throws {
+        let clips = try Clips()
+        let encoder = ["-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", "-g", "5000", "-pix_fmt", "yuv420p"]
+        let whole = try clips.clip("whole.ts", seconds: 100, video: encoder + ["-x264-params", "keyint=infinite"], audio: nil, size: "32x32")
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: whole))
+        let path = clips.path("late.ts")
+        try Data(bytes[(bytes.count / 10 / 188 * 188)...]).write(to: URL(fileURLWithPath: path))
+        let failure = try #require(throws: AVFailure.self) { _ = try Reading(path) }
+        #expect(failure.text.contains("no keyframe in 1800"))
+    }
+
     @Test func soundAndPicturesKeepTheirOffset() throws {
         let clips = try Clips()
         let path = clips.path("late.mp4")
@@ -241,7 +253,8 @@ import Testing
             "ffmpeg",
             [
                 "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25:duration=1", "-f", "lavfi", "-i",
-                "testsrc2=size=320x180:rate=25:duration=1", "-f", "lavfi", "-i", "sine=sample_rate=48000:duration=1", "-map", "0", "-map", "1", "-map",
+                "testsrc2=size=320x180:rate=25:duration=1", "-f", "lavfi", "-i", "sine=sample_rate=48000:duration=1", "-map", "0", "-map", "1",
+                "-map",
                 "2", "-map", "2", "-c:v", "libx264", "-preset", "ultrafast", "-c:a:0", "pcm_s16le", "-c:a:1", "aac", "-disposition:a:0", "0",
                 "-disposition:a:1", "0", path,
             ])

@@ -1,7 +1,8 @@
-@testable import AV
 import Media
 import NIOCore
 import Testing
+
+@testable import AV
 
 @Suite struct NALRewriterTests {
     static let sequence: [UInt8] = [0x67, 0x42, 0xC0, 0x1E, 0x01]

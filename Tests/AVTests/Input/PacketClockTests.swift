@@ -1,7 +1,8 @@
-@testable import AV
 import Media
 import NIOCore
 import Testing
+
+@testable import AV
 
 @Suite struct PacketClockTests {
     /// FFmpeg's value for times that are not known.

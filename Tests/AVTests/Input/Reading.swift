@@ -44,7 +44,8 @@ struct Reading {
 
     /// Writes the frames into an mp4 by way of `Muxer`, for ffprobe and ffmpeg to look at.
     func write(_ path: String) throws {
-        let muxer = try Muxer(format: "mp4", tracks: self.tracks, sink: FileSink(path: path, creation: .replacing), options: ["movflags": "+negative_cts_offsets"])
+        let muxer = try Muxer(
+            format: "mp4", tracks: self.tracks, sink: FileSink(path: path, creation: .replacing), options: ["movflags": "+negative_cts_offsets"])
         var last: [Int: Int64] = [:]
         for frame in self.frames.sorted(by: { $0.decodeTime < $1.decodeTime }) {
             let index = try #require(self.tracks.firstIndex { $0.id == frame.track })
@@ -70,19 +71,22 @@ struct ProbedPacket {
     var isKeyframe: Bool
 
     static func all(_ path: String, _ stream: String) throws -> [ProbedPacket] {
-        try Clips.run("ffprobe", ["-v", "error", "-select_streams", stream, "-show_entries", "packet=pts_time,dts_time,flags", "-of", "csv=p=0", path])
-            .split(separator: "\n").map { line in
-                let fields = line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-                return ProbedPacket(
-                    presentation: fields.first.flatMap(Double.init), decode: fields.count > 1 ? Double(fields[1]) : nil,
-                    isKeyframe: fields.count > 2 && fields[2].contains("K"))
-            }
+        try Clips.run(
+            "ffprobe", ["-v", "error", "-select_streams", stream, "-show_entries", "packet=pts_time,dts_time,flags", "-of", "csv=p=0", path]
+        )
+        .split(separator: "\n").map { line in
+            let fields = line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+            return ProbedPacket(
+                presentation: fields.first.flatMap(Double.init), decode: fields.count > 1 ? Double(fields[1]) : nil,
+                isKeyframe: fields.count > 2 && fields[2].contains("K"))
+        }
     }
 }
 
 extension Clips {
     /// `seconds` of a moving picture and a tone, by any encoders into any container.
-    func clip(_ name: String, seconds: Double = 2, video: [String]?, audio: [String]?, size: String = "160x90", extra: [String] = []) throws -> String {
+    func clip(_ name: String, seconds: Double = 2, video: [String]?, audio: [String]?, size: String = "160x90", extra: [String] = []) throws -> String
+    {
         var arguments = ["-v", "error", "-y"]
         if video != nil { arguments += ["-f", "lavfi", "-i", "testsrc2=size=\(size):rate=25:duration=\(seconds)"] }
         if audio != nil { arguments += ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=\(seconds)"] }

@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct NormalFormatTests {
     static let format = NormalFormat(
-        width: 320, height: 180, frameRate: 30, videoBitrate: 400_000, keyframeInterval: 1, audioSampleRate: 48_000, channels: 2, audioBitrate: 96_000)
+        width: 320, height: 180, frameRate: 30, videoBitrate: 400_000, keyframeInterval: 1, audioSampleRate: 48_000, channels: 2, audioBitrate: 96_000
+    )
 
     static func normalised(_ path: String) throws -> Reading { try Reading(path, options: .init(normalTo: Self.format)) }
 

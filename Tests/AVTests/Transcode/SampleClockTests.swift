@@ -1,6 +1,7 @@
-@testable import AV
 import Media
 import Testing
+
+@testable import AV
 
 @Suite struct SampleClockTests {
     static func clock() -> SampleClock {
