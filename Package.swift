@@ -115,7 +115,8 @@ let package = Package(
         tests(
             "OutputsTests",
             ["Outputs", "Streams", "RTMP", "Packaging", "AV", "Media", "TestSupport", nioCore, nioPosix, nioEmbedded, nioSSL, logging]),
-        tests("BroadcastsTests", ["Broadcasts", "Store", "Streams", "Outputs", "Gateways", "Media", "TestSupport", nioCore, logging]),
+        tests(
+            "BroadcastsTests", ["Broadcasts", "Store", "Streams", "Outputs", "Gateways", "Media", "TestSupport", nioCore, nioEmbedded, logging]),
         tests(
             "APITests",
             [
