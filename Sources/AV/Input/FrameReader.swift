@@ -147,13 +147,13 @@ public final class FrameReader {
     }
 
     private func takeVideo() throws(AVFailure) {
-        guard let (frame, hasNewTrack) = self.video?.take(self.packet, slab: &self.slab) else { return }
+        guard let hasNewTrack = self.video?.take(self.packet, slab: &self.slab, into: &self.scratch) else { return }
         try Self.check(self.video?.damagedInARow)
         if !self.gathering.hasAnnounced, let video = self.video, !video.hasStarted, video.skipped >= Self.mostBeforeKeyframe {
             throw AVFailure(cause: .invalidData, operation: "read frames", text: "no keyframe in \(video.skipped) pictures")
         }
         if hasNewTrack { self.gathering.tracksChanged() }
-        if let frame { self.emit(frame) }
+        self.emitScratch()
     }
 
     private func takeAudio() throws(AVFailure) {
@@ -194,6 +194,7 @@ public final class FrameReader {
         if let normaliser = self.normaliser {
             try normaliser.finish(slab: &self.slab, into: &self.scratch)
         } else {
+            self.video?.finish(into: &self.scratch)
             try self.audio?.finish(slab: &self.slab, into: &self.scratch)
         }
         self.emitScratch()

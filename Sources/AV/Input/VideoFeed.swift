@@ -20,6 +20,7 @@ struct VideoFeed {
     private(set) var joinedLate = false
     private var rewriter: NALRewriter
     private var clock: PacketClock
+    private var start: UntimedStart
 
     init(index: Int, codec: Codec, stream: AVStream, startsAt: MediaTime? = nil) {
         self.index = index
@@ -30,36 +31,42 @@ struct VideoFeed {
         self.rewriter = NALRewriter(codec: codec, lengthSize: found.lengthSize)
         let rate = stream.avg_frame_rate.num > 0 ? stream.avg_frame_rate : stream.r_frame_rate
         let step = rate.num > 0 && rate.den > 0 ? 1_000_000 * Int64(rate.den) / Int64(rate.num) : 40_000
+        let reordering = min(max(Int(stream.codecpar.pointee.video_delay), 0), 16)
         self.clock = PacketClock(
-            numerator: stream.time_base.num, denominator: stream.time_base.den, usualStep: MediaTime(microseconds: step),
-            reordering: min(max(Int(stream.codecpar.pointee.video_delay), 0), 16))
+            numerator: stream.time_base.num, denominator: stream.time_base.den, usualStep: MediaTime(microseconds: step), reordering: reordering)
+        self.start = UntimedStart(step: MediaTime(microseconds: step), reordering: reordering)
     }
 
-    /// The packet as a frame, nil when there is none in it or it has to be skipped; and whether the track is another one from it on.
-    mutating func take(_ packet: borrowing Packet, slab: inout FrameSlab) -> (frame: EncodedFrame?, hasNewTrack: Bool) {
+    /// The packet as a frame, unless there is none in it or it has to be skipped. Whether the track is another one from it on.
+    mutating func take(_ packet: borrowing Packet, slab: inout FrameSlab, into output: inout [EncodedFrame]) -> Bool {
+        let hasTime = packet.presentationTime != nil || packet.decodeTime != nil
         let (decode, offset) = self.clock.stamp(packet)
         let before = self.track
         if packet.hasNewExtradata { self.adopt(packet.newExtradata) }
         do throws(MediaError) {
-            guard let (payload, isKeyframe) = try self.payload(of: packet, slab: &slab) else { return (nil, self.track != before) }
+            guard let (payload, isKeyframe) = try self.payload(of: packet, slab: &slab) else { return self.track != before }
             self.damagedInARow = 0
             if !self.hasStarted {
                 guard isKeyframe, self.track != nil, self.startsAt.map({ decode + offset >= $0 }) ?? true else {
                     self.skipped += 1
                     self.joinedLate = true
-                    return (nil, self.track != before)
+                    return self.track != before
                 }
                 self.hasStarted = true
             }
             let frame = EncodedFrame(
                 track: .video, kind: .video, isKeyframe: isKeyframe, decodeTime: decode, compositionOffset: offset, payload: payload)
-            return (frame, self.track != before)
+            self.start.take(frame, hasTime: hasTime, into: &output)
+            return self.track != before
         } catch {
             self.skipped += 1
             self.damagedInARow += 1
-            return (nil, self.track != before)
+            return self.track != before
         }
     }
+
+    /// The end of the input.
+    mutating func finish(into output: inout [EncodedFrame]) { self.start.finish(into: &output) }
 
     private mutating func payload(
         of packet: borrowing Packet, slab: inout FrameSlab
