@@ -133,6 +133,11 @@ private final class OpenedInput: PullInput {
         do throws(AVFailure) {
             return try self.reader.next()
         } catch {
+            // A nested playlist or a redirect has led there.
+            if let address = ConnectGuard.lastRefused {
+                ConnectGuard.forgetRefused()
+                throw PullFailure(AddressRefusal.addressNotAllowed(address))
+            }
             throw PullFailure(error)
         }
     }

@@ -22,8 +22,11 @@ struct ItemHead {
     private var oldest: MediaTime?
     private var newest: MediaTime?
 
-    /// The earliest presentation among the frames; nil when there are none.
-    var firstPresentation: MediaTime? { self.first.values.min() }
+    /// When the item begins: with its first picture, or its first sound when it has none; nil when there are no frames.
+    var firstPresentation: MediaTime? {
+        let picture = self.tracks.first { $0.kind == .video }.flatMap { self.first[$0.id] }
+        return picture ?? self.first.values.min()
+    }
 
     /// Reads until every track has shown a frame. `tolerance` passes over what is broken.
     /// - Parameter tracks: that are known already; an input that was seeked in does not say them again.

@@ -2,7 +2,7 @@ import AV
 import Media
 import Synchronization
 
-/// Opens the next item of a sequence ahead, on a thread of its own, with its first frames. One item at a time: asking for another gives the old one up.
+/// Opens the next item of a sequence ahead, on a thread of its own, with its first frames. One item at a time: asking for another gives the first up.
 final class ItemPrefetch: Sendable {
     struct Key: Sendable, Equatable {
         var index: Int

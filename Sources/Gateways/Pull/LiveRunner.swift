@@ -31,8 +31,6 @@ struct LiveRunner {
         let interrupt = Interrupt()
         guard self.pull.adopt(interrupt) else { return }
         let input = try self.pull.environment.opener.open(self.item, normalises: false, interrupt: interrupt)
-        // Says goodbye to the peer, if that is quick.
-        defer { interrupt.arm(within: .seconds(1)) }
         self.pull.describe(input)
         let feed = PullFeed(self.pull, generation: generation)
         var tolerance = ReadTolerance(isFile: self.item.isFile)

@@ -53,7 +53,14 @@ final class PullFeed {
 
     /// A decoder that was set up for one goes on with the other. What a container says beside the record, a rounded frame rate above all, may differ.
     static func areInterchangeable(_ one: Track, _ other: Track) -> Bool {
-        guard one.codec == other.codec, one.configuration == other.configuration else { return false }
+        guard one.codec == other.codec, self.essence(of: one) == self.essence(of: other) else { return false }
         return !one.configuration.isEmpty || one.format == other.format
+    }
+
+    /// mp4 writes behind an AudioSpecificConfig that there is no SBR (ISO/IEC 14496-3 §1.6.6.2), where ADTS has no room to.
+    private static func essence(of track: Track) -> ArraySlice<UInt8> {
+        let configuration = track.configuration[...]
+        let isPlain = track.codec == .aac && configuration.count == 5 && configuration.suffix(3).elementsEqual([0x56, 0xe5, 0x00])
+        return isPlain ? configuration.dropLast(3) : configuration
     }
 }

@@ -57,7 +57,6 @@ struct SequenceCursor: Sendable {
     /// After everything had failed: all of it may be tried again.
     mutating func retry() {
         self.failures = 0
-        self.isSkipping = false
         guard self.candidate == nil, !self.sequence.items.isEmpty else { return }
         self.candidate = self.current.flatMap { self.following($0) } ?? 0
     }

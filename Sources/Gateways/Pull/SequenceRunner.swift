@@ -159,8 +159,6 @@ final class SequenceRunner {
     }
 
     private func leaveItem() {
-        // Says goodbye to the peer, if that is quick.
-        self.playing?.interrupt.arm(within: .seconds(1))
         self.playing = nil
         self.pending = nil
         self.silence = nil
@@ -215,7 +213,7 @@ final class SequenceRunner {
             feed.expect(tracks)
             return false
         case .frame(let frame):
-            let placed = self.timeline.place(frame)
+            guard let placed = self.timeline.place(frame) else { return false }
             let now = self.pull.clock.now()
             var due: Int64?
             if playing.isPaced { due = self.pacer.due(placed.decodeTime, now: now) } else { self.pacer.follow(placed.decodeTime, now: now) }

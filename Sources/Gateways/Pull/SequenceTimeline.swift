@@ -2,9 +2,10 @@ import Media
 
 /// Puts the items of a sequence on one timeline, each right behind the one before.
 ///
-/// An item is placed by presentation: its earliest picture or sound is shown when everything before it has been, over all tracks. Within an item
-/// all tracks are moved by the same amount, so sound and picture keep their distance. A file whose clock jumps is stitched: frames keep to the run
-/// of times they are near, so that the tracks may cross the jump one after the other.
+/// An item is placed by presentation: its first picture is shown when everything before it has been, over all tracks. Within an item all tracks are
+/// moved by the same amount, so sound and picture keep their distance; sound from before the first picture gives way to what the item before it
+/// still sounds like. A file whose clock jumps is stitched: frames keep to the run of times they are near, so that the tracks may cross the jump
+/// one after the other.
 struct SequenceTimeline: Sendable {
     /// One uninterrupted run of an item's clock.
     private struct Run {
@@ -18,8 +19,8 @@ struct SequenceTimeline: Sendable {
         func distance(of frame: EncodedFrame) -> Int64? {
             let own = self.tracks[frame.track]
             let step = frame.decodeTime - (own ?? self.newest)
-            guard step <= SequenceTimeline.jumpAhead, step >= MediaTime.zero - (own == nil ? SequenceTimeline.trackDistance : SequenceTimeline.jumpBack)
-            else { return nil }
+            let furthestBack = own == nil ? SequenceTimeline.trackDistance : SequenceTimeline.jumpBack
+            guard step <= SequenceTimeline.jumpAhead, step >= MediaTime.zero - furthestBack else { return nil }
             return abs(step.microseconds)
         }
     }
@@ -44,32 +45,39 @@ struct SequenceTimeline: Sendable {
     private var runs: [Run] = []
     private var paces: [TrackID: Pace] = [:]
     private var lastDecode: [TrackID: MediaTime] = [:]
+    /// When the sound that was placed has been heard.
+    private var soundEnd: MediaTime?
     /// When everything that was placed has been shown.
     private(set) var end = MediaTime.zero
     /// How often an item's clock jumped.
     private(set) var jumps = 0
 
     /// The frames that follow are another item's, or come after a seek.
-    /// - Parameter firstPresentation: the earliest presentation time among its first frames.
+    /// - Parameter firstPresentation: of its first picture; of its first sound when it has no pictures.
     mutating func begin(tracks: [Track], firstPresentation: MediaTime) {
         self.runs = [Run(offset: self.end - firstPresentation, newest: firstPresentation)]
         self.paces = [:]
         for track in tracks { self.paces[track.id] = Self.pace(of: track) }
     }
 
-    /// The frame with its times on the common timeline; decode times only grow within a track.
-    mutating func place(_ frame: EncodedFrame) -> EncodedFrame {
+    /// The frame with its times on the common timeline; decode times only grow within a track. Nil for sound that has no place there.
+    mutating func place(_ frame: EncodedFrame) -> EncodedFrame? {
         let offset = self.offset(for: frame)
         var placed = frame
         placed.decodeTime = frame.decodeTime + offset
         let presentation = frame.presentationTime + offset
+        let duration = self.duration(of: frame)
+        if frame.kind == .audio {
+            if let soundEnd = self.soundEnd, presentation + MediaTime(microseconds: duration.microseconds / 2) < soundEnd { return nil }
+            self.soundEnd = max(self.soundEnd ?? presentation, presentation) + duration
+        }
         if let last = self.lastDecode[frame.track], placed.decodeTime <= last {
             // The first pictures of an item with B-frames are decoded before the last ones of the item before it are shown.
             placed.decodeTime = last + Self.smallestStep
             placed.compositionOffset = max(presentation - placed.decodeTime, .zero)
         }
         self.lastDecode[frame.track] = placed.decodeTime
-        self.end = max(self.end, placed.presentationTime + self.duration(of: frame))
+        self.end = max(self.end, placed.presentationTime + duration)
         return placed
     }
 
@@ -110,7 +118,9 @@ struct SequenceTimeline: Sendable {
     private static func pace(of track: Track) -> Pace {
         switch track.format {
         case .audio(let format):
-            guard let samples = format.samplesPerPacket, samples > 0, format.sampleRate > 0, let rate = UInt32(exactly: format.sampleRate) else { break }
+            guard let samples = format.samplesPerPacket, samples > 0, format.sampleRate > 0, let rate = UInt32(exactly: format.sampleRate) else {
+                break
+            }
             return Pace(duration: MediaTime(ticks: Int64(samples), timescale: rate), isKnown: true, isFixed: true)
         case .video(let format):
             guard let rate = format.frameRate, rate >= 1, rate <= 1_000 else { break }

@@ -62,7 +62,9 @@ struct SourceRequest {
 
     /// Deadlines besides the interrupt's, which not all waits ask; reconnecting is ours alone.
     private var options: [String: String] {
-        let microseconds = "\(self.configuration.readTimeout.milliseconds * 1_000)"
+        // Later than the interrupt's, which say what it was.
+        let latest = max(self.configuration.openTimeout, self.configuration.readTimeout) + .seconds(1)
+        let microseconds = "\(latest.milliseconds * 1_000)"
         switch self.source.scheme {
         case .rtsp, .rtsps:
             var options = ["timeout": microseconds, "allowed_media_types": self.mediaTypes, "user_agent": "Martlet"]
@@ -80,7 +82,7 @@ struct SourceRequest {
             // An address that the environment's proxy contacts is not one we have seen.
             return ["rw_timeout": microseconds, "user_agent": "Martlet", "http_proxy": ""]
         case .srt:
-            return ["timeout": microseconds, "connect_timeout": "\(self.configuration.openTimeout.milliseconds)"]
+            return ["timeout": microseconds, "connect_timeout": "\(latest.milliseconds)"]
         case .udp:
             return ["timeout": microseconds, "overrun_nonfatal": "1"]
         }

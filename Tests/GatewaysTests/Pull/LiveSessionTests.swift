@@ -127,6 +127,24 @@ import Testing
         #expect(self.bench.stream.generation == publisher.generation)
     }
 
+    @Test func aStoppedPullDoesNotPushItsSuccessorAside() async throws {
+        let gate = Gate()
+        self.bench.opener.set("cam", InputScript(opening: .hangs(gate), isLive: true), InputScript(isLive: true, blocksAt: 10))
+        let old = self.bench.start(self.camera)
+        try await self.bench.wait { $0 == .preparing(index: 0) }
+        let successor = PullBench(streams: self.bench.streams)
+        successor.opener.set("cam", InputScript(isLive: true, blocksAt: 10))
+        old.stop()
+        let new = successor.start(self.camera)
+        try await successor.wait { $0 == .broadcasting(index: 0) }
+        let generation = successor.stream.generation
+        gate.open()
+        await self.bench.threadsHaveEnded()
+        #expect(successor.stream.generation == generation)
+        #expect(new.status.state == .broadcasting)
+        new.stop()
+    }
+
     @Test func aLiveSourceHasNoPositionAndNothingToSkip() async throws {
         self.bench.opener.set("cam", InputScript(isLive: true, blocksAt: 10))
         let pull = self.bench.start(self.camera)

@@ -110,7 +110,8 @@ final class LoopbackServer: Sendable {
 
     private func send(_ bytes: [UInt8], for request: String, to socket: Int32) -> Bool {
         guard let range = request.firstMatch(of: #/(?i)range: bytes=(\d+)-(\d*)/#), let start = Int(range.1) else {
-            return self.write("HTTP/1.1 200 OK\r\nAccept-Ranges: bytes\r\nContent-Length: \(bytes.count)\r\n\r\n", socket) && self.write(bytes[...], socket)
+            return self.write("HTTP/1.1 200 OK\r\nAccept-Ranges: bytes\r\nContent-Length: \(bytes.count)\r\n\r\n", socket)
+                && self.write(bytes[...], socket)
         }
         guard start < bytes.count else { return self.write("HTTP/1.1 416 No\r\nContent-Length: 0\r\n\r\n", socket) }
         let end = min((Int(range.2) ?? Int.max - 1) + 1, bytes.count)

@@ -11,26 +11,30 @@ import Testing
 /// A pull of scripts in virtual time, with everything it published and told.
 final class PullBench: Sendable {
     let opener = ScriptedOpener()
-    let streams = StreamDirectory(configuration: .init(takeoverSilence: .hours(1)))
+    let streams: StreamDirectory
     let clock = VirtualPullClock()
     let stream: Stream
     private let reader: StreamReader
-    private let threads = PullThreads(limit: 64)
+    private let threads: PullThreads
     private let line = PullEventLine()
     private let events: AsyncStream<PullEvent>
     private let tell: AsyncStream<PullEvent>.Continuation
     private let session = Mutex<RunningPull?>(nil)
     private let items = Mutex<[StreamItem]>([])
 
-    init() {
+    init(threads: Int = 64, streams: StreamDirectory = StreamDirectory(configuration: .init(takeoverSilence: .hours(1)))) {
+        self.streams = streams
+        self.threads = PullThreads(limit: threads)
         self.stream = self.streams.open(StreamKey("s"))
         self.reader = self.stream.attach(limits: .init(bytes: 1 << 30, duration: MediaTime(milliseconds: 1 << 40)), from: .live, wake: {})
         (self.events, self.tell) = AsyncStream.makeStream()
     }
 
-    func start(_ content: PullPlan.Content, onEvent: @escaping @Sendable (PullEvent, RunningPull) -> Void = { _, _ in }) -> RunningPull {
+    func start(
+        _ content: PullPlan.Content, retryDelay: Duration = .seconds(3), onEvent: @escaping @Sendable (PullEvent, RunningPull) -> Void = { _, _ in }
+    ) -> RunningPull {
         var configuration = Puller.Configuration(libraryDirectory: "/nowhere")
-        configuration.maximumPulls = 4
+        configuration.retryDelay = retryDelay
         let environment = PullEnvironment(
             configuration: configuration, streams: self.streams, opener: self.opener, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             wallClock: { 1_700_000_000_000 }, chance: { 0 }, makeClock: { [clock = self.clock] in clock }, threads: self.threads, events: self.line,
@@ -44,6 +48,10 @@ final class PullBench: Sendable {
         self.session.withLock { $0 = pull }
         pull.begin()
         return pull
+    }
+
+    func threadsHaveEnded() async {
+        await withCheckedContinuation { done in self.threads.whenEmpty { done.resume() } }
     }
 
     /// All events up to the end.

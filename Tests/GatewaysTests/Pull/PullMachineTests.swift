@@ -96,8 +96,9 @@ import Testing
         for generation in 1...4 {
             _ = machine.opens(index: 0)
             _ = machine.firstFrame(generation: UInt64(generation), index: 0, now: self.at(0))
-            guard case .retry(.retrying(_, let attempt, let delay), _) = machine.lost(
-                generation: UInt64(generation), self.refused, chance: 0, now: self.at(9.9))
+            guard
+                case .retry(.retrying(_, let attempt, let delay), _) = machine.lost(
+                    generation: UInt64(generation), self.refused, chance: 0, now: self.at(9.9))
             else {
                 Issue.record("not retried")
                 return

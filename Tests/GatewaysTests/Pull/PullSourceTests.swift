@@ -179,6 +179,26 @@ import Testing
         #expect(theatre.puller.counts.running == 0)
     }
 
+    @Test func startingAndStoppingManyTimesLeavesNothingBehind() async throws {
+        let theatre = try PullTheatre()
+        let bytes = try await self.film(theatre, "one.mp4", seconds: 1)
+        let server = try LoopbackServer { path in path == "silence" ? .silence : .file(bytes) }
+        defer { server.close() }
+        let items = ["one.mp4", "silence", "two.mp4"].map { PullItem(url: server.url($0), isFile: true) }
+        for round in 0..<40 {
+            let content: PullPlan.Content =
+                round.isMultiple(of: 2) ? .live(items[round % 3]) : .sequence(PullSequence(items: items, firstIndex: round % 3, loops: true))
+            // The same stream each time: the new pull must not find the old one in its way.
+            let session = theatre.puller.start(PullPlan(id: "s", content: content)) { _ in }
+            if round.isMultiple(of: 5) { _ = session.skip(to: nil) }
+            session.stop()
+            #expect(session.status.state == .finished)
+        }
+        await theatre.puller.shutdown()
+        #expect(theatre.puller.counts == .init())
+        #expect(theatre.stream.generation == nil)
+    }
+
     @Test func afterShutdownNothingStarts() async throws {
         let theatre = try PullTheatre()
         await theatre.puller.shutdown()

@@ -37,7 +37,8 @@ final class PullTheatre: Sendable {
         self.stream = self.streams.open(StreamKey("s"))
         let (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
         self.wakes = wakes
-        self.reader = self.stream.attach(limits: .init(bytes: 1 << 30, duration: MediaTime(milliseconds: 1 << 40)), from: .live, wake: { wake.yield() })
+        self.reader = self.stream.attach(
+            limits: .init(bytes: 1 << 30, duration: MediaTime(milliseconds: 1 << 40)), from: .live, wake: { wake.yield() })
         (self.events, self.tell) = AsyncStream.makeStream()
     }
 

@@ -147,8 +147,9 @@ final class ScriptedInput: PullInput {
     }
 }
 
-/// Time that passes by being waited for, so that hours of media take milliseconds.
+/// Time that passes by being waited for, so that hours of media take milliseconds. Only a wait of more than an hour lasts until the signal.
 final class VirtualPullClock: PullClock {
+    private static let longest: Int64 = 3_600_000_000_000
     private let time = Mutex<Int64>(1_000_000_000_000)
     private let isSignalled = Atomic<Bool>(false)
     private let wake = WakeSignal()
@@ -158,8 +159,8 @@ final class VirtualPullClock: PullClock {
     func advance(_ nanoseconds: Int64) { self.time.withLock { $0 += nanoseconds } }
 
     func wait(until time: Int64) {
-        if time == Int64.max {
-            self.wake.wait(until: time)
+        if time - self.now() > Self.longest {
+            self.wake.wait(until: Int64.max)
             self.isSignalled.store(false, ordering: .sequentiallyConsistent)
             return
         }

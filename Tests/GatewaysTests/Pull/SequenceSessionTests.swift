@@ -86,7 +86,9 @@ import Testing
         #expect(self.bench.trackSets() == [[Frames.video, Frames.audio], [other, Frames.audio]])
         let items = self.bench.published()
         let joint = try #require(items.lastIndex { if case .tracks = $0 { true } else { false } })
-        let before = items[..<joint].compactMap { item in if case .frame(let frame) = item, frame.kind == .video { String(buffer: frame.payload) } else { nil } }
+        let before = items[..<joint].compactMap { item in
+            if case .frame(let frame) = item, frame.kind == .video { String(buffer: frame.payload) } else { nil }
+        }
         #expect(before.last == "a:49")
         self.expectNoGap(self.bench.frames(), upTo: 64)
     }
@@ -131,7 +133,9 @@ import Testing
         let events = await self.bench.eventsToTheEnd()
         expectSame(self.bench.pictures(), pictures("a", 0..<50) + pictures("b", 0..<50))
         self.expectNoGap(self.bench.frames())
-        let failures = events.compactMap { event -> Int? in if case .itemFailed(let index, let failure) = event, failure == missing || failure == refused { index } else { nil } }
+        let failures = events.compactMap { event -> Int? in
+            if case .itemFailed(let index, let failure) = event, failure == missing || failure == refused { index } else { nil }
+        }
         #expect(failures == [0, 2, 3, 4, 6])
         #expect(events.last == .finished(listEnded: true, nil))
     }
@@ -296,5 +300,40 @@ import Testing
         #expect(status.duration == MediaTime(milliseconds: 20_000))
         #expect(status.isSeekable)
         #expect(pull.status.position == nil)
+    }
+
+    @Test func askingForAnItemEndsTheWaitOfAListThatFailed() async {
+        let missing = InputScript(opening: .fails(PullFailure(cause: .notFound, text: "404")))
+        self.bench.opener.set("a", missing)
+        self.bench.opener.set("b", missing, InputScript())
+        let begin = self.bench.clock.now()
+        _ = self.bench.start(self.list(["a", "b"], loops: true), retryDelay: .seconds(100_000)) { event, pull in
+            if case .retrying = event { #expect(pull.skip(to: 1)) }
+            if case .itemStarted = event { pull.stop() }
+        }
+        let events = await self.bench.eventsToTheEnd()
+        #expect(events.contains(.itemStarted(index: 1)))
+        #expect(self.bench.clock.now() - begin < 30_000_000_000)
+    }
+
+    @Test func anotherListEndsTheWaitOfOneThatFailed() async {
+        self.bench.opener.set("b", InputScript())
+        let other = PullSequence(items: [PullItem(url: "b", isFile: true)], loops: false)
+        _ = self.bench.start(self.list(["a"], loops: true), retryDelay: .seconds(100_000)) { event, pull in
+            if case .retrying = event { pull.replace(other) }
+        }
+        let events = await self.bench.eventsToTheEnd()
+        #expect(events.last == .finished(listEnded: true, nil))
+        expectSame(self.bench.pictures(), pictures("b", 0..<50))
+    }
+
+    @Test func anItemFromATransportStreamContinuesOneFromAnMP4() async {
+        var plain = Frames.audio
+        plain.configuration = [0x12, 0x10, 0x56, 0xe5, 0x00]
+        self.bench.opener.set("a", InputScript(hasSound: true, tracks: [Frames.video, plain]))
+        self.bench.opener.set("b", InputScript(hasSound: true))
+        _ = self.bench.start(self.list(["a", "b"]))
+        _ = await self.bench.eventsToTheEnd()
+        #expect(self.bench.trackSets() == [[Frames.video, plain]])
     }
 }

@@ -27,10 +27,11 @@ import Testing
         return frames.sorted { $0.decodeTime < $1.decodeTime }
     }
 
-    private func play(_ frames: [EncodedFrame], tracks: [Track] = [Frames.video, Frames.audio], on timeline: inout SequenceTimeline) -> [EncodedFrame] {
+    private func play(_ frames: [EncodedFrame], tracks: [Track] = [Frames.video, Frames.audio], on timeline: inout SequenceTimeline) -> [EncodedFrame]
+    {
         let firsts = [TrackID.video, .audio].compactMap { id in frames.first { $0.track == id }?.presentationTime }
-        timeline.begin(tracks: tracks, firstPresentation: firsts.min() ?? .zero)
-        return frames.map { timeline.place($0) }
+        timeline.begin(tracks: tracks, firstPresentation: firsts.first ?? .zero)
+        return frames.compactMap { timeline.place($0) }
     }
 
     private func pictures(_ frames: [EncodedFrame]) -> [MediaTime] { frames.filter { $0.kind == .video }.map(\.presentationTime).sorted() }
@@ -166,7 +167,7 @@ import Testing
         #expect((self.pictures(two).first ?? .zero) - (self.pictures(one).last ?? .zero) == Self.frame)
     }
 
-    @Test func soundWithPrimingKeepsItsPlace() {
+    @Test func soundFromBeforeTheFirstPictureGivesWayToTheItemBefore() {
         var timeline = SequenceTimeline()
         _ = self.play(self.item(pictures: 50, sounds: 87), on: &timeline)
         let joint = timeline.end
@@ -174,8 +175,21 @@ import Testing
         let priming = MediaTime.zero - Self.packet
         let source = (self.item(pictures: 50, sounds: 0) + self.item(pictures: 0, sounds: 87, from: priming)).sorted { $0.decodeTime < $1.decodeTime }
         let placed = self.play(source, on: &timeline)
-        #expect(self.sounds(placed).first == joint)
-        #expect(self.pictures(placed).first == joint + Self.packet)
+        #expect(self.pictures(placed).first == joint)
+        #expect(self.sounds(placed).first == joint, "the packet before it would sound twice")
+        #expect(self.sounds(placed).count == 86)
+    }
+
+    @Test func soundFromBeforeTheFirstPictureFillsAHole() {
+        var timeline = SequenceTimeline()
+        // Sound ends 100 ms before the pictures do.
+        _ = self.play(self.item(pictures: 50, sounds: 82), on: &timeline)
+        let joint = timeline.end
+        let source = (self.item(pictures: 50, sounds: 0) + self.item(pictures: 0, sounds: 87, from: MediaTime.zero - Self.packet))
+            .sorted { $0.decodeTime < $1.decodeTime }
+        let placed = self.play(source, on: &timeline)
+        #expect(self.sounds(placed).count == 87)
+        #expect(self.sounds(placed).first == joint - Self.packet)
     }
 
     /// The hub repairs what is wrong with times; a sequence gives it nothing to repair.

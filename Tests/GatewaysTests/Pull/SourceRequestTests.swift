@@ -6,7 +6,9 @@ import Testing
 @testable import Gateways
 
 @Suite struct SourceRequestTests {
-    private func request(_ url: String, pinnedTo address: String? = nil, transport: Puller.RTSPTransport = .auto) throws -> (SourceRequest, InputRequest) {
+    private func request(_ url: String, pinnedTo address: String? = nil, transport: Puller.RTSPTransport = .auto) throws -> (
+        SourceRequest, InputRequest
+    ) {
         var configuration = Puller.Configuration(libraryDirectory: "/library")
         configuration.rtspTransport = transport
         let source = SourceRequest(try SourceAddress(url), configuration: configuration)
@@ -20,7 +22,7 @@ import Testing
         #expect(request.url == "rtsp://user:p%40ss@192.0.2.7/stream?channel=1")
         #expect(request.protocols == ["rtp", "udp", "tcp"])
         #expect(request.openTimeout == .seconds(7))
-        #expect(request.options["timeout"] == "10000000")
+        #expect(request.options["timeout"] == "11000000", "the interrupt comes first")
     }
 
     @Test func sixthVersionAddressesKeepTheirBrackets() throws {
@@ -40,7 +42,10 @@ import Testing
         #expect(try self.request("rtsp://h/s?transport=carrier-pigeon", transport: .udp).1.options["rtsp_transport"] == "udp")
     }
 
-    @Test(arguments: [("video", true, false), ("audio", false, true), ("video+audio", true, true), ("audio,video", true, true), ("data", true, true), ("", true, true)])
+    @Test(arguments: [
+        ("video", true, false), ("audio", false, true), ("video+audio", true, true), ("audio,video", true, true), ("data", true, true),
+        ("", true, true),
+    ])
     func mediaTypesOfTheURLAreHonouredAndTakenOut(types: String, video: Bool, audio: Bool) throws {
         let (source, request) = try self.request("rtsp://h/s?allowed_media_types=\(types)")
         #expect(source.wantsVideo == video)
