@@ -52,6 +52,9 @@ public final class CodecParameters {
 
     public var codec: Codec? { Codec(identifier: self.raw.pointee.codec_id) }
 
+    /// Of any codec.
+    var isVideoOrAudio: Bool { [AVMEDIA_TYPE_VIDEO, AVMEDIA_TYPE_AUDIO].contains(self.raw.pointee.codec_type) }
+
     /// nil for codecs that Martlet does not carry.
     public func track(id: TrackID) -> Track? {
         guard let codec = self.codec else { return nil }

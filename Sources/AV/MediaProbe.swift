@@ -31,7 +31,12 @@ public struct MediaProbe: Sendable {
     }
 
     /// Opens an input, looks at it, closes it; blocks, at most as long as the request's `openTimeout`.
+    /// - Throws: `unsupported` also when there is nothing in it but subtitles or data, which may have a length, too.
     public static func run(_ request: InputRequest, interrupt: Interrupt = Interrupt()) throws(AVFailure) -> MediaProbe {
-        MediaProbe(try Demuxer(request, interrupt: interrupt))
+        let demuxer = try Demuxer(request, interrupt: interrupt)
+        guard demuxer.streams.contains(where: { $0.isVideoOrAudio }) else {
+            throw AVFailure(cause: .unsupported, operation: "read stream info", text: "neither video nor audio in it")
+        }
+        return MediaProbe(demuxer)
     }
 }

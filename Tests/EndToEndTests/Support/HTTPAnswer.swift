@@ -13,15 +13,16 @@ struct HTTPAnswer {
 
     func json() throws -> JSON { try JSON(self.body) }
 
+    /// `through`: a command that ends with becoming the one given behind it.
     static func fetch(
-        _ method: String, _ url: String, headers: [String] = [], body: String? = nil, in lab: Lab, limit: Int = 30
+        _ method: String, _ url: String, headers: [String] = [], body: String? = nil, in lab: Lab, limit: Int = 30, through: [String] = []
     ) async throws -> HTTPAnswer {
         let stem = lab.path("curl-\(UUID().uuidString)").path
         var command = ["curl", "-sS", "--max-time", "\(limit)", "-D", stem + ".head", "-o", stem + ".body", "-w", "%{http_code} %{time_total}"]
         command += method == "HEAD" ? ["-I"] : ["-X", method]
         for header in headers { command += ["-H", header] }
         if let body { command += ["-H", "Content-Type: application/json", "--data-binary", body] }
-        let child = try await lab.start("curl", command + [url])
+        let child = try await lab.start("curl", through + command + [url])
         let exit = try await child.waitForExit(within: .seconds(limit + 30))
         try #require(exit == .code(0), "\(method) \(url): \(child.lastWords)")
         let figures = try child.output().split(separator: " ").map { Double($0) }

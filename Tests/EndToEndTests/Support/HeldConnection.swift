@@ -26,6 +26,10 @@ final class HeldConnection {
         try self.say(words)
     }
 
+    fileprivate init(descriptor: Int32) {
+        self.descriptor = descriptor
+    }
+
     func say(_ words: [UInt8]) throws {
         var rest = words[...]
         while !rest.isEmpty {
@@ -66,6 +70,16 @@ final class SilentServer {
         self.descriptor = descriptor
         self.port = Int(UInt16(bigEndian: address.sin_port))
         try #require(isReady, "no free port")
+    }
+
+    /// The next connection that the kernel has taken; nil when there is none now.
+    func accepted() throws -> HeldConnection? {
+        var waiting = pollfd(fd: self.descriptor, events: Int16(POLLIN), revents: 0)
+        guard poll(&waiting, 1, 0) == 1 else { return nil }
+        let connection = accept(self.descriptor, nil, nil)
+        try #require(connection >= 0, "no connection: errno \(errno)")
+        _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
+        return HeldConnection(descriptor: connection)
     }
 
     deinit {

@@ -8,10 +8,12 @@ struct PythonPeer {
 
     private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(path: "Peers")
 
+    static func path(of script: String) -> String { Self.folder.appending(path: script).path }
+
     static func start(_ script: String, _ arguments: [String], in lab: Lab) async throws -> PythonPeer {
         // Debian's own Python, which has Debian's modules.
         let name = script.replacing(".py", with: "")
-        let child = try await lab.start(name, ["/usr/bin/python3", Self.folder.appending(path: script).path] + arguments)
+        let child = try await lab.start(name, ["/usr/bin/python3", Self.path(of: script)] + arguments)
         let port = try await eventually("\(script) names its port") { () -> Int? in
             try #require(child.exit == nil, "\(script) ended: \(child.lastWords)")
             return try child.output().split(separator: "\n", omittingEmptySubsequences: false).dropLast().first.flatMap { Int($0) }

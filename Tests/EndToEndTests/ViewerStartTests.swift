@@ -1,0 +1,48 @@
+import Foundation
+import Testing
+
+/// Sources that run only while somebody watches (contract 3.6).
+@Suite struct ViewerStartTests {
+    /// How long the server waits for viewers to come back.
+    private static let patience = 10.0
+
+    @Test func theFirstViewerStartsTheSourceAndWaitsForItsFirstPicture() async throws {
+        try await Lab.run { lab in
+            let camera = try await RTSPCamera.start(in: lab, film: Clip.light.file())
+            let server = try await MartletProcess.startForPulls(in: lab, settings: ["MARTLET_HLS_SEGMENT_DURATION": "1s"])
+            for id in ["cam", "played"] {
+                try await server.create(id, "streamSource", ["streamUrl": camera.url], more: #","autoStartStopEnabled":true"#)
+            }
+            try #require(try await server.broadcast("cam")["status"].text == "created")
+
+            // One request, and it is answered with what can be played.
+            let playlist = try await server.get("/live/streams/cam.m3u8")
+            try #require(playlist.status == 200 && playlist.text.contains("#EXTINF:"), "\(playlist)")
+            try #require(playlist.seconds < 10, "held for \(playlist.seconds) s")
+            let media = try await DecodedMedia.decode(try await lab.copy(server.rtmpURL("played"), seconds: 4).path, in: lab)
+            try media.requireEveryPicture(atLeast: 75)
+
+            // After the player has gone there is some time to come back in.
+            let time = try await seconds { try await server.waitUntil("played", is: "finished", within: .seconds(25)) }
+            try #require(time > Self.patience - 4, "stopped after \(time) s")
+            try await server.waitUntil("cam", is: "finished", within: .seconds(40))
+            try #require(try await server.get("/v2/broadcasts/cam/ip-camera-error").json()["success"].bool == false)
+        }
+    }
+
+    @Test func aViewerOfASourceThatIsNotThereIsTold() async throws {
+        try await Lab.run { lab in
+            let server = try await MartletProcess.startForPulls(in: lab)
+            let dead = "rtsp://127.0.0.1:\(try freePort())/cam"
+            try await server.create("dead", "streamSource", ["streamUrl": dead], more: #","autoStartStopEnabled":true"#)
+            try await server.create("plain", "streamSource", ["streamUrl": dead])
+            async let waiting = server.get("/live/streams/dead.m3u8")
+            try #require(try await server.pullError("dead", within: .seconds(8)) == "Connection refused")
+            let answer = try await waiting
+            try #require(answer.status == 404 && answer.seconds < 11, "\(answer)")
+            let plain = try await server.get("/live/streams/plain.m3u8")
+            try #require(plain.status == 404 && plain.seconds < 1)
+            try #require(try await server.broadcast("plain")["status"].text == "created")
+        }
+    }
+}
