@@ -44,9 +44,9 @@ enum Bench {
     private static func measure(_ scenario: Options.Scenario, _ clip: Clip, _ options: Options) throws(LoadFailure) -> [Measurement] {
         let servers: [ServerKind]
         switch scenario {
-        case .rtmp: servers = options.servers
+        case .rtmp: servers = options.servers.filter { $0.isMartlet || $0 == scenario.reference }
         // The merge window says nothing about what is not played.
-        default: servers = options.servers.filter { $0 == .nginx } + options.servers.filter(\.isMartlet).prefix(1)
+        default: servers = options.servers.filter { $0 == scenario.reference } + options.servers.filter(\.isMartlet).prefix(1)
         }
         let sizes: [Int]
         switch scenario {
@@ -55,6 +55,7 @@ enum Bench {
         case .hls: sizes = [1] + options.publishers.filter { $0 > 1 }
         case .stalled: sizes = [300]
         case .firstFrame: sizes = [100]
+        case .pull: sizes = options.pulls
         }
         var measurements: [Measurement] = []
         for size in sizes {
@@ -89,6 +90,8 @@ enum Bench {
         case .publishers: try Publishing.idle(server, publishers: size, clip, options)
         case .hls where size == 1: try Publishing.hlsMemory(server, clip, options)
         case .hls: try Publishing.hls(server, publishers: size, clip, options)
+        case .pull where server == .ffmpeg: try Pulling.ffmpeg(pulls: size, options)
+        case .pull: try Pulling.martlet(server, pulls: size, options)
         }
     }
 
@@ -98,14 +101,17 @@ enum Bench {
         var faults: [String] = []
         if let missing = row.values[.missing], missing > 0 { faults.append("\(Int(missing)) frames missing or out of order") }
         if let lost = row.values[.lost], lost > 0 { faults.append("\(Int(lost)) players lost their connection") }
-        if let delivered = row.values[.delivered], delivered < 0.97 { faults.append("only \(decimal(delivered * 100, 1)) % of the bytes delivered") }
+        if let delivered = row.values[.delivered], delivered < 0.97 { faults.append("only \(decimal(delivered * 100, 1)) % of what was sent has arrived") }
+        if let dropped = row.values[.dropped], dropped > 0 { faults.append("\(Int(dropped)) frames dropped") }
+        if let pulls = row.values[.pulls], Int(pulls) != row.size { faults.append("only \(Int(pulls)) of the sources are broadcasting at the end") }
+        if let speed = row.values[.speed], speed > 0.1 { faults.append("a source's speed is off by \(decimal(speed, 2))") }
         if let bad = row.values[.badPlaylists], bad > 0 { faults.append("\(Int(bad)) playlists refused or empty, or streams without one") }
         return faults
     }
 
     private static func progress(_ row: Measurement, of rounds: Int) {
-        let costs: [Metric] = [.cpuPerGB, .cpuPerPublisher, .hlsCPUPerPublisher, .streamMemory]
-        let shown = costs + [.latencyP50, .firstKeyframeP50, .missing, .otherCores]
+        let costs: [Metric] = [.cpuPerGB, .cpuPerPull, .memoryPerPull, .cpuPerPublisher, .hlsCPUPerPublisher, .streamMemory]
+        let shown = costs + [.latencyP50, .firstKeyframeP50, .missing, .dropped, .otherCores]
         let figures = shown.compactMap { metric in row.values[metric].map { "\(metric.heading) \(metric.text($0))" } }
         let name = "\(row.scenario.rawValue) \(row.size), round \(row.round)/\(rounds), \(row.server)"
         Self.tell("\(name): \((figures + row.faults).joined(separator: ", "))")

@@ -2,20 +2,27 @@ import Glibc
 
 /// What the command line and scripts/bench ask for.
 struct Options {
-    enum Scenario: String, CaseIterable { case rtmp, publishers, hls, stalled, firstFrame = "first-frame" }
+    enum Scenario: String, CaseIterable {
+        case rtmp, publishers, hls, stalled, pull
+        case firstFrame = "first-frame"
+
+        /// What Martlet is measured beside.
+        var reference: ServerKind { self == .pull ? .ffmpeg : .nginx }
+    }
 
     static let usage = """
-        usage: scripts/bench [SCENARIO...] [--quick] [--servers LIST] [--players LIST] [--publishers LIST] [--rounds N] [--seconds S]
-                     [--read-interval MS] [--json FILE]
+        usage: scripts/bench [SCENARIO...] [--quick] [--servers LIST] [--players LIST] [--publishers LIST] [--pulls LIST] [--rounds N]
+                     [--seconds S] [--read-interval MS] [--json FILE]
 
         scenarios  rtmp         one publisher, 1 to 1000 RTMP players: CPU per GB, memory, latency, first keyframe, missing frames
                    publishers   50 to 500 publishers, nobody watching: CPU and memory per publisher
                    hls          the same with HLS made of every stream, and the memory of one
                    stalled      300 players of which 50 never read
                    first-frame  100 players joining one after the other
+                   pull         1 to 100 RTSP sources of 2 Mb/s pulled, beside as many ffmpeg processes: CPU and memory per pull, lost frames
                    (all of them when none is named)
         --quick    one short round of each, fewer sizes
-        --servers  of nginx, martlet30, martlet100 (martlet and a merge window in ms); default all three
+        --servers  of nginx, ffmpeg, martlet30, martlet100 (martlet and a merge window in ms); default all of them
         --rounds   turns of all servers; the medians of them are shown
         --seconds  length of one measurement; even numbers hold whole groups of pictures
         --read-interval  milliseconds between two reads of a player that is not sampled (10)
@@ -24,9 +31,10 @@ struct Options {
         """
 
     var scenarios = Scenario.allCases
-    var servers: [ServerKind] = [.nginx, .martlet(mergeWindow: 30), .martlet(mergeWindow: 100)]
+    var servers: [ServerKind] = [.nginx, .ffmpeg, .martlet(mergeWindow: 30), .martlet(mergeWindow: 100)]
     var players = [1, 100, 500, 1000]
     var publishers = [50, 200, 500]
+    var pulls = [1, 10, 100]
     var rounds = 3
     var seconds = 8.0
     var isQuick = false
@@ -36,6 +44,13 @@ struct Options {
     var clip = ""
     var workDirectory = ""
     var martlet = ""
+    /// What the RTSP source shows: H.264 and AAC, 2 Mb/s.
+    var pullClip = ""
+    /// The script that is the RTSP source.
+    var rtspSource = ""
+    var ffmpeg = "/usr/bin/ffmpeg"
+    /// Debian's, for its GObject bindings.
+    var python = "/usr/bin/python3"
     var nginx = "/usr/sbin/nginx"
     var nginxModule = "/usr/lib/nginx/modules/ngx_rtmp_module.so"
 
@@ -44,7 +59,7 @@ struct Options {
         var rest = arguments[...]
         if rest.contains("--quick") {
             self.isQuick = true
-            (self.rounds, self.seconds, self.players, self.publishers) = (1, 4, [1, 100, 1000], [50, 200])
+            (self.rounds, self.seconds, self.players, self.publishers, self.pulls) = (1, 4, [1, 100, 1000], [50, 200], [1, 10])
         }
         while let argument = rest.popFirst() {
             if argument == "--quick" { continue }
@@ -70,6 +85,7 @@ struct Options {
             guard self.servers.count == items.count else { throw .usage("--servers \(value)?\n\(Self.usage)") }
         case "--players": self.players = try Self.numbers(items, 1...5000)
         case "--publishers": self.publishers = try Self.numbers(items, 1...2000)
+        case "--pulls": self.pulls = try Self.numbers(items, 1...500)
         case "--rounds": self.rounds = try Self.numbers([value], 1...100)[0]
         case "--seconds": self.seconds = Double(try Self.numbers([value], 1...600)[0])
         case "--read-interval": self.readInterval = try Self.numbers([value], 1...100)[0]
@@ -77,6 +93,10 @@ struct Options {
         case "--clip": self.clip = value
         case "--work": self.workDirectory = value
         case "--martlet": self.martlet = value
+        case "--pull-clip": self.pullClip = value
+        case "--rtsp-source": self.rtspSource = value
+        case "--ffmpeg": self.ffmpeg = value
+        case "--python": self.python = value
         case "--nginx": self.nginx = value
         case "--nginx-module": self.nginxModule = value
         default: throw .usage("\(name)?\n\(Self.usage)")

@@ -7,7 +7,7 @@ struct Goal {
     var size: Int?
     var metric: Metric
     var limit: Double
-    /// Whether the limit is one of the ratio to nginx-rtmp in the same round.
+    /// Whether the limit is one of the ratio to the scenario's reference in the same round.
     var isRatio = false
 
     static let all: [Goal] = [
@@ -43,6 +43,13 @@ struct Goal {
         Goal(
             text: "first keyframe after connect, median: ≤ 20 ms", scenario: .firstFrame, server: .martlet(mergeWindow: 30),
             metric: .firstKeyframeP50, limit: 20),
+        Goal(
+            text: "CPU per pulled RTSP source: ≤ 1.2 × ffmpeg -c copy -f null", scenario: .pull, server: .martlet(mergeWindow: 30),
+            metric: .cpuPerPull, limit: 1.2, isRatio: true),
+        Goal(
+            text: "process memory per pull, its group included: ≤ 6 MB", scenario: .pull, server: .martlet(mergeWindow: 30), size: 100,
+            metric: .memoryPerPull, limit: 6e6),
+        Goal(text: "no frame dropped", scenario: .pull, server: .martlet(mergeWindow: 30), size: 100, metric: .dropped, limit: 0),
     ]
 
     init(

@@ -3,8 +3,11 @@ enum Metric: String, CaseIterable {
     case cpuPerGB = "cpuSecondsPerGB"
     case cpuPerPublisher = "cpuMicrosecondsPerPublisherSecond"
     case hlsCPUPerPublisher = "addedHLSCPUMicrosecondsPerPublisherSecond"
+    case cpuPerPull = "cpuMillisecondsPerPullSecond"
     case memoryPerViewer = "pssBytesPerViewer"
     case anonymousPerViewer = "anonymousBytesPerViewer"
+    case memoryPerPull = "anonymousBytesPerPull"
+    case proportionalPerPull = "pssBytesPerPull"
     case memoryPerPublisher = "pssBytesPerPublisher"
     case memoryBesideGroup = "pssBytesPerPublisherBesideGroup"
     case groupBytes = "groupBytesPerPublisher"
@@ -16,6 +19,10 @@ enum Metric: String, CaseIterable {
     case firstKeyframeP50 = "firstKeyframeMillisecondsP50"
     case firstKeyframeP99 = "firstKeyframeMillisecondsP99"
     case sampledPlayers
+    case pulls = "pullsBroadcasting"
+    case speed = "largestDistanceOfSpeedFrom1"
+    case dropped = "droppedFrames"
+    case repairs = "repairedTimestamps"
     case missing = "missingMessages"
     case lost = "lostConnections"
     case delivered = "deliveredShare"
@@ -31,6 +38,9 @@ enum Metric: String, CaseIterable {
         case .cpuPerGB: "CPU s/GB"
         case .cpuPerPublisher: "CPU µs/pub·s"
         case .hlsCPUPerPublisher: "+HLS µs/pub·s"
+        case .cpuPerPull: "CPU ms/pull·s"
+        case .memoryPerPull: "KB/pull"
+        case .proportionalPerPull: "Pss KB"
         case .memoryPerViewer: "KB/viewer"
         case .anonymousPerViewer: "anon KB/v"
         case .memoryPerPublisher: "KB/pub"
@@ -44,6 +54,10 @@ enum Metric: String, CaseIterable {
         case .firstKeyframeP50: "key p50 ms"
         case .firstKeyframeP99: "key p99 ms"
         case .sampledPlayers: "checked"
+        case .pulls: "live"
+        case .speed: "|speed−1|"
+        case .dropped: "dropped"
+        case .repairs: "repairs"
         case .missing: "missing"
         case .lost: "lost"
         case .delivered: "deliv. %"
@@ -60,12 +74,12 @@ enum Metric: String, CaseIterable {
         switch self {
         case .cpuPerPublisher, .hlsCPUPerPublisher: decimal(value, 0)
         case .memoryPerViewer, .anonymousPerViewer: decimal(value / 1000, 1)
-        case .memoryPerPublisher, .memoryBesideGroup, .groupBytes: decimal(value / 1000, 0)
+        case .memoryPerPull, .proportionalPerPull, .memoryPerPublisher, .memoryBesideGroup, .groupBytes: decimal(value / 1000, 0)
         case .firstStreamMemory, .streamMemory, .directoryBytes: decimal(value / 1e6, 2)
         case .latencyP50, .latencyP99, .firstKeyframeP50, .firstKeyframeP99: decimal(value, 1)
-        case .sampledPlayers, .missing, .lost, .playlists, .badPlaylists: decimal(value, 0)
+        case .sampledPlayers, .pulls, .dropped, .repairs, .missing, .lost, .playlists, .badPlaylists: decimal(value, 0)
         case .delivered: decimal(value * 100, 1)
-        case .cpuPerGB, .serverCores, .generatorCores, .otherCores, .latenessP99: decimal(value, 2)
+        case .cpuPerGB, .cpuPerPull, .speed, .serverCores, .generatorCores, .otherCores, .latenessP99: decimal(value, 2)
         }
     }
 }

@@ -16,7 +16,9 @@ enum ReportFile {
         var server: String
         var size: Int
         var values: [String: Double]
-        var ratiosToNginx: [String: Double]
+        /// What the ratios are to.
+        var reference: String
+        var ratios: [String: Double]
     }
 
     private struct Target: Encodable {
@@ -35,6 +37,7 @@ enum ReportFile {
 
     private struct Report: Encodable {
         var machine: Machine
+        /// Of what is published; pulled is another clip.
         var clipBytesPerSecond: Double
         var secondsPerMeasurement: Double
         var rounds: [Row]
@@ -68,10 +71,10 @@ enum ReportFile {
     }
 
     private static func median(_ scenario: Options.Scenario, _ server: ServerKind, _ size: Int, _ summary: Summary) -> Median {
-        var median = Median(scenario: scenario.rawValue, server: "\(server)", size: size, values: [:], ratiosToNginx: [:])
+        var median = Median(scenario: scenario.rawValue, server: "\(server)", size: size, values: [:], reference: "\(scenario.reference)", ratios: [:])
         for metric in Metric.allCases {
             median.values[metric.rawValue] = summary.value(scenario, server, size, metric)
-            if server.isMartlet { median.ratiosToNginx[metric.rawValue] = summary.ratio(scenario, server, size, metric) }
+            if server.isMartlet { median.ratios[metric.rawValue] = summary.ratio(scenario, server, size, metric) }
         }
         return median
     }

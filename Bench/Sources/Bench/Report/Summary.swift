@@ -17,16 +17,17 @@ struct Summary {
     func value(_ scenario: Options.Scenario, _ server: ServerKind, _ size: Int, _ metric: Metric) -> Double? {
         let values = self.rows(scenario, server, size).compactMap { $0.values[metric] }
         switch metric {
-        case .missing, .lost, .badPlaylists: return values.max()
+        case .missing, .lost, .badPlaylists, .dropped, .repairs, .speed: return values.max()
+        case .pulls: return values.min()
         default: return median(values)
         }
     }
 
-    /// The median of the rounds' ratios to nginx-rtmp.
+    /// The median of the rounds' ratios to the scenario's reference.
     func ratio(_ scenario: Options.Scenario, _ server: ServerKind, _ size: Int, _ metric: Metric) -> Double? {
         let ratios = self.rows(scenario, server, size).compactMap { row -> Double? in
             guard let value = row.values[metric] else { return nil }
-            let reference = self.rows(scenario, .nginx, size).first { $0.round == row.round }?.values[metric]
+            let reference = self.rows(scenario, scenario.reference, size).first { $0.round == row.round }?.values[metric]
             return reference.flatMap { $0 > 0 ? value / $0 : nil }
         }
         return median(ratios)

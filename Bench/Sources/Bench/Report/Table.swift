@@ -19,6 +19,7 @@ enum Table {
         case .hls: "Publishers with HLS made of every stream (size 1: memory of one stream)"
         case .stalled: "300 players, 50 of which never read"
         case .firstFrame: "Players joining one after the other"
+        case .pull: "RTSP sources pulled by one server, and by an ffmpeg each"
         }
     }
 
@@ -38,12 +39,16 @@ enum Table {
                 (sizes.filter { $0 == 1 }, memory),
             ]
         case .firstFrame: return [(sizes, [.firstKeyframeP50, .firstKeyframeP99, .sampledPlayers, .lost] + Self.noise)]
+        case .pull:
+            let cost: [Metric] = [.cpuPerPull, .memoryPerPull, .proportionalPerPull, .groupBytes, .memoryBesideGroup]
+            // The generator does nothing at fixed times here, the source does.
+            return [(sizes, cost + [.pulls, .speed, .dropped, .repairs, .delivered] + Self.noise.filter { $0 != .latenessP99 })]
         }
     }
 
     private static func printRows(_ scenario: Options.Scenario, sizes: [Int], _ metrics: [Metric], _ summary: Summary) {
         guard !sizes.isEmpty, let main = metrics.first else { return }
-        var lines = [["size", "server", "× nginx", "(min–max)"] + metrics.map(\.heading)]
+        var lines = [["size", "server", "× \(scenario.reference.shortName)", "(min–max)"] + metrics.map(\.heading)]
         for size in sizes {
             for server in summary.servers(of: scenario) {
                 let ratio = summary.ratio(scenario, server, size, main).map { decimal($0, 2) } ?? "–"

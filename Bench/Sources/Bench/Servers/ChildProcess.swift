@@ -48,10 +48,15 @@ final class ChildProcess {
         return self.exitStatus == nil
     }
 
+    /// SIGTERM, without waiting for what comes of it.
+    func askToEnd() {
+        if self.isRunning { kill(self.identifier, SIGTERM) }
+    }
+
     /// SIGTERM, then SIGKILL after five seconds.
     func stop() {
         guard self.isRunning else { return }
-        kill(self.identifier, SIGTERM)
+        self.askToEnd()
         for _ in 0..<500 where self.isRunning { usleep(10_000) }
         guard self.isRunning else { return }
         kill(self.identifier, SIGKILL)

@@ -16,7 +16,7 @@ struct ProcessMeter {
         // The id of another process's CPU clock as Linux builds it (include/linux/posix-timers.h: CPUCLOCK_SCHED).
         let clock = clockid_t(bitPattern32: (~self.identifier << 3) | 2)
         let value = nanoseconds(of: clock)
-        guard value > 0 else { throw .server("the server's process has ended") }
+        guard value > 0 else { throw .server("a process being measured has ended") }
         return Double(value) / 1e9
     }
 
@@ -24,9 +24,16 @@ struct ProcessMeter {
         let rollup = try FileBytes.text("/proc/\(self.identifier)/smaps_rollup")
         let status = try FileBytes.text("/proc/\(self.identifier)/status")
         guard let proportional = Self.kibibytes("Pss:", in: rollup), let anonymous = Self.kibibytes("RssAnon:", in: status) else {
-            throw .server("the memory of the server's process cannot be read")
+            throw .server("the memory of a process being measured cannot be read")
         }
         return Memory(proportional: proportional * 1024, anonymous: anonymous * 1024)
+    }
+
+    /// Of several processes together; all of them must still run.
+    static func cpuSeconds(of meters: [ProcessMeter]) throws(LoadFailure) -> Double {
+        var sum = 0.0
+        for meter in meters { sum += try meter.cpuSeconds() }
+        return sum
     }
 
     static func ownCPUSeconds() -> Double { Double(nanoseconds(of: CLOCK_PROCESS_CPUTIME_ID)) / 1e9 }

@@ -17,17 +17,18 @@ final class RunningServer {
     private let process: ChildProcess
     private let directory: String
 
+    /// - Parameter settings: further ones of Martlet's, as environment variables.
     /// - Throws: what the last of three tries came to; another process may have taken a port in between.
-    static func start(_ kind: ServerKind, _ options: Options) throws(LoadFailure) -> RunningServer {
+    static func start(_ kind: ServerKind, _ options: Options, settings: [String: String] = [:]) throws(LoadFailure) -> RunningServer {
         for _ in 0..<2 {
-            do throws(LoadFailure) { return try RunningServer(kind, options) } catch {
+            do throws(LoadFailure) { return try RunningServer(kind, options, settings) } catch {
                 if case .interrupted = error { throw error }
             }
         }
-        return try RunningServer(kind, options)
+        return try RunningServer(kind, options, settings)
     }
 
-    private init(_ kind: ServerKind, _ options: Options) throws(LoadFailure) {
+    private init(_ kind: ServerKind, _ options: Options, _ settings: [String: String]) throws(LoadFailure) {
         self.kind = kind
         let ports = try Socket.freePorts(2)
         self.rtmpPort = ports[0]
@@ -46,13 +47,14 @@ final class RunningServer {
             try FileBytes.write(configuration, to: "\(self.directory)/nginx.conf")
             let command = [options.nginx, "-e", "stderr", "-p", self.directory, "-c", "\(self.directory)/nginx.conf"]
             self.process = try ChildProcess(command, log: log)
+        case .ffmpeg: throw .usage("ffmpeg is no server")
         case .martlet(let window):
             let environment = [
                 "MARTLET_DATA_DIR": self.directory, "MARTLET_HTTP_HOST": "127.0.0.1", "MARTLET_HTTP_PORT": "\(self.httpPort)",
                 "MARTLET_RTMP_HOST": "127.0.0.1", "MARTLET_RTMP_PORT": "\(self.rtmpPort)", "MARTLET_RTMP_MERGE_WINDOW": "\(window)ms",
                 "MARTLET_HLS_MODE": "onDemand", "MARTLET_LOG_LEVEL": "warning",
             ]
-            self.process = try ChildProcess([options.martlet, "serve"], environment: environment, log: log)
+            self.process = try ChildProcess([options.martlet, "serve"], environment: environment.merging(settings) { $1 }, log: log)
         }
         var worker: pid_t?
         for _ in 0..<1500 where !isReady && self.process.isRunning {
