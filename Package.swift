@@ -72,16 +72,16 @@ let package = Package(
         // Floor 1: equipment.
         room("Streams", ["Media", nioCore]),
         room("AV", ["Media", "CFFmpeg", nioCore]),
-        room("Network", ["CConnectGuard", nioCore]),
+        room("Egress", ["CConnectGuard", nioCore]),
         room("Store", [grdb], resources: [.embedInCode("Migrations")]),
         room("HTTP", [hummingbirdCore, nioCore, nioPosix, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, logging]),
 
         // Floor 2: traffic.
-        room("Gateways", ["Streams", "Media", "RTMP", "AV", "Network", nioCore, nioPosix, logging]),
-        room("Outputs", ["Streams", "Media", "RTMP", "Packaging", "AV", "Network", "CZlib", nioCore, nioPosix, nioSSL, logging]),
+        room("Gateways", ["Streams", "Media", "RTMP", "AV", "Egress", nioCore, nioPosix, logging]),
+        room("Outputs", ["Streams", "Media", "RTMP", "Packaging", "AV", "Egress", "CZlib", nioCore, nioPosix, nioSSL, logging]),
 
         // Floor 3: management.
-        room("Broadcasts", ["Store", "Streams", "Media", "RTMP", "Gateways", "Outputs", "AV", "Network", nioCore, logging]),
+        room("Broadcasts", ["Store", "Streams", "Media", "RTMP", "Gateways", "Outputs", "AV", "Egress", nioCore, logging]),
 
         // Floor 4: reception.
         room("API", ["Broadcasts", "Store", "Streams", "Media", "Gateways", "Outputs", "HTTP", hummingbird, nioCore, httpTypes, logging]),
@@ -90,7 +90,7 @@ let package = Package(
         .executableTarget(
             name: "Server",
             dependencies: [
-                "API", "Broadcasts", "Store", "Streams", "Media", "RTMP", "Gateways", "Outputs", "AV", "HTTP", "Network",
+                "API", "Broadcasts", "Store", "Streams", "Media", "RTMP", "Gateways", "Outputs", "AV", "HTTP", "Egress",
                 hummingbird, hummingbirdCore, nioCore, nioPosix, yams, logging, argumentParser, serviceLifecycle, unixSignals,
             ],
             swiftSettings: strict),
@@ -103,7 +103,7 @@ let package = Package(
         tests("PackagingTests", ["Packaging", "Media", "TestSupport", nioCore]),
         tests("StreamsTests", ["Streams", "Media", "TestSupport", nioCore]),
         tests("AVTests", ["AV", "Media", "TestSupport", nioCore]),
-        tests("NetworkTests", ["Network", "TestSupport", nioCore]),
+        tests("EgressTests", ["Egress", "TestSupport", nioCore]),
         tests("StoreTests", ["Store", "TestSupport", grdb]),
         tests(
             "HTTPTests",
@@ -111,7 +111,7 @@ let package = Package(
                 "HTTP", "TestSupport", hummingbirdCore, nioCore, nioPosix, nioHTTP1, nioEmbedded, nioHTTPTypes, httpTypes, logging,
                 serviceLifecycle,
             ]),
-        tests("GatewaysTests", ["Gateways", "Streams", "RTMP", "Media", "AV", "Network", "TestSupport", nioCore, nioPosix, nioEmbedded, logging]),
+        tests("GatewaysTests", ["Gateways", "Streams", "RTMP", "Media", "AV", "Egress", "TestSupport", nioCore, nioPosix, nioEmbedded, logging]),
         tests(
             "OutputsTests",
             ["Outputs", "Streams", "RTMP", "Packaging", "AV", "Media", "TestSupport", nioCore, nioPosix, nioEmbedded, nioSSL, logging]),

@@ -197,16 +197,15 @@ public final class Stream: Sendable {
         state.cache.reset()
     }
 
-    func announce(_ track: Track, generation: UInt64) {
+    func announce(_ changed: [Track], generation: UInt64) {
         let (readers, event): ([StreamReader], StreamEvent?) = self.state.withLock { state in
-            guard state.session?.generation == generation, var tracks = state.session?.tracks else { return ([], nil) }
-            if let index = tracks.firstIndex(where: { $0.id == track.id }) {
-                guard tracks[index] != track else { return ([], nil) }
-                tracks[index] = track
-            } else {
-                tracks.append(track)
-                tracks.sort { $0.id.rawValue < $1.id.rawValue }
+            guard state.session?.generation == generation, let before = state.session?.tracks else { return ([], nil) }
+            var tracks = before
+            for track in changed {
+                if let index = tracks.firstIndex(where: { $0.id == track.id }) { tracks[index] = track } else { tracks.append(track) }
             }
+            tracks.sort { $0.id.rawValue < $1.id.rawValue }
+            guard tracks != before else { return ([], nil) }
             state.session?.tracks = tracks
             guard state.session?.gathering == nil else { return (state.readers, self.finishGathering(&state)) }
             state.cache.reset()

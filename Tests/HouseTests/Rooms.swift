@@ -33,7 +33,7 @@ struct Room {
             name: "AV", floor: .equipment, rooms: ["Media"], modules: ["NIOCore", "CFFmpeg"],
             system: ["Synchronization", "Glibc", "Dispatch", "Foundation"]),
         Room(
-            name: "Network", floor: .equipment, rooms: [], modules: ["NIOCore", "CConnectGuard"], system: ["Synchronization", "Glibc"]),
+            name: "Egress", floor: .equipment, rooms: [], modules: ["NIOCore", "CConnectGuard"], system: ["Synchronization", "Glibc"]),
         Room(name: "Store", floor: .equipment, rooms: [], modules: ["GRDB"], system: ["Synchronization", "Foundation"]),
         Room(
             name: "HTTP", floor: .equipment, rooms: [],
@@ -41,14 +41,14 @@ struct Room {
             system: ["Synchronization", "Glibc", "Foundation"]),
 
         Room(
-            name: "Gateways", floor: .traffic, rooms: ["Streams", "Media", "RTMP", "AV", "Network"], modules: ["NIOCore", "NIOPosix", "Logging"],
+            name: "Gateways", floor: .traffic, rooms: ["Streams", "Media", "RTMP", "AV", "Egress"], modules: ["NIOCore", "NIOPosix", "Logging"],
             system: ["Synchronization", "Glibc"]),
         Room(
-            name: "Outputs", floor: .traffic, rooms: ["Streams", "Media", "RTMP", "Packaging", "AV", "Network"],
+            name: "Outputs", floor: .traffic, rooms: ["Streams", "Media", "RTMP", "Packaging", "AV", "Egress"],
             modules: ["CZlib", "NIOCore", "NIOPosix", "NIOSSL", "Logging"], system: ["Synchronization", "Glibc", "Dispatch", "Foundation"]),
 
         Room(
-            name: "Broadcasts", floor: .management, rooms: ["Store", "Streams", "Media", "RTMP", "Gateways", "Outputs", "AV", "Network"],
+            name: "Broadcasts", floor: .management, rooms: ["Store", "Streams", "Media", "RTMP", "Gateways", "Outputs", "AV", "Egress"],
             modules: ["NIOCore", "Logging"], system: ["Synchronization", "Glibc", "Dispatch", "Foundation"]),
 
         Room(
@@ -57,7 +57,7 @@ struct Room {
 
         Room(
             name: "Server", floor: .roof,
-            rooms: ["API", "Broadcasts", "Store", "Streams", "Media", "RTMP", "Gateways", "Outputs", "AV", "HTTP", "Network"],
+            rooms: ["API", "Broadcasts", "Store", "Streams", "Media", "RTMP", "Gateways", "Outputs", "AV", "HTTP", "Egress"],
             modules: [
                 "Hummingbird", "HummingbirdCore", "NIOCore", "NIOPosix", "Yams", "Logging", "ArgumentParser", "ServiceLifecycle", "UnixSignals",
             ],

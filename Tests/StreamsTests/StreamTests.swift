@@ -42,6 +42,22 @@ import Testing
         return seen
     }
 
+    @Test func tracksThatChangeTogetherAreOneChange() throws {
+        let publisher = try self.publisher()
+        publisher.publish(Frames.picture(at: 0, key: true), now: self.start)
+        publisher.publish(Frames.sound(at: 10), now: self.start)
+        let reader = publisher.stream.attach {}
+        #expect(self.drain(reader) == ["tracks2", "K0", "a10"])
+        var (video, audio) = (Frames.video, Frames.audio)
+        video.format = .video(VideoFormat(width: 64, height: 48))
+        audio.format = .audio(AudioFormat(sampleRate: 8_000, channelCount: 1, samplesPerPacket: 1_024))
+        publisher.announce([video, audio])
+        #expect(self.drain(reader) == ["tracks2"])
+        publisher.announce([audio, video])
+        #expect(self.drain(reader) == [])
+        #expect(publisher.stream.tracks == [video, audio])
+    }
+
     @Test func aLateJoinerStartsWithTheNewestGroup() throws {
         let publisher = try self.publisher()
         for second in 0..<3 {

@@ -1,6 +1,6 @@
 import AV
+import Egress
 import Media
-import Network
 
 /// Opens sources and library files with libavformat: asks the address policy first, then opens what was checked.
 struct InputOpener: PullInputOpener {

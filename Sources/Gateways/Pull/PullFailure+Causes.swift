@@ -1,5 +1,5 @@
 import AV
-import Network
+import Egress
 
 extension PullFailure {
     /// libavformat's words, which never hold the URL; only where it has none that help, ours.

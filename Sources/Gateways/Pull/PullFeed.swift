@@ -40,6 +40,7 @@ final class PullFeed {
         if self.announced.isEmpty {
             self.publisher?.expect(video: tracks.contains { $0.kind == .video }, audio: tracks.contains { $0.kind == .audio })
         }
+        var changed: [Track] = []
         for track in tracks {
             if let index = self.announced.firstIndex(where: { $0.id == track.id }) {
                 guard !Self.areInterchangeable(self.announced[index], track) else { continue }
@@ -47,8 +48,9 @@ final class PullFeed {
             } else {
                 self.announced.append(track)
             }
-            self.publisher?.announce(track)
+            changed.append(track)
         }
+        self.publisher?.announce(changed)
     }
 
     /// A decoder that was set up for one goes on with the other. What a container says beside the record, a rounded frame rate above all, may differ.

@@ -1,6 +1,6 @@
 public import AV
+public import Egress
 public import Logging
-public import Network
 public import Streams
 import Synchronization
 

@@ -1,6 +1,6 @@
 import AV
+import Egress
 import NIOCore
-import Network
 
 /// What libavformat is asked for a source's URL: instructions to us taken out of it, checked addresses in place of names where the protocol does
 /// not need the name, and only the protocols that belong to its scheme.

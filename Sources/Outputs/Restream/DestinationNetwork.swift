@@ -1,7 +1,7 @@
 import Dispatch
+import Egress
 import NIOCore
 import NIOSSL
-import Network
 import Synchronization
 
 /// What all destinations of a process share on their way out: which URLs have an open session, the threads that block on name lookups, and one

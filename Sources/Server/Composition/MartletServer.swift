@@ -1,6 +1,7 @@
 import API
 import AV
 import Broadcasts
+import Egress
 import Foundation
 import Gateways
 import HTTP
@@ -10,7 +11,6 @@ import Logging
 import Media
 import NIOCore
 import NIOPosix
-import Network
 import Outputs
 import ServiceLifecycle
 import Store

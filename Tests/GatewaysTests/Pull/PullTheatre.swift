@@ -1,9 +1,9 @@
 import AV
+import Egress
 import Foundation
 import Logging
 import Media
 import NIOCore
-import Network
 import Streams
 import Synchronization
 import Testing

@@ -1,6 +1,6 @@
 import AV
+import Egress
 import NIOCore
-import Network
 import Testing
 
 @testable import Gateways

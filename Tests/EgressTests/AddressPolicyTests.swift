@@ -1,7 +1,7 @@
 import NIOCore
 import Testing
 
-@testable import Network
+@testable import Egress
 
 @Suite struct AddressPolicyTests {
     /// Knows one interface, so that what these tests see does not depend on where they run.

@@ -1,7 +1,7 @@
 import NIOCore
 import Testing
 
-@testable import Network
+@testable import Egress
 
 @Suite struct SourceAddressTests {
     struct Reading: Sendable {

@@ -4,7 +4,7 @@ import NIOCore
 import Synchronization
 import Testing
 
-@testable import Network
+@testable import Egress
 
 @Suite(.timeLimit(.minutes(1))) struct ConnectGuardTests {
     private let strict = AddressPolicy(allowsLocal: false)

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Network
+@testable import Egress
 
 @Suite struct RedactionTests {
     @Test(arguments: [
