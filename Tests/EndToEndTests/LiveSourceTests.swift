@@ -61,8 +61,8 @@ import Testing
     @Test func anotherAddressIsTriedBeforeTheRunningSourceIsLeft() async throws {
         try await Lab.run { lab in
             let store = try await FilmStore.open(in: lab)
-            try await store.add(Film(first: 5000, seconds: 60), as: "other.mkv")
-            let first = try await RTSPCamera.start(in: lab, film: Clip.light.file())
+            try await store.add(Film(first: 5000, seconds: 60, options: ["-bf", "0"]), as: "other.mkv")
+            let first = try await RTSPCamera.start(in: lab, film: Clip.plain.file())
             let second = try await RTSPCamera.start(in: lab, film: store.file("other.mkv"))
             let server = try await MartletProcess.startForPulls(in: lab)
             try await server.pull(first.url, as: "cam")
@@ -100,7 +100,7 @@ import Testing
     /// Field notes, row 10.
     @Test func whatWasWantedIsLiveAgainAfterAPowerFailure() async throws {
         try await Lab.run { lab in
-            let film = try await Clip.light.file()
+            let film = try await Clip.plain.file()
             let camera = try await RTSPCamera.start(in: lab, film: film)
             let lost = try await RTSPCamera.start(in: lab, film: film)
             let server = try await MartletProcess.startForPulls(in: lab)

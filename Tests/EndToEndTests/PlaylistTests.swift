@@ -96,6 +96,31 @@ import Testing
         }
     }
 
+    /// Where that is set, every film becomes one of the same format, and nothing changes at a joint but the picture.
+    @Test func filmsOfOtherKindsBecomeOneKindWhereThatIsSet() async throws {
+        try await Lab.run { lab in
+            let store = try await FilmStore.open(in: lab)
+            let films = [Film(first: 1000, seconds: 4), Film(first: 2000, seconds: 4, video: .hevc, size: "480:270", hasSound: false)]
+            var urls: [String] = []
+            for (index, film) in films.enumerated() { urls.append(try await store.add(film, as: "film\(index).mp4")) }
+            let format = [
+                "MARTLET_PLAYLISTS_NORMALIZE": "true", "MARTLET_PLAYLISTS_WIDTH": "320", "MARTLET_PLAYLISTS_HEIGHT": "180",
+                "MARTLET_PLAYLISTS_FRAME_RATE": "25", "MARTLET_PLAYLISTS_VIDEO_BITRATE": "300000",
+            ]
+            let server = try await MartletProcess.startForPulls(in: lab, settings: Self.keeping.merging(format) { _, given in given })
+            try await server.createPlaylist("show", urls, loops: false)
+            try await server.startPull("show")
+            try await server.waitUntilLive("show")
+            try await server.waitUntil("show", is: "finished")
+            let playlist = try await server.get("/live/streams/show.m3u8").text
+            try #require(!playlist.contains("#EXT-X-DISCONTINUITY\n"), "\(playlist)")
+            try #require(try await lab.codecs(of: server.playlistURL("show")) == ["aac 48000", "h264 320x180"])
+            let media = try await DecodedMedia.decode(try await lab.copy(server.playlistURL("show"), seconds: 100).path, in: lab)
+            try media.requireFilms(films.map(\.numbers), joints: 1, isWhole: true)
+            try #require(abs(media.soundLength - media.length) < 0.2, "\(media.soundLength) s of sound")
+        }
+    }
+
     @Test func nextGoesOnAndThePlaceIsKept() async throws {
         try await Lab.run { lab in
             let store = try await FilmStore.open(in: lab)

@@ -8,7 +8,7 @@ import Testing
 
     @Test func theFirstViewerStartsTheSourceAndWaitsForItsFirstPicture() async throws {
         try await Lab.run { lab in
-            let camera = try await RTSPCamera.start(in: lab, film: Clip.light.file())
+            let camera = try await RTSPCamera.start(in: lab, film: Clip.plain.file())
             let server = try await MartletProcess.startForPulls(in: lab, settings: ["MARTLET_HLS_SEGMENT_DURATION": "1s"])
             for id in ["cam", "played"] {
                 try await server.create(id, "streamSource", ["streamUrl": camera.url], more: #","autoStartStopEnabled":true"#)

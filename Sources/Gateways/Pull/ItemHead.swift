@@ -48,6 +48,7 @@ struct ItemHead {
             head.add(item)
         }
         head.dropSoundBeforePictures()
+        head.movePictureForward()
         guard head.firstPresentation != nil else {
             throw PullFailure(cause: .nothingToPlay, text: "there is neither a picture nor a sound in it")
         }
@@ -86,6 +87,20 @@ struct ItemHead {
             if frame.kind == .audio, frame.presentationTime < picture { return true }
             self.first[frame.track] = min(self.first[frame.track] ?? frame.presentationTime, frame.presentationTime)
             return false
+        }
+    }
+
+    /// An encoder that looks ahead gives its first picture behind much of the sound that goes with it, and whoever joins a stream begins with the
+    /// picture.
+    private mutating func movePictureForward() {
+        for index in self.items.indices {
+            guard case .frame(let picture) = self.items[index], picture.kind == .video else { continue }
+            let before = self.items[..<index].lastIndex { item in
+                guard case .frame(let frame) = item else { return true }
+                return frame.decodeTime < picture.decodeTime
+            }
+            self.items.insert(self.items.remove(at: index), at: before.map { $0 + 1 } ?? 0)
+            return
         }
     }
 }

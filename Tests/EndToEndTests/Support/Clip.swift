@@ -6,6 +6,8 @@ import Synchronization
 enum Clip: String, CaseIterable {
     /// H.264 with B-frames and a keyframe each second, AAC. A few kilobytes a second: nothing for a processor.
     case light
+    /// The same without B-frames, as cameras send it.
+    case plain
     /// The same with noise, about 12 Mb/s: more than sockets hold for a viewer who does not read.
     case heavy
     /// H.264 and MP3.
@@ -32,7 +34,9 @@ enum Clip: String, CaseIterable {
             arguments += ["-f", "lavfi", "-i", sound]
         }
         if self != .soundOnly {
-            arguments += ["-c:v", "libx264", "-preset", self == .heavy ? "ultrafast" : "veryfast", "-bf", "2", "-pix_fmt", "yuv420p"]
+            arguments += [
+                "-c:v", "libx264", "-preset", self == .heavy ? "ultrafast" : "veryfast", "-bf", self == .plain ? "0" : "2", "-pix_fmt", "yuv420p",
+            ]
             arguments += ["-b:v", self == .heavy ? "12M" : "300k", "-g", "25", "-keyint_min", "25", "-sc_threshold", "0"]
         }
         if self != .pictureOnly {

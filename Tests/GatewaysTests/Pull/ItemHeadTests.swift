@@ -62,8 +62,17 @@ import Testing
     @Test func soundLongBeforeTheFirstKeyframeIsLeftOut() throws {
         let sounds = (0..<60).map { FrameReader.Item.frame(Frames.sound(at: Int64($0) * 21)) }
         let head = try self.head([self.both] + sounds + [.frame(Frames.picture(at: 1_000, key: true)), .frame(Frames.sound(at: 1_260))])
-        #expect(self.frames(head).first?.decodeTime == MediaTime(milliseconds: 1_008))
+        #expect(self.frames(head).prefix(2).map(\.decodeTime) == [MediaTime(milliseconds: 1_000), MediaTime(milliseconds: 1_008)])
         #expect(head.firstPresentation == MediaTime(milliseconds: 1_000))
+    }
+
+    @Test func soundThatComesAheadOfItsPictureFollowsIt() throws {
+        let sounds = (0..<20).map { FrameReader.Item.frame(Frames.sound(at: Int64($0) * 21 - 21)) }
+        let head = try self.head([self.both] + sounds + [.frame(Frames.picture(at: 0, key: true))])
+        let frames = self.frames(head)
+        #expect(frames.count == 21)
+        #expect(frames.map(\.kind).prefix(3) == [.audio, .video, .audio])
+        #expect(frames.dropFirst(2).first?.decodeTime == .zero)
     }
 
     @Test func picturesBeforeTheFirstKeyframeAreLeftOut() throws {
