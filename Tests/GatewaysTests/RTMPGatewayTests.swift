@@ -192,7 +192,11 @@ struct TestGate: PublishGate, PlayGate {
     @Test func aConnectionThatSaysNothingIsClosedInTime() async throws {
         try await self.with({ $0.handshakeTimeout = .milliseconds(100) }) { gateway, port, _ in
             try await RTMPTestConnection.with(port: port) { silent in
-                try await silent.write(ByteBuffer(bytes: [3]))
+                do {
+                    try await silent.write(ByteBuffer(bytes: [3]))
+                } catch ChannelError.ioOnClosedChannel {
+                    // On a busy machine the time is over before the client has said anything.
+                }
                 self.check(try await silent.next() == nil)
             }
             try await RTMPTestConnection.with(port: port) { halfway in
