@@ -101,7 +101,7 @@ enum Bench {
         var faults: [String] = []
         if let missing = row.values[.missing], missing > 0 { faults.append("\(Int(missing)) frames missing or out of order") }
         if let lost = row.values[.lost], lost > 0 { faults.append("\(Int(lost)) players lost their connection") }
-        if let delivered = row.values[.delivered], delivered < 0.97 { faults.append("only \(decimal(delivered * 100, 1)) % of what was sent has arrived") }
+        if let share = row.values[.delivered], share < 0.97 { faults.append("only \(decimal(share * 100, 1)) % of what was sent has arrived") }
         if let dropped = row.values[.dropped], dropped > 0 { faults.append("\(Int(dropped)) frames dropped") }
         if let pulls = row.values[.pulls], Int(pulls) != row.size { faults.append("only \(Int(pulls)) of the sources are broadcasting at the end") }
         if let speed = row.values[.speed], speed > 0.1 { faults.append("a source's speed is off by \(decimal(speed, 2))") }

@@ -13,10 +13,12 @@ final class FFmpegReader {
 
     var log: String { (try? FileBytes.text(self.logPath)) ?? "" }
 
-    /// Whether packets are passed on. To be asked often until then, as that is when its time is counted from.
-    var hasBegun: Bool {
+    /// Whether packets are passed on, as of the last look.
+    var hasBegun: Bool { self.beginning != nil }
+
+    /// To be called often until it has begun, as that is when its time is counted from.
+    func look() {
         if self.beginning == nil, self.log.contains("Output #0") { self.beginning = monotonicNow() }
-        return self.beginning != nil
     }
 
     func end() {

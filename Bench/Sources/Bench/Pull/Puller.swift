@@ -37,14 +37,6 @@ final class Puller {
 
     func metrics() throws(LoadFailure) -> MetricsPage { MetricsPage(try self.call("GET", "/metrics")) }
 
-    /// Frames of all pulls since the server's start.
-    func frames() throws(LoadFailure) -> Double {
-        guard let frames = try self.metrics().sum("martlet_ingest_frames_total", "proto=\"Pull\"") else {
-            throw .malformed("/metrics says nothing of pulled frames")
-        }
-        return frames
-    }
-
     /// How many are broadcasting, and how far the one farthest from real time is from it.
     func states() throws(LoadFailure) -> [Metric: Double] {
         var live = 0

@@ -22,6 +22,7 @@ enum Metric: String, CaseIterable {
     case pulls = "pullsBroadcasting"
     case speed = "largestDistanceOfSpeedFrom1"
     case dropped = "droppedFrames"
+    case droppedAtStart = "framesDroppedWhileOpening"
     case repairs = "repairedTimestamps"
     case missing = "missingMessages"
     case lost = "lostConnections"
@@ -57,6 +58,7 @@ enum Metric: String, CaseIterable {
         case .pulls: "live"
         case .speed: "|speed−1|"
         case .dropped: "dropped"
+        case .droppedAtStart: "(opening)"
         case .repairs: "repairs"
         case .missing: "missing"
         case .lost: "lost"
@@ -77,7 +79,7 @@ enum Metric: String, CaseIterable {
         case .memoryPerPull, .proportionalPerPull, .memoryPerPublisher, .memoryBesideGroup, .groupBytes: decimal(value / 1000, 0)
         case .firstStreamMemory, .streamMemory, .directoryBytes: decimal(value / 1e6, 2)
         case .latencyP50, .latencyP99, .firstKeyframeP50, .firstKeyframeP99: decimal(value, 1)
-        case .sampledPlayers, .pulls, .dropped, .repairs, .missing, .lost, .playlists, .badPlaylists: decimal(value, 0)
+        case .sampledPlayers, .pulls, .dropped, .droppedAtStart, .repairs, .missing, .lost, .playlists, .badPlaylists: decimal(value, 0)
         case .delivered: decimal(value * 100, 1)
         case .cpuPerGB, .cpuPerPull, .speed, .serverCores, .generatorCores, .otherCores, .latenessP99: decimal(value, 2)
         }

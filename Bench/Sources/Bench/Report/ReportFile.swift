@@ -71,7 +71,8 @@ enum ReportFile {
     }
 
     private static func median(_ scenario: Options.Scenario, _ server: ServerKind, _ size: Int, _ summary: Summary) -> Median {
-        var median = Median(scenario: scenario.rawValue, server: "\(server)", size: size, values: [:], reference: "\(scenario.reference)", ratios: [:])
+        let reference = "\(scenario.reference)"
+        var median = Median(scenario: scenario.rawValue, server: "\(server)", size: size, values: [:], reference: reference, ratios: [:])
         for metric in Metric.allCases {
             median.values[metric.rawValue] = summary.value(scenario, server, size, metric)
             if server.isMartlet { median.ratios[metric.rawValue] = summary.ratio(scenario, server, size, metric) }

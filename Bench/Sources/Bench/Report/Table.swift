@@ -42,7 +42,7 @@ enum Table {
         case .pull:
             let cost: [Metric] = [.cpuPerPull, .memoryPerPull, .proportionalPerPull, .groupBytes, .memoryBesideGroup]
             // The generator does nothing at fixed times here, the source does.
-            return [(sizes, cost + [.pulls, .speed, .dropped, .repairs, .delivered] + Self.noise.filter { $0 != .latenessP99 })]
+            return [(sizes, cost + [.pulls, .speed, .dropped, .droppedAtStart, .repairs, .delivered] + Self.noise.filter { $0 != .latenessP99 })]
         }
     }
 

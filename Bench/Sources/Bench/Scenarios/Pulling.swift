@@ -21,14 +21,20 @@ enum Pulling {
         let groupOfOne = try puller.metrics().sum("martlet_group_cache_bytes") ?? 0
         if pulls > 1 { try Self.add(pulls - 1, to: puller, loop) }
 
-        let frames = try puller.frames()
-        let window = try Window.measure([server.meter], load: source.meters, loop) { () throws(LoadFailure) in try loop.run(seconds: options.seconds) }
-        let metrics = try puller.metrics()
+        // Asked for outside the window, since answering costs; so frames have a stretch of their own.
+        let (start, before) = (monotonicNow(), try puller.metrics())
+        let window = try Window.measure([server.meter], load: source.meters, loop, seconds: options.seconds)
+        let (end, metrics) = (monotonicNow(), try puller.metrics())
         let all = try server.meter.memory()
         var values = window.noise.merging(try puller.states()) { $1 }
         values[.cpuPerPull] = Self.milliseconds(window, pulls)
-        values[.delivered] = (try puller.frames() - frames) / (Double(pulls) * RTSPSource.framesPerSecond * window.seconds)
-        values[.dropped] = metrics.sum("martlet_frames_dropped_total")
+        let due = Double(pulls) * RTSPSource.framesPerSecond * Double(end - start) / 1e9
+        values[.delivered] = try (Self.frames(metrics) - Self.frames(before)) / due
+        // Frames from before a source's first picture are nobody's loss, so what is dropped until all of them run is counted by itself.
+        if let early = before.sum("martlet_frames_dropped_total"), let dropped = metrics.sum("martlet_frames_dropped_total") {
+            values[.droppedAtStart] = early
+            values[.dropped] = dropped - early
+        }
         values[.repairs] = metrics.sum("martlet_timestamp_repairs_total")
         // The slope, since the first pull also pays for whatever is used for the first time. Of one pull there is nothing else.
         let (base, groupOfBase, further) = pulls > 1 ? (one, groupOfOne, pulls - 1) : (empty, 0, 1)
@@ -55,15 +61,20 @@ enum Pulling {
         for index in 0..<pulls {
             readers.append(try FFmpegReader(source.url, number: index, options))
             try loop.run(seconds: Self.pace)
+            for reader in readers { reader.look() }
         }
-        let haveBegun = { readers.allSatisfy { $0.hasBegun } }
-        guard try Self.wait(60, loop, until: haveBegun) else {
-            throw .timedOut("\(readers.count { !$0.hasBegun }) of \(pulls) ffmpeg processes have not opened the source: \(readers[0].log.suffix(600))")
+        for _ in 0..<600 where !readers.allSatisfy(\.hasBegun) {
+            try loop.run(seconds: 0.1)
+            for reader in readers { reader.look() }
+        }
+        let late = readers.filter { !$0.hasBegun }
+        if let reader = late.first {
+            throw .timedOut("\(late.count) of \(pulls) ffmpeg processes have not opened the source: \(reader.log.suffix(600))")
         }
         try loop.run(seconds: Self.settling)
 
         let meters = readers.map { ProcessMeter(identifier: $0.process.identifier) }
-        let window = try Window.measure(meters, load: source.meters, loop) { () throws(LoadFailure) in try loop.run(seconds: options.seconds) }
+        let window = try Window.measure(meters, load: source.meters, loop, seconds: options.seconds)
         var values = window.noise
         var (proportional, anonymous) = (0.0, 0.0)
         for meter in meters {
@@ -96,14 +107,12 @@ enum Pulling {
         try loop.run(seconds: Self.settling)
     }
 
-    /// Looks every tenth of a second.
-    private static func wait(_ seconds: Double, _ loop: LoadLoop, until isDone: () -> Bool) throws(LoadFailure) -> Bool {
-        let end = monotonicNow() + UInt64(seconds: seconds)
-        while monotonicNow() < end {
-            if isDone() { return true }
-            try loop.run(seconds: 0.1)
+    /// Frames of all pulls since the server's start.
+    private static func frames(_ metrics: MetricsPage) throws(LoadFailure) -> Double {
+        guard let frames = metrics.sum("martlet_ingest_frames_total", "proto=\"Pull\"") else {
+            throw .malformed("/metrics says nothing of pulled frames")
         }
-        return isDone()
+        return frames
     }
 
     private static func milliseconds(_ window: Window, _ pulls: Int) -> Double { window.cpuSeconds * 1e3 / (Double(pulls) * window.seconds) }

@@ -7,7 +7,13 @@ struct Window {
     let noise: [Metric: Double]
 
     static func measure(_ server: RunningServer, _ loop: LoadLoop, seconds: Double) throws(LoadFailure) -> Window {
-        try Self.measure(server, loop) { () throws(LoadFailure) in try loop.run(seconds: seconds) }
+        try Self.measure([server.meter], load: [], loop, seconds: seconds)
+    }
+
+    static func measure(
+        _ meters: [ProcessMeter], load: [ProcessMeter], _ loop: LoadLoop, seconds: Double
+    ) throws(LoadFailure) -> Window {
+        try Self.measure(meters, load: load, loop) { () throws(LoadFailure) in try loop.run(seconds: seconds) }
     }
 
     static func measure(
