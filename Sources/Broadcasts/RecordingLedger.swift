@@ -10,6 +10,9 @@ enum RecordingNews: Sendable {
 
 /// Keeps the rows of recordings and VoDs in step with the files.
 struct RecordingLedger: Sendable {
+    /// How often a full disk is asked for room, once a second.
+    private static let mostEntries = 60
+
     let database: Database
     let dataDirectory: String
     let clock: BroadcastClock
@@ -54,18 +57,31 @@ struct RecordingLedger: Sendable {
                 metadata: ["stream": "\(recording.streamID)", "vod": "\(recording.vodID)", "reason": "\(failure)", "kept": "\(hasFile)"])
             self.emit(.recordingFailed(streamID: recording.streamID, vodID: recording.vodID, reason: "\(failure)"))
         }
-        do {
-            try await self.database.recordings.finish(recording.vodID, as: hasFile ? self.vod(of: recording, outcome) : nil)
-        } catch {
-            self.logger.error(
-                "recording not entered", metadata: ["stream": "\(recording.streamID)", "vod": "\(recording.vodID)", "error": "\(error)"])
-            return
-        }
-        guard hasFile else { return }
+        guard await self.enter(recording, as: hasFile ? self.vod(of: recording, outcome) : nil), hasFile else { return }
         self.emit(
             .vodReady(
                 streamID: recording.streamID, vodID: recording.vodID, fileName: outcome.fileName,
                 durationMilliseconds: outcome.durationMilliseconds))
+    }
+
+    /// A disk that was full when a recording ended may have room a moment later. Until then, and after a restart, the recording's note leads to its file.
+    private func enter(_ recording: UnfinishedRecording, as vod: VodRecord?) async -> Bool {
+        for attempt in 1...Self.mostEntries {
+            do throws(StoreError) {
+                try await self.database.recordings.finish(recording.vodID, as: vod)
+                return true
+            } catch {
+                let isLast = error != .diskFull || attempt == Self.mostEntries
+                if attempt == 1 || isLast {
+                    self.logger.error(
+                        "recording not entered",
+                        metadata: ["stream": "\(recording.streamID)", "vod": "\(recording.vodID)", "error": "\(error)", "final": "\(isLast)"])
+                }
+                guard !isLast else { return false }
+            }
+            do { try await Task.sleep(for: .seconds(1)) } catch { return false }
+        }
+        return false
     }
 
     private func vod(of recording: UnfinishedRecording, _ outcome: RecordingOutcome) -> VodRecord {

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The peers of the other tests are what they claim to be; ffmpeg's own tools say so.
-@Suite(.timeLimit(.minutes(5))) struct PeerTests {
+@Suite struct PeerTests {
     private func codecs(_ url: String, _ options: [String] = [], in lab: Lab) async throws -> [String] {
         let command = ["ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0"] + options + [url]
         // HLS lists its streams twice, once of them below the program.

@@ -93,9 +93,11 @@ import Testing
             let length = try await server.get("/v2/broadcasts/duration?url=\(id)").json()
             try #require(length["dataId"].text.flatMap { Double($0) } == vod["duration"].number)
             let whole = try await DecodedMedia.decode(server.url("/live/streams/live.mp4"), in: lab).pictures.map(\.number)
-            let range = try #require(whole.first)..<(try #require(whole.last) + 1)
             let media = try await DecodedMedia.decode(try await lab.copy(server.rtmpURL("id"), seconds: 6).path, in: lab)
-            try media.requireFilms([range], joints: 1)
+            // The recording was cut off in the order of decoding; it is played as it is.
+            let played = media.pictures.dropLast(4).map(\.number)
+            let start = try #require(played.first.flatMap { whole.firstIndex(of: $0) })
+            try #require(played.count > whole.count && played == (start..<(start + played.count)).map { whole[$0 % whole.count] }, "\(played)")
             for path in ["../martlet.sqlite", "streams/../../martlet.sqlite", "/etc/passwd", "vod:../martlet.sqlite"] {
                 let body = #"{"streamId":"away","type":"VoD","streamUrl":"\#(path)"}"#
                 let created = try await server.call("POST", "/v2/broadcasts/create", body: body)
