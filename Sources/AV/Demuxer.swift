@@ -6,8 +6,8 @@ public import Media
 public final class Demuxer {
     private(set) var context: UnsafeMutablePointer<AVFormatContext>?
     private let interrupt: Interrupt
-    /// nil: the deadline of the interrupt is its owner's business.
-    private(set) var readTimeout: Duration?
+    /// Nanoseconds; nil: the deadline of the interrupt is its owner's business.
+    private(set) var readTimeout: Int64?
     private static let shortestPlaylistTimeout = Duration.seconds(30)
     private static let closeTimeout = Duration.milliseconds(500)
     private static let mostRetries = 1_000
@@ -30,9 +30,11 @@ public final class Demuxer {
         defer { interrupt.disarm() }
         (self.context, self.streams) = try Self.open(request.url, format: request.format, options: request.dictionary, interrupt: interrupt)
         self.interrupt = interrupt
-        self.readTimeout = request.readTimeout
+        self.readTimeout = Interrupt.nanoseconds(of: request.readTimeout)
         // Between two segments of a live playlist nothing comes, for as long as a segment is.
-        if self.formatName.hasPrefix("hls") { self.readTimeout = max(request.readTimeout, Self.shortestPlaylistTimeout) }
+        if self.formatName.hasPrefix("hls") {
+            self.readTimeout = Interrupt.nanoseconds(of: max(request.readTimeout, Self.shortestPlaylistTimeout))
+        }
     }
 
     private static func open(
@@ -120,7 +122,7 @@ public final class Demuxer {
 
     /// The next packet of any stream into `packet`; false at the end of the input.
     public func read(into packet: borrowing Packet) throws(AVFailure) -> Bool {
-        if let timeout = self.readTimeout { self.interrupt.arm(within: timeout) }
+        if let timeout = self.readTimeout { self.interrupt.arm(withinNanoseconds: timeout) }
         defer { if self.readTimeout != nil { self.interrupt.disarm() } }
         try self.interrupt.check("read packet")
         av_packet_unref(packet.raw)
@@ -145,7 +147,7 @@ public final class Demuxer {
     /// - Throws: `unsupported` when the input cannot be seeked in.
     public func seek(to time: MediaTime) throws(AVFailure) {
         guard self.isSeekable else { throw AVFailure(cause: .unsupported, operation: "seek", text: "the input cannot be seeked in") }
-        if let timeout = self.readTimeout { self.interrupt.arm(within: timeout) }
+        if let timeout = self.readTimeout { self.interrupt.arm(withinNanoseconds: timeout) }
         defer { if self.readTimeout != nil { self.interrupt.disarm() } }
         // Transport streams are searched by time, and before their first packet there is none.
         if time <= .zero, self.searchesByTime, av_seek_frame(self.context, -1, 0, AVSEEK_FLAG_BYTE) >= 0 { return }

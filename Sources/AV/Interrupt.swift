@@ -19,8 +19,11 @@ public final class Interrupt: Sendable {
     public var isCancelled: Bool { self.isCancelledFlag.load(ordering: .sequentiallyConsistent) }
 
     /// The following call must be done within `duration`; replaces an earlier deadline.
-    public func arm(within duration: Duration) {
-        let (sum, overflow) = Self.now().addingReportingOverflow(Self.nanoseconds(of: duration))
+    public func arm(within duration: Duration) { self.arm(withinNanoseconds: Self.nanoseconds(of: duration)) }
+
+    /// For calls that are made for every packet.
+    func arm(withinNanoseconds nanoseconds: Int64) {
+        let (sum, overflow) = Self.now().addingReportingOverflow(nanoseconds)
         self.deadline.store(overflow ? Int64.max : sum, ordering: .sequentiallyConsistent)
     }
 

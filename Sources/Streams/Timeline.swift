@@ -25,7 +25,8 @@ struct Timeline {
     /// Newest time given out, over all tracks.
     private(set) var newestOutput: MediaTime?
     private var newestPresentation: MediaTime?
-    private var lastOutput: [TrackID: MediaTime] = [:]
+    /// By track; a publisher has two of them as a rule, so looking along is quicker than hashing.
+    private var lastOutput: [(track: TrackID, time: MediaTime)] = []
     private var candidates: [EncodedFrame] = []
     /// Where the first frame is put.
     private let origin: MediaTime
@@ -101,7 +102,9 @@ struct Timeline {
         self.newestSource = max(self.newestSource, source)
         var time = source + (self.offset ?? .zero)
         let presentation = time + self.clamped(frame.compositionOffset)
-        if let last = self.lastOutput[frame.track] {
+        let place = self.lastOutput.firstIndex { $0.track == frame.track }
+        if let place {
+            let last = self.lastOutput[place].time
             if time <= last {
                 // Equal stamps are common where the source counts whole milliseconds; only real steps back count as repairs.
                 if time < last { self.repairs += 1 }
@@ -115,7 +118,7 @@ struct Timeline {
             }
             time = self.origin
         }
-        self.lastOutput[frame.track] = time
+        if let place { self.lastOutput[place].time = time } else { self.lastOutput.append((frame.track, time)) }
         self.newestOutput = max(self.newestOutput ?? time, time)
         var repaired = frame
         repaired.decodeTime = time

@@ -8,7 +8,7 @@ build_packages=(
 )
 # Real programs that the end-to-end tests publish, watch, record and restream with.
 test_packages=(
-    curl ffmpeg libnginx-mod-rtmp nginx python3
+    curl ffmpeg iproute2 libnginx-mod-rtmp nginx python3
     gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good python3-gi
 )
 
