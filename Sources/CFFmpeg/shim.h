@@ -1,5 +1,6 @@
 #pragma once
 // What Swift cannot import from FFmpeg's headers: function-like and cast macros, struct-literal macros, variadics.
+#include <malloc.h>
 #include <libavcodec/avcodec.h>
 #include <libavcodec/bsf.h>
 #include <libavformat/avformat.h>
@@ -38,6 +39,16 @@ static const int shim_AVERROR_PATCHWELCOME = AVERROR_PATCHWELCOME;
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+// The C library keeps what it is given back; these two say from which size on it does not. Other C libraries have no such setting and no such habit.
+static inline void shim_give_back_memory_from(int bytes) {
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, bytes);
+    mallopt(M_TRIM_THRESHOLD, bytes);
+#else
+    (void)bytes;
+#endif
+}
+
 static inline void shim_set_thread_name(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 // rename(2) that fails with EEXIST instead of replacing.
 static inline long shim_rename_noreplace(const char *from, const char *to) {

@@ -34,7 +34,7 @@ struct MartletServer {
     }
 
     func run() async throws {
-        ProcessLimits.keepLittleFreeMemory()
+        ProcessMemory.giveBackEagerly()
         ProcessLimits.raiseOpenFiles(logger: self.logger)
         let directory = try DataDirectory(path: self.settings.dataDir)
         AVLog.setHandler { [log = LibavLog(self.logger)] level, text in log.received(level, text, now: .now()) }

@@ -13,12 +13,4 @@ enum ProcessLimits {
             return
         }
     }
-
-    /// Large memory goes back to the system when it is freed. By itself the C library raises this limit with the first large piece it is given
-    /// back, and keeps whatever opening a source has taken for a moment: 6 MB a pulled source instead of 3.
-    static func keepLittleFreeMemory() {
-        // malloc.h: M_MMAP_THRESHOLD and M_TRIM_THRESHOLD. Refused values would only leave things as they are.
-        _ = mallopt(-3, 256 << 10)
-        _ = mallopt(-1, 256 << 10)
-    }
 }
