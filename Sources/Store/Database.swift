@@ -51,6 +51,7 @@ public final class Database: Sendable {
                 try db.execute(sql: "PRAGMA synchronous = \(configuration.durability.rawValue)")
             }
             try Migrations.apply(to: self.pool)
+            try self.pool.writeWithoutTransaction { db in try RoomToWrite.take(in: db) }
         } catch {
             throw StoreError(error)
         }
