@@ -8,6 +8,7 @@ const jump = 6;
 
 export class Engine {
     #abort = new AbortController(); #timer = 0; #url = ""; #tracks = []; #extra = 0; #lastTime = -1; #stuckSince = 0; #stalls = 0;
+    #beganAt = 0; #hasSettled = false;
 
     constructor(video) {
         this.video = video;
@@ -51,6 +52,7 @@ export class Engine {
                 place = Math.max(place, start + skip);
                 if (--waiting > 0) return;
                 this.video.currentTime = place;
+                this.#beganAt = performance.now();
                 onPlaying();
             };
             await Promise.race([failed, Promise.all(this.#tracks.map((track, index) => track.run(sequences[index], started)))]);
@@ -107,14 +109,19 @@ export class Engine {
             return;
         }
         if (this.#unstick()) return;
+        if (performance.now() - this.#beganAt > 4000) this.#hasSettled = true;
         const wanted = this.target + this.#extra, behind = this.latency - wanted;
         if (!Number.isFinite(behind) || this.source.playlist?.ended) {
             video.playbackRate = 1;
         } else if (behind > jump + 2 * this.source.pieceDuration && this.ahead > wanted) {
             video.currentTime += Math.min(behind, this.ahead - this.source.pieceDuration);
+        } else if (!this.#hasSettled && behind > 0.5 && this.ahead > behind + 0.2) {
+            // What the start itself took is made up for in one step, once.
+            this.#hasSettled = true;
+            video.currentTime += behind;
         } else if (behind > 0.25 && this.ahead > this.source.pieceDuration * 0.6) {
             // Up to 10 % faster: a voice stays a voice.
-            video.playbackRate = 1 + Math.min(0.1, behind * 0.04 + 0.02);
+            video.playbackRate = 1 + Math.min(0.1, behind * 0.08 + 0.02);
         } else if (behind < -0.5 && this.ahead < this.source.pieceDuration) {
             video.playbackRate = 0.95;
         } else if (Math.abs(behind) < 0.1 || (behind < 0 && video.playbackRate > 1) || (behind > 0 && video.playbackRate < 1)) {
