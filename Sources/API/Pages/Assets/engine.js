@@ -46,7 +46,13 @@ export class Engine {
             await Promise.race([failed, new Promise((resolve) => media.addEventListener("sourceopen", resolve, { once: true }))]);
             this.#timer = setInterval(() => this.#steer(), 250);
             const sequences = source.tracks();
-            this.#tracks = sequences.map(() => new Track(media, this.video, this.signal));
+            let missing = sequences.length, open = null;
+            const allThere = new Promise((resolve) => { open = resolve; });
+            const gate = () => {
+                if (--missing === 0) open();
+                return allThere;
+            };
+            this.#tracks = sequences.map(() => new Track(media, this.video, gate, this.signal));
             let waiting = sequences.length, place = 0;
             const started = (start, skip) => {
                 place = Math.max(place, start + skip);

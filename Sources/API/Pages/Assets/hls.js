@@ -153,8 +153,15 @@ export class HLSSource {
             const earliest = this.#loadedAt + previous.targetDuration * 500;
             await pause(Math.max(0, earliest - performance.now()), this.#signal);
         }
-        let playlist = await this.#load(url, previous);
-        if (playlist.isIncomplete) playlist = await this.#load(new URL(this.#url), null);
+        let playlist = null;
+        try {
+            playlist = await this.#load(url, previous);
+        } catch (error) {
+            // What we wait for did not come in time, or is not what the server has next: the plain list tells where we are.
+            if (![400, 503].includes(error.status)) throw error;
+            await pause(500, this.#signal);
+        }
+        if (!playlist || playlist.isIncomplete) playlist = await this.#load(new URL(this.#url), null);
         this.playlist = playlist;
         // An answer that brings nothing new is asked again after a moment, whatever the server promised.
         if (playlist.next === previous.next && !this.#find(number, part) && previous.control.blocks) await pause(100, this.#signal);

@@ -101,7 +101,7 @@ async function open(id) {
 
 function onEvent(name, data) {
     if (name === "change") {
-        attempt(() => reloadOne(data.streamId));
+        attempt(() => (data.streamId ? reloadOne(data.streamId) : reload()));
     } else if (name === "live") {
         const running = new Map(data.broadcasts.map((one) => [one.streamId, one]));
         for (const [id, now] of running) {
@@ -112,8 +112,11 @@ function onEvent(name, data) {
         for (const [id, one] of all) if (one.status === "broadcasting" && !running.has(id)) attempt(() => reloadOne(id));
         showAll();
         tick();
+        // What only the broadcast itself tells: its endpoints, and why its source does not come.
+        if (detail && ++ticks % 2 === 0) attempt(() => reloadOne(detail.id));
     }
 }
+let ticks = 0;
 
 function tick() {
     const one = all.get(selected);

@@ -7,10 +7,12 @@ import { fragmentStart, readInit } from "./mp4.js";
 const past = 20, ahead = 30;
 
 export class Track {
-    #source; #signal; #buffer = null; #mime = ""; #init = null; #timescales = new Map(); #sequence = null; #offset = 0; #end = NaN;
+    #signal; #buffer = null; #mime = ""; #init = null; #timescales = new Map(); #sequence = null; #offset = 0; #end = NaN;
 
-    constructor(media, video, signal) {
+    /** `gate` is passed once all tracks of the source have their buffers: none may be added after the first data. */
+    constructor(media, video, gate, signal) {
         this.media = media;
+        this.gate = gate;
         this.video = video;
         this.#signal = signal;
         /** Where on the video's timeline which wall clock time is: `{ start, date }`, ascending. */
@@ -23,7 +25,6 @@ export class Track {
 
     /** Appends until the sequence ends. `onStart` is called once, with the place to begin at. */
     async run(pieces, onStart) {
-        this.#source = pieces;
         let misses = 0;
         for await (const piece of pieces) {
             await this.#room();
@@ -79,6 +80,7 @@ export class Track {
         if (!MediaSource.isTypeSupported(mime)) throw new Error(`this browser does not play ${mime}`);
         if (!this.#buffer) {
             this.#buffer = this.media.addSourceBuffer(mime);
+            await this.gate();
         } else if (mime !== this.#mime) {
             this.#buffer.changeType(mime);
         }

@@ -94,18 +94,18 @@ export class Chart {
         this.top = h("small", {}, "");
         this.element = h("figure", { class: "chart" },
             h("figcaption", {}, label, " ", this.now, this.top),
-            h("svg", { viewBox: "0 0 120 36", preserveAspectRatio: "none", role: "img", "aria-label": label }, this.area, this.line));
+            h("svg", { viewBox: "0 0 60 36", preserveAspectRatio: "none", role: "img", "aria-label": label }, this.area, this.line));
     }
 
     add(value) {
         this.#values.push(Number(value) || 0);
-        if (this.#values.length > 120) this.#values.shift();
+        if (this.#values.length > 60) this.#values.shift();
         const highest = Math.max(1, ...this.#values);
         const points = this.#values.map((one, index) =>
-            `${(120 - this.#values.length + index + 1).toFixed(0)},${(34.5 - one / highest * 32).toFixed(1)}`);
-        const first = 120 - this.#values.length + 1;
+            `${60 - this.#values.length + index + 1},${(34.5 - one / highest * 32).toFixed(1)}`);
+        const first = 60 - this.#values.length + 1;
         this.line.setAttribute("points", points.join(" "));
-        this.area.setAttribute("points", `${first},36 ${points.join(" ")} 120,36`);
+        this.area.setAttribute("points", `${first},36 ${points.join(" ")} 60,36`);
         this.now.textContent = this.format(value);
         this.top.textContent = `max ${this.format(highest)}`;
     }
