@@ -84,7 +84,10 @@ import Testing
     @Test func theListIsWalkedWithTheKeyboard() async throws {
         try await Lab.run { lab in
             let server = try await MartletProcess.start(in: lab)
-            for id in ["one", "two"] { try #require(try await server.call("POST", "/v2/broadcasts/create", body: "{\"streamId\":\"\(id)\"}").status == 200) }
+            for id in ["one", "two"] {
+                let created = try await server.call("POST", "/v2/broadcasts/create", body: "{\"streamId\":\"\(id)\"}")
+                try #require(created.status == 200)
+            }
             let browser = try await Browser.start(in: lab)
             try await browser.open(server.url("/"))
             try await browser.waitUntil("both are there", "document.querySelectorAll('#list a').length === 2")

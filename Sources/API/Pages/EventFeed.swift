@@ -1,5 +1,5 @@
 public import Broadcasts
-public import NIOCore
+import NIOCore
 import Synchronization
 
 /// What operators' pages are told as it happens: server-sent events (HTML standard §9.2). Owned by the composition root.

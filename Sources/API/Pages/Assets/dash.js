@@ -1,6 +1,6 @@
 // Live DASH (ISO/IEC 23009-1) as sequences of pieces to append, one for each adaptation set: segment templates with a timeline or with numbers.
 
-import { fetchChecked, pause } from "./hls.js";
+import { fetchChecked, NotThere, pause } from "./hls.js";
 
 /** `P1DT2H3M4.5S` in seconds. */
 function seconds(text, otherwise = 0) {
@@ -109,6 +109,8 @@ export class DASHSource {
 
     async open() {
         await this.#load();
+        // As with HLS: what has ended is not played again.
+        if (!this.mpd.isLive) throw new NotThere(410);
         await this.#readClock();
         const last = this.#list(0).at(-1);
         if (last) this.pieceDuration = last.duration;

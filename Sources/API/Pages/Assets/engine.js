@@ -8,7 +8,7 @@ const jump = 6;
 
 export class Engine {
     #abort = new AbortController(); #timer = 0; #url = ""; #tracks = []; #extra = 0; #lastTime = -1; #stuckSince = 0; #stalls = 0;
-    #beganAt = 0; #hasSettled = false;
+    #beganAt = 0; #hasSettled = false; #isDry = false;
 
     constructor(video) {
         this.video = video;
@@ -87,7 +87,7 @@ export class Engine {
         const ranges = this.video.buffered;
         if (!ranges.length) return;
         const end = ranges.end(ranges.length - 1);
-        this.video.currentTime = Math.max(ranges.start(ranges.length - 1), end - Math.max(0.3, this.source.pieceDuration));
+        this.video.currentTime = Math.max(ranges.start(ranges.length - 1), end - this.source.holdBack * 0.75);
     }
 
     #current() {
@@ -139,7 +139,7 @@ export class Engine {
     #unstick() {
         const video = this.video, now = performance.now();
         if (video.currentTime !== this.#lastTime) {
-            [this.#lastTime, this.#stuckSince] = [video.currentTime, 0];
+            [this.#lastTime, this.#stuckSince, this.#isDry] = [video.currentTime, 0, false];
             return false;
         }
         if (!this.#stuckSince) this.#stuckSince = now;
@@ -159,7 +159,8 @@ export class Engine {
             this.#stuckSince = 0;
             return true;
         }
-        if (this.ahead < 0.1 && stuck < 700) {
+        if (this.ahead < 0.1 && !this.#isDry) {
+            this.#isDry = true;
             // Ran dry: from now on a little further behind, so that it happens less often.
             this.#stalls += 1;
             this.#extra = Math.min(this.#extra + this.source.pieceDuration / 2, 2 * this.source.pieceDuration + 2);

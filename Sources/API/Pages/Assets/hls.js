@@ -55,6 +55,8 @@ export class HLSSource {
             this.#url = found[0].url;
             this.playlist = await this.#load(new URL(this.#url), null);
         }
+        // What is left of a stream that has ended is not played again.
+        if (this.playlist.ended && !this.playlist.isRecording) throw new NotThere(410);
         const { control, partTarget, targetDuration } = this.playlist;
         this.isLowLatency = control.blocks && partTarget > 0;
         this.pieceDuration = this.isLowLatency ? partTarget : targetDuration;
@@ -118,16 +120,20 @@ export class HLSSource {
         return { ...common, url, range, duration, date: segment.date + before * 1000, gap, body, next: [number, part + 1] };
     }
 
-    /** Where to begin: the last place that can be decoded on its own and is far enough from the live edge, or the first of an ended list. */
+    /**
+     * Where to begin: the last place that can be decoded on its own and is far enough from the live edge, or the first of an ended list. Not before
+     * the newest change of codecs, which might not be got over.
+     */
     #start(playlist) {
-        const places = [];
+        const places = [], newest = [...playlist.segments.values()].at(-1)?.map?.url;
         let time = 0;
         for (const segment of playlist.segments.values()) {
             let at = time;
-            if (segment.url || segment.parts[0]?.independent) places.push({ number: segment.number, part: 0, time });
+            const isUsable = playlist.ended || segment.map?.url === newest;
+            if (isUsable && (segment.url || segment.parts[0]?.independent)) places.push({ number: segment.number, part: 0, time });
             if (this.isLowLatency) {
                 segment.parts.forEach((part, index) => {
-                    if (index > 0 && part.independent) places.push({ number: segment.number, part: index, time: at });
+                    if (isUsable && index > 0 && part.independent) places.push({ number: segment.number, part: index, time: at });
                     at += part.duration;
                 });
             }

@@ -34,7 +34,8 @@ export function variants(text, base) {
 export function mediaPlaylist(text, base, previous = null) {
     if (!text.startsWith("#EXTM3U")) throw new Error("not a playlist");
     const playlist = {
-        targetDuration: 2, partTarget: 0, first: 0, next: 0, segments: new Map(), ended: false, isIncomplete: false, hint: null,
+        targetDuration: 2, partTarget: 0, first: 0, next: 0, segments: new Map(), ended: false, isRecording: false,
+        isIncomplete: false, hint: null,
         control: { blocks: false, holdBack: 0, partHoldBack: 0, skipUntil: 0 },
     };
     const url = (uri) => new URL(uri, base).href;
@@ -61,6 +62,7 @@ export function mediaPlaylist(text, base, previous = null) {
         case "#EXTINF": duration = parseFloat(value) || 0; break;
         case "#EXT-X-GAP": gap = true; break;
         case "#EXT-X-ENDLIST": playlist.ended = true; break;
+        case "#EXT-X-PLAYLIST-TYPE": playlist.isRecording = value === "VOD"; break;
         case "#EXT-X-PART-INF": playlist.partTarget = Number(attributes(value).get("PART-TARGET")) || 0; break;
         case "#EXT-X-BYTERANGE": range = byteRange(value, rangeEnd); rangeEnd = range.end; break;
         case "#EXT-X-MAP": {

@@ -112,13 +112,12 @@ function audioCodec(view, esds) {
     return objectType === 0x40 ? "mp4a.40.2" : `mp4a.${objectType.toString(16).toUpperCase()}`;
 }
 
-/** What an init segment holds: `mime` for a SourceBuffer, and each track's ticks per second. */
+/** What an init segment holds: `mime` for a SourceBuffer, the handlers of its tracks (`vide`, `soun`), and each track's ticks per second. */
 export function readInit(bytes) {
     const view = new DataView(bytes);
     const moov = find(view, 0, view.byteLength, "moov");
     if (!moov) throw new Error("no moov box in the init segment");
-    const codecs = [], timescales = new Map();
-    let hasVideo = false;
+    const codecs = [], kinds = [], timescales = new Map();
     for (const track of boxes(view, moov.start, moov.end)) {
         if (track.type !== "trak") continue;
         const header = find(view, track.start, track.end, "tkhd");
@@ -128,15 +127,18 @@ export function readInit(bytes) {
         if (!header || !media || !kind || !table) continue;
         const id = view.getUint32(header.start + (view.getUint8(header.start) === 1 ? 20 : 12));
         timescales.set(id, view.getUint32(media.start + (view.getUint8(media.start) === 1 ? 20 : 12)));
-        if (fourCC(view, kind.start + 8) === "vide") hasVideo = true;
         for (const entry of boxes(view, table.start + 8, table.end)) {
             const codec = codecOf(view, entry);
-            if (codec) codecs.push(codec);
+            if (codec) {
+                codecs.push(codec);
+                kinds.push(fourCC(view, kind.start + 8));
+            }
             break;
         }
     }
     if (!codecs.length) throw new Error("no track that a browser plays");
-    return { mime: `${hasVideo ? "video" : "audio"}/mp4; codecs="${codecs.join(",")}"`, timescales };
+    const mime = `${kinds.includes("vide") ? "video" : "audio"}/mp4; codecs="${codecs.join(",")}"`;
+    return { mime, kinds: kinds.sort().join(), timescales };
 }
 
 /** Seconds at which the first fragment begins: the earliest of its tracks' decode times. NaN when it does not say. */

@@ -49,8 +49,13 @@ function showList() {
 }
 
 async function reload() {
-    const list = await broadcasts();
+    const before = all, list = await broadcasts();
     all = new Map(list.map((one) => [one.streamId, one]));
+    if (selected && before.has(selected) && !all.has(selected)) {
+        // Newer than the list, or gone: it tells itself.
+        all.set(selected, before.get(selected));
+        await reloadOne(selected);
+    }
     showAll();
 }
 
@@ -125,7 +130,7 @@ function tick() {
 
 function onState(state) {
     part("connection").dataset.state = state;
-    part("connection").textContent = state === "live" ? "connected" : state === "polling" ? "asking every few seconds" : "…";
+    part("connection").textContent = state === "live" ? "connected" : state === "polling" ? "polling" : "…";
 }
 
 async function poll() {

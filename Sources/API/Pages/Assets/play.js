@@ -2,6 +2,7 @@
 
 import { Engine } from "./engine.js";
 import { HLSSource, NotThere, pause } from "./hls.js";
+import { Restart } from "./track.js";
 
 const query = new URLSearchParams(location.search);
 const id = query.get("id") ?? query.get("name") ?? "";
@@ -113,12 +114,13 @@ async function run() {
                 if (document.documentElement.dataset.state === "playing") {
                     // It did play: whatever ended it, the first way is the best again.
                     reason = error instanceof NotThere ? { message: "The stream has ended.", isEnd: true } : error;
-                    failures = reason.isEnd ? 0 : failures + 1;
+                    failures = reason.isEnd || reason instanceof Restart ? 0 : failures + 1;
                     break;
                 }
                 if (!(error instanceof NotThere) || !reason) reason = error;
             }
         }
+        if (reason instanceof Restart) continue;
         state("waiting");
         if (reason.isEnd) say(reason.message);
         else if (!(reason instanceof NotThere)) say(`Cannot play: ${reason.message}`, true);

@@ -6,8 +6,11 @@ import { fragmentStart, readInit } from "./mp4.js";
 /** Seconds that stay behind the playhead, and that are fetched ahead of it at most. */
 const past = 20, ahead = 30;
 
+/** What comes cannot follow what was: sound came or went. The player has to begin anew, at once. */
+export class Restart extends Error {}
+
 export class Track {
-    #signal; #buffer = null; #mime = ""; #init = null; #timescales = new Map(); #sequence = null; #offset = 0; #end = NaN;
+    #signal; #buffer = null; #mime = ""; #kinds = ""; #init = null; #timescales = new Map(); #sequence = null; #offset = 0; #end = NaN;
 
     /** `gate` is passed once all tracks of the source have their buffers: none may be added after the first data. */
     constructor(media, video, gate, signal) {
@@ -76,16 +79,19 @@ export class Track {
     async #prepare({ map }) {
         if (!map || map.url === this.#init) return;
         const bytes = await this.#download(map);
-        const { mime, timescales } = readInit(bytes);
+        const { mime, kinds, timescales } = readInit(bytes);
         if (!MediaSource.isTypeSupported(mime)) throw new Error(`this browser does not play ${mime}`);
         if (!this.#buffer) {
             this.#buffer = this.media.addSourceBuffer(mime);
             await this.gate();
+        } else if (kinds !== this.#kinds) {
+            // A buffer goes on waiting for the sound it once had.
+            throw new Restart("the tracks have changed");
         } else if (mime !== this.#mime) {
             this.#buffer.changeType(mime);
         }
         const isFirst = this.#init === null;
-        [this.#mime, this.#timescales, this.#init] = [mime, timescales, map.url];
+        [this.#mime, this.#kinds, this.#timescales, this.#init] = [mime, kinds, timescales, map.url];
         // Another init segment is another encoder, whether the list says so or not.
         if (!isFirst) this.#sequence = null;
         await this.#append(bytes);
