@@ -35,7 +35,7 @@ import Testing
                 minBufferTime="PT2.000000S" timeShiftBufferDepth="PT7.960000S" suggestedPresentationDelay="PT6.000000S" \
                 maxSegmentDuration="PT2.000000S">
                   <Period id="0" start="PT0.000000S">
-                    <AdaptationSet id="0" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1">
+                    <AdaptationSet id="0" contentType="video" mimeType="video/mp4" segmentAlignment="true">
                       <SegmentTemplate timescale="1000000" presentationTimeOffset="0" startNumber="7" availabilityTimeOffset="0" \
                 initialization="demo-x-init-0-t1.mp4?token=a&amp;subscriberId=b" media="demo-x-$Number$-t1.m4s?token=a&amp;subscriberId=b">
                         <SegmentTimeline>
@@ -45,7 +45,7 @@ import Testing
                       </SegmentTemplate>
                       <Representation id="video0" codecs="avc1.64001f" bandwidth="1872000" width="1280" height="720"/>
                     </AdaptationSet>
-                    <AdaptationSet id="1" contentType="audio" mimeType="audio/mp4" segmentAlignment="true" startWithSAP="1">
+                    <AdaptationSet id="1" contentType="audio" mimeType="audio/mp4" segmentAlignment="true">
                       <SegmentTemplate timescale="1000000" presentationTimeOffset="0" startNumber="7" availabilityTimeOffset="0" \
                 initialization="demo-x-init-0-t2.mp4?token=a&amp;subscriberId=b" media="demo-x-$Number$-t2.m4s?token=a&amp;subscriberId=b">
                         <SegmentTimeline>
@@ -59,7 +59,7 @@ import Testing
                     </AdaptationSet>
                   </Period>
                   <Period id="1" start="PT12.000000S">
-                    <AdaptationSet id="0" contentType="audio" mimeType="audio/mp4" segmentAlignment="true" startWithSAP="1">
+                    <AdaptationSet id="0" contentType="audio" mimeType="audio/mp4" segmentAlignment="true">
                       <SegmentTemplate timescale="1000000" presentationTimeOffset="0" startNumber="10" availabilityTimeOffset="0" \
                 initialization="demo-x-init-1-t1.mp4?token=a&amp;subscriberId=b" media="demo-x-$Number$-t1.m4s?token=a&amp;subscriberId=b">
                         <SegmentTimeline>

@@ -26,6 +26,7 @@ extension HLSRun {
     }
 
     func find(_ kind: Kind, query: String?, gzip: Bool) -> Found {
+        if case .cut(let directives) = kind { return self.cut(directives, query: query, gzip: gzip) }
         let (text, otherwise): (PlaylistText?, Found) = self.state.withLock { state in
             if state.phase == .over { return (nil, .gone) }
             guard let shown = state.shown else { return (nil, .notYet) }
@@ -42,8 +43,8 @@ extension HLSRun {
                 }
             case .manifest:
                 return (self.manifestText(query: query, &state), .notYet)
-            case .cut(let directives):
-                return (self.cutText(directives, query: query, &state), .gone)
+            case .cut:
+                return (nil, .gone)  // asked above
             }
         }
         guard let text else { return otherwise }
@@ -71,17 +72,28 @@ extension HLSRun {
         return text
     }
 
-    private func cutText(_ directives: DeliveryDirectives, query: String?, _ state: inout State) -> PlaylistText? {
+    /// A window of hours is a long text: it is made outside the lock, and the whole of it once for all who ask.
+    private func cut(_ directives: DeliveryDirectives, query: String?, gzip: Bool) -> Found {
         let isWhole = directives.start == nil && directives.end == nil && query == nil
-        if isWhole, let text = state.historyText { return text }
-        guard var whole = state.history ?? state.playlist?.media else { return nil }
-        if state.phase == .ended { whole.end() }
-        guard directives.start != nil || directives.end != nil else {
-            let text = PlaylistText(whole.render(query: query ?? ""))
-            if isWhole { state.historyText = text }
-            return text
+        let (phase, known, list): (Phase, PlaylistText?, MediaPlaylist?) = self.state.withLock { state in
+            var list = state.history ?? state.playlist?.media
+            if state.phase == .ended { list?.end() }
+            return (state.phase, isWhole ? state.historyText : nil, list)
         }
-        return whole.cut(from: directives.start, until: directives.end).map { PlaylistText($0.render(query: query ?? "")) }
+        if phase == .over { return .gone }
+        guard let list else { return .notYet }
+        var shown = Optional(list)
+        if directives.start != nil || directives.end != nil { shown = list.cut(from: directives.start, until: directives.end) }
+        guard let shown else { return .gone }
+        let text = known ?? PlaylistText(shown.render(query: query ?? ""))
+        if isWhole, known == nil {
+            self.state.withLock { state in
+                guard state.phase == phase, (state.history ?? state.playlist?.media)?.entries.last == list.entries.last else { return }
+                state.historyText = text
+            }
+        }
+        let (bytes, isGzipped) = text.bytes(gzip: gzip)
+        return .text(bytes, isGzipped: isGzipped)
     }
 
     func segment(_ number: UInt64) -> HLSBody? {

@@ -1,4 +1,5 @@
 public import NIOCore
+import NIOPosix
 import Packaging
 import Streams
 import Synchronization
@@ -97,9 +98,7 @@ extension LiveHLS {
         guard let run else { return nil }
         guard admission == .admitted else { return .now(.viewerLimitReached) }
         let asked = Asked(kind: kind, query: request.query, gzip: request.acceptsGzip, newCookie: newCookie)
-        guard case .notYet = run.find(kind, query: request.query, gzip: request.acceptsGzip) else {
-            return self.answer(asked, from: run, on: eventLoop, now: now)
-        }
+        guard run.phase == .starting else { return self.answer(asked, from: run, on: eventLoop, now: now) }
         let reply = run.waitForFirstSegment(on: eventLoop, timeout: self.configuration.firstSegmentTimeout).flatMap { () -> EventLoopFuture<HLSReply> in
             switch self.answer(asked, from: run, on: eventLoop, now: self.clock()) {
             case .now(let reply): eventLoop.makeSucceededFuture(reply)
@@ -110,7 +109,7 @@ extension LiveHLS {
     }
 
     /// A playlist that is asked for, by whom it is no longer asked.
-    private struct Asked {
+    private struct Asked: Sendable {
         var kind: HLSRun.Kind
         var query: String?
         var gzip: Bool
@@ -129,6 +128,10 @@ extension LiveHLS {
     }
 
     private func answer(_ asked: Asked, from run: HLSRun, on eventLoop: any EventLoop, now: NIODeadline) -> HLSAnswer {
+        if case .cut = asked.kind, self.configuration.dvrWindow != nil {
+            // Thousands of lines: not on an event loop.
+            return .later(self.pool.runIfActive(eventLoop: eventLoop) { asked.reply(from: run) }.recover { _ in .unavailable })
+        }
         guard case .lowLatency(let directives) = asked.kind, case .soon = run.find(asked.kind, query: asked.query, gzip: asked.gzip),
             let blocked = run.block(.playlist(directives), on: eventLoop, now: now)
         else { return .now(asked.reply(from: run)) }

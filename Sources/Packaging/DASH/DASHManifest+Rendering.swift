@@ -34,7 +34,7 @@ extension DASHManifest {
     private func write(_ track: Track, _ index: Int, of period: Period, suffix: String, into text: inout String) {
         guard let first = period.entries.first else { return }
         let kind = track.kind == .video ? "video" : "audio"
-        text += "    <AdaptationSet id=\"\(index)\" contentType=\"\(kind)\" mimeType=\"\(kind)/mp4\" segmentAlignment=\"true\" startWithSAP=\"1\">\n"
+        text += "    <AdaptationSet id=\"\(index)\" contentType=\"\(kind)\" mimeType=\"\(kind)/mp4\" segmentAlignment=\"true\">\n"
         let prefix = XMLText.escape(XMLText.escapeTemplate(self.naming.prefix))
         text += "      <SegmentTemplate timescale=\"1000000\" presentationTimeOffset=\"\(period.offset.microseconds)\" startNumber=\"\(first.number)\""
         text += " availabilityTimeOffset=\"0\" initialization=\"\(prefix)init-\(first.initVersion)-t\(index + 1).mp4\(suffix)\""
