@@ -1,6 +1,8 @@
 import Broadcasts
 import Foundation
+import HTTPTypes
 import NIOCore
+import Streams
 import Testing
 
 @testable import API

@@ -1,6 +1,7 @@
 // Live DASH (ISO/IEC 23009-1) as sequences of pieces to append, one for each adaptation set: segment templates with a timeline or with numbers.
 
 import { fetchChecked, NotThere, pause } from "./hls.js";
+import { Restart } from "./track.js";
 
 /** `P1DT2H3M4.5S` in seconds. */
 function seconds(text, otherwise = 0) {
@@ -34,7 +35,9 @@ function template(...elements) {
 export function manifest(text, base) {
     const root = new DOMParser().parseFromString(text, "application/xml").documentElement;
     if (root.localName !== "MPD") throw new Error("not a DASH manifest");
-    const isLive = root.getAttribute("type") === "dynamic";
+    // A live one that has ended keeps its type, but promises no more updates.
+    const isLive = root.getAttribute("type") === "dynamic"
+        && (root.hasAttribute("minimumUpdatePeriod") || !root.hasAttribute("mediaPresentationDuration"));
     const origin = Date.parse(root.getAttribute("availabilityStartTime") ?? "") || 0;
     const resolve = (url, element) => new URL(child(element, "BaseURL")?.textContent.trim() ?? "", url).href;
     const rootURL = resolve(base, root);
@@ -44,12 +47,14 @@ export function manifest(text, base) {
         const length = seconds(period.getAttribute("duration"), NaN), begin = start;
         if (Number.isFinite(length)) start += length;
         const periodURL = resolve(rootURL, period);
+        const kinds = [];
         const sets = children(period, "AdaptationSet").map((set) => {
             const best = children(set, "Representation").sort((a, b) => b.getAttribute("bandwidth") - a.getAttribute("bandwidth"))[0];
             const given = best && template(best, set, period);
+            kinds.push(set.getAttribute("contentType") ?? set.getAttribute("mimeType") ?? "");
             return given && adaptation(given, { best, url: resolve(resolve(periodURL, set), best), begin, length, origin, isLive });
         }).filter(Boolean);
-        return { start: begin, sets, key: period.getAttribute("id") ?? String(begin) };
+        return { start: begin, sets, kinds: kinds.join(), key: period.getAttribute("id") ?? String(begin) };
     });
     return {
         isLive, periods, holdBack: seconds(root.getAttribute("suggestedPresentationDelay")),
@@ -123,7 +128,9 @@ export class DASHSource {
     async #load() {
         const response = await fetchChecked(this.#url, { signal: this.#signal, cache: "no-store" });
         this.#loadedAt = performance.now();
-        this.mpd = manifest(await response.text(), response.url);
+        const next = manifest(await response.text(), response.url);
+        if (this.mpd && next.periods.at(-1)?.kinds !== this.mpd.periods.at(-1)?.kinds) throw new Restart("the tracks have changed");
+        this.mpd = next;
         this.playlist.ended = !this.mpd.isLive;
     }
 
@@ -169,7 +176,9 @@ export class DASHSource {
             const list = this.#list(index);
             if (isFirst && list.length) {
                 const edge = list.at(-1).start + list.at(-1).duration, wanted = this.mpd.isLive ? edge - this.holdBack : 0;
-                const first = list.findLast((piece) => piece.start <= wanted) ?? list[0];
+                // Not before the newest period, whose codecs may be others.
+                const usable = list.filter((piece) => piece.sequence === list.at(-1).sequence);
+                const first = usable.findLast((piece) => piece.start <= wanted) ?? usable[0];
                 next = first.start + first.duration;
                 isFirst = false;
                 yield { ...first, reset: true, skip: Math.max(0, wanted - first.start) };
