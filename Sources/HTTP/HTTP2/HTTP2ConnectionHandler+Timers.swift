@@ -42,6 +42,8 @@ extension HTTP2ConnectionHandler {
     }
 
     private func checkDeadlines() {
+        // What could have left, had this loop had the time, is not the client's fault.
+        self.pump()
         guard case .open = self.phase, let context = self.context else { return }
         let limits = self.settings.limits
         let now = context.eventLoop.now
