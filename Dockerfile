@@ -5,6 +5,7 @@ FROM swift:6.3-bookworm AS build
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
         pkg-config libavcodec-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev libsqlite3-dev zlib1g-dev \
+        libnghttp2-dev libssl-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 
@@ -24,6 +25,7 @@ FROM debian:bookworm-slim
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
         ca-certificates tzdata libavcodec59 libavformat59 libavutil57 libswresample4 libswscale6 libsqlite3-0 libstdc++6 zlib1g \
+        libnghttp2-14 libssl3 \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --system --gid 990 martlet \
     && useradd --system --uid 990 --gid martlet --home-dir /data --shell /usr/sbin/nologin martlet \

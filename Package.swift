@@ -14,6 +14,7 @@ func nio(_ name: String) -> Target.Dependency { .product(name: name, package: "s
 let nioCore = nio("NIOCore")
 let nioPosix = nio("NIOPosix")
 let nioHTTP1 = nio("NIOHTTP1")
+let nioTLS = nio("NIOTLS")
 let nioEmbedded = nio("NIOEmbedded")
 let nioFoundation = nio("NIOFoundationCompat")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -60,6 +61,8 @@ let package = Package(
         .systemLibrary(
             name: "CFFmpeg", pkgConfig: "libavformat",
             providers: [.apt(["libavformat-dev", "libavcodec-dev", "libavutil-dev", "libswscale-dev", "libswresample-dev"])]),
+        .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         .target(name: "CConnectGuard"),
@@ -74,7 +77,8 @@ let package = Package(
         room("AV", ["Media", "CFFmpeg", nioCore]),
         room("Egress", ["CConnectGuard", nioCore]),
         room("Store", [grdb], resources: [.embedInCode("Migrations")]),
-        room("HTTP", [hummingbirdCore, nioCore, nioPosix, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, logging]),
+        room("TransportSecurity", ["COpenSSL", nioSSL, logging]),
+        room("HTTP", ["CNGHTTP2", hummingbirdCore, nioCore, nioPosix, nioHTTP1, nioTLS, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, logging]),
 
         // Floor 2: traffic.
         room("Gateways", ["Streams", "Media", "RTMP", "AV", "Egress", nioCore, nioPosix, logging]),
@@ -84,13 +88,15 @@ let package = Package(
         room("Broadcasts", ["Store", "Streams", "Media", "RTMP", "Gateways", "Outputs", "AV", "Egress", nioCore, logging]),
 
         // Floor 4: reception.
-        room("API", ["Broadcasts", "Store", "Streams", "Media", "Gateways", "Outputs", "HTTP", hummingbird, nioCore, httpTypes, logging]),
+        room(
+            "API", ["Broadcasts", "Store", "Streams", "Media", "Gateways", "Outputs", "HTTP", hummingbird, nioCore, httpTypes, logging],
+            resources: [.embedInCode("Pages/Assets")]),
 
         // Roof.
         .executableTarget(
             name: "Server",
             dependencies: [
-                "API", "Broadcasts", "Store", "Streams", "Media", "RTMP", "Gateways", "Outputs", "AV", "HTTP", "Egress",
+                "API", "Broadcasts", "Store", "Streams", "Media", "RTMP", "Gateways", "Outputs", "AV", "HTTP", "Egress", "TransportSecurity",
                 hummingbird, hummingbirdCore, nioCore, nioPosix, yams, logging, argumentParser, serviceLifecycle, unixSignals,
             ],
             swiftSettings: strict),
@@ -105,13 +111,19 @@ let package = Package(
         tests("AVTests", ["AV", "Media", "TestSupport", nioCore]),
         tests("EgressTests", ["Egress", "TestSupport", nioCore]),
         tests("StoreTests", ["Store", "TestSupport", grdb]),
+        tests("TransportSecurityTests", ["TransportSecurity", "TestSupport", nioSSL, logging]),
         tests(
             "HTTPTests",
             [
-                "HTTP", "TestSupport", hummingbirdCore, nioCore, nioPosix, nioHTTP1, nioEmbedded, nioHTTPTypes, httpTypes, logging,
-                serviceLifecycle,
+                "HTTP", "TransportSecurity", "CNGHTTP2", "TestSupport", hummingbirdCore, nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, nioEmbedded,
+                nioHTTPTypes, httpTypes, logging, serviceLifecycle,
             ]),
-        tests("GatewaysTests", ["Gateways", "Streams", "RTMP", "Media", "AV", "Egress", "TestSupport", nioCore, nioPosix, nioEmbedded, logging]),
+        tests(
+            "GatewaysTests",
+            [
+                "Gateways", "TransportSecurity", "Streams", "RTMP", "Media", "AV", "Egress", "TestSupport", nioCore, nioPosix, nioEmbedded, nioSSL,
+                logging,
+            ]),
         tests(
             "OutputsTests",
             ["Outputs", "Streams", "RTMP", "Packaging", "AV", "Media", "TestSupport", nioCore, nioPosix, nioEmbedded, nioSSL, logging]),

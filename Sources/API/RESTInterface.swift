@@ -26,19 +26,23 @@ public struct RESTInterface: Sendable {
 
     private let table: RouteTable
     private let access: AccessRule
+    private let events: EventFeed
     private let logger: Logger
 
-    public init(service: BroadcastService, configuration: Configuration, logger: Logger) {
+    /// `events` is what listeners are told from; whoever makes it tells it what happens, and closes it when the server begins to stop.
+    public init(service: BroadcastService, configuration: Configuration, events: EventFeed = EventFeed(), logger: Logger) {
         let settings = service.configuration
         let presenter = BroadcastPresenter(app: settings.app, serverName: settings.serverName, hostAddress: settings.hostAddress)
         self.table = RouteTable(
             routes: BroadcastRoutes(service: service, presenter: presenter).routes + SourceRoutes(service: service).routes
                 + EndpointRoutes(service: service).routes + StatisticsRoutes(service: service).routes + VodRoutes(service: service).routes
-                + VersionRoutes(version: configuration.version, buildNumber: configuration.buildNumber).routes)
+                + VersionRoutes(version: configuration.version, buildNumber: configuration.buildNumber).routes
+                + EventRoutes(service: service, feed: events).routes)
         var prefixes = ["/v2", "/rest/v2"]
         for app in [settings.app] + settings.appAliases where !prefixes.contains("/\(app)/rest/v2") { prefixes.append("/\(app)/rest/v2") }
         self.prefixes = prefixes
         self.access = configuration.access
+        self.events = events
         self.logger = logger
     }
 
@@ -80,7 +84,9 @@ public struct RESTInterface: Sendable {
                 request: request, parameters: parameters, query: QueryText(request.uri.query),
                 host: BroadcastPresenter.host(ofAuthority: request.head.authority))
             context.coreContext.endpointPath.value = route.path.description
-            return try await route.handler(call)
+            let reply = try await route.handler(call)
+            if route.method != .get, route.path.description.hasPrefix("/broadcasts") { self.events.changed(parameters["id"]) }
+            return reply
         } catch {
             self.note(error, request, context)
             return ErrorResponder.reply(to: error)

@@ -3,28 +3,46 @@ public import HummingbirdCore
 public import Logging
 public import NIOCore
 import NIOHTTP1
-public import NIOHTTPTypes
+import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 import Synchronization
 
-/// The transport below Hummingbird: HTTP/1.1 with the synchronous fast path in front of the router.
+/// The transport below Hummingbird: HTTP/1.1 and HTTP/2 with the synchronous fast path in front of the router. One value per listening port.
 ///
-/// The pipeline, from the socket: `WireTap` → HTTP parser → `HTTP1ConnectionHandler` → Hummingbird's codec → its asynchronous channel. TLS would
-/// be a handler before `WireTap`; HTTP/2 replaces everything up to the codec and asks the same `ReadyResponder`.
+/// A port is plain, where the first bytes tell HTTP/2 (prior knowledge) from HTTP/1.1, or secure, where the handshake tells (ALPN). Then the
+/// pipeline, from the socket, is
+/// - HTTP/1.1: (TLS →) `WireTap` → HTTP parser → `HTTP1ConnectionHandler` → Hummingbird's codec → its asynchronous channel,
+/// - HTTP/2: (TLS →) `HTTP2ConnectionHandler`, and for each request that the router answers an `HTTP2StreamChannel` with the asynchronous channel.
 public struct FastPathChannel: ServerChildChannel, HTTPChannelHandler {
-    public typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+    public typealias Value = FastPathConnection
 
     public struct Configuration: Sendable {
         public var limits: HTTPLimits
         /// The Server field of the fast path's answers; nil: none.
         public var serverName: String?
         public var counters: HTTPCounters
+        /// Makes the handler that stands at the socket of a secure connection and tells of the handshake with `TLSUserEvent`; nil: a plain port.
+        /// Called on event loops, once a connection.
+        public var makeSecurityHandler: (@Sendable () throws -> any ChannelHandler)?
+        /// Plain ports only: requests are sent to the secure one instead of being answered.
+        public var redirect: SecureRedirect?
+        /// Secure ports only: for how many seconds a browser is to come back by HTTPS alone (RFC 6797); nil: nothing is said.
+        public var strictTransportSeconds: Int?
 
-        public init(limits: HTTPLimits = .init(), serverName: String? = nil, counters: HTTPCounters = .init()) {
+        public init(
+            limits: HTTPLimits = .init(), serverName: String? = nil, counters: HTTPCounters = .init(),
+            makeSecurityHandler: (@Sendable () throws -> any ChannelHandler)? = nil, redirect: SecureRedirect? = nil,
+            strictTransportSeconds: Int? = nil
+        ) {
             self.limits = limits
             self.serverName = serverName
             self.counters = counters
+            self.makeSecurityHandler = makeSecurityHandler
+            self.redirect = redirect
+            self.strictTransportSeconds = strictTransportSeconds
         }
+
+        var isSecure: Bool { self.makeSecurityHandler != nil }
     }
 
     public let responder: HTTPChannelHandler.Responder
@@ -34,18 +52,72 @@ public struct FastPathChannel: ServerChildChannel, HTTPChannelHandler {
 
     public init(configuration: Configuration, readyResponder: any ReadyResponder, responder: @escaping HTTPChannelHandler.Responder) {
         self.configuration = configuration
-        self.readyResponder = readyResponder
         self.responder = responder
+        if let redirect = configuration.redirect, !configuration.isSecure {
+            self.readyResponder = RedirectingResponder(redirect: redirect, next: readyResponder)
+        } else {
+            self.readyResponder = readyResponder
+        }
     }
 
     public func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         let counters = self.configuration.counters
         let hasRoom = counters.opened(limit: self.configuration.limits.connections)
         channel.closeFuture.whenComplete { _ in counters.closed() }
+        let chosen = channel.eventLoop.makePromise(of: FastPathConnection.Chosen?.self)
         return channel.eventLoop.makeCompletedFuture {
-            try self.addHandlers(to: channel.pipeline.syncOperations, on: channel.eventLoop, isRefused: !hasRoom)
-            return try NIOAsyncChannel(wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+            let pipeline = channel.pipeline.syncOperations
+            do {
+                // A handshake costs more than the answer that says there is no room: such a connection is closed without one.
+                if let make = self.configuration.makeSecurityHandler, hasRoom { try pipeline.addHandler(make()) }
+                try pipeline.addHandler(self.chooser(isRefused: !hasRoom, chosen: chosen))
+            } catch {
+                chosen.succeed(nil)
+                throw error
+            }
+            return FastPathConnection(channel: channel, chosen: chosen.futureResult)
         }
+    }
+
+    /// Decides between the protocols; `chosen` is completed in any case, with nil when the connection ended before.
+    func chooser(isRefused: Bool, chosen: EventLoopPromise<FastPathConnection.Chosen?>) -> ProtocolChooser {
+        ProtocolChooser(
+            mode: isRefused ? (self.configuration.isSecure ? .refuseSilently : .refuse) : (self.configuration.isSecure ? .handshake : .firstBytes),
+            limits: self.configuration.limits, counters: self.configuration.counters
+        ) { kind, channel in
+            do {
+                switch kind {
+                case .http1: chosen.succeed(.http1(try self.addHTTP1(to: channel, isRefused: isRefused)))
+                case .http2: chosen.succeed(.http2(try self.addHTTP2(to: channel)))
+                case nil: chosen.succeed(nil)
+                }
+            } catch {
+                // Only a channel that is closed already takes no handlers.
+                chosen.succeed(nil)
+                channel.close(promise: nil)
+            }
+        }
+    }
+
+    private func addHTTP1(to channel: any Channel, isRefused: Bool) throws -> NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart> {
+        try self.addHandlers(to: channel.pipeline.syncOperations, on: channel.eventLoop, isRefused: isRefused)
+        return try NIOAsyncChannel(wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+    }
+
+    func addHTTP2(to channel: any Channel) throws -> HTTP2RoutedStreams {
+        let streams = HTTP2RoutedStreams(limit: self.configuration.limits.routedStreams)
+        let handler = try HTTP2ConnectionHandler(
+            responder: self.readyResponder, settings: self.settings(for: channel.eventLoop), routed: streams, now: channel.eventLoop.now)
+        try channel.pipeline.syncOperations.addHandler(handler)
+        return streams
+    }
+
+    func settings(for eventLoop: any EventLoop) -> HTTPConnectionSettings {
+        let isSecure = self.configuration.isSecure
+        return HTTPConnectionSettings(
+            limits: self.configuration.limits, counters: self.configuration.counters, dates: self.dates.cache(for: eventLoop),
+            serverName: self.configuration.serverName, isSecure: isSecure,
+            strictTransport: isSecure ? self.configuration.strictTransportSeconds.map { "max-age=\(max(0, $0))" } : nil)
     }
 
     func addHandlers(to pipeline: ChannelPipeline.SynchronousOperations, on eventLoop: any EventLoop, isRefused: Bool) throws {
@@ -55,18 +127,31 @@ public struct FastPathChannel: ServerChildChannel, HTTPChannelHandler {
         parserLimits.maxHeaderFieldSize = limits.headBytes
         parserLimits.maxHeaderListSize = limits.headBytes
         parserLimits.maxHeaderFieldCount = limits.headerFields
-        let settings = HTTP1Settings(
-            limits: limits, counters: self.configuration.counters, dates: self.dates.cache(for: eventLoop),
-            serverName: self.configuration.serverName, isSecure: false)
+        let settings = self.settings(for: eventLoop)
         let tap = WireTap()
         try pipeline.addHandler(tap)
         try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: parserLimits)))
         try pipeline.addHandler(HTTP1ConnectionHandler(responder: self.readyResponder, settings: settings, tap: tap, isRefused: isRefused))
-        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: settings.isSecure))
     }
 
     public func handle(value: Value, logger: Logger) async {
-        await self.handleHTTP(asyncChannel: value, logger: logger)
+        switch await value.protocolChosen() {
+        case .http1(let channel):
+            await self.handleHTTP(asyncChannel: channel, logger: logger)
+        case .http2(let streams):
+            await withDiscardingTaskGroup { tasks in
+                // Ends with the connection.
+                for await stream in streams.accepted {
+                    tasks.addTask {
+                        await self.handleHTTP(asyncChannel: stream, logger: logger)
+                        streams.finished()
+                    }
+                }
+            }
+        case nil:
+            break
+        }
     }
 }
 

@@ -4,7 +4,8 @@ import NIOCore
 /// A file opened to be sent. Closed by `close()`, exactly once, by whoever holds it.
 struct FileBody {
     let handle: NIOFileHandle
-    let region: FileRegion
+    /// What is still to be sent.
+    private(set) var region: FileRegion
 
     /// nil when it is not there, is no regular file or does not hold the wanted bytes. One open(2) and one fstat(2), both of local files whose
     /// directory entries are in memory: tens of microseconds at worst, so this runs on the event loop, as the sendfile(2) after it does.
@@ -22,6 +23,35 @@ struct FileBody {
         }
         let handle = NIOFileHandle(_deprecatedTakingOwnershipOfDescriptor: descriptor)
         return FileBody(handle: handle, region: FileRegion(fileHandle: handle, readerIndex: Int(offset), endIndex: Int(offset + length)))
+    }
+
+    /// The next bytes, at most so many and at least one; nil when the file has become shorter or cannot be read. From memory in nearly all cases, as
+    /// with `open`.
+    mutating func readPiece(atMost limit: Int, allocator: ByteBufferAllocator) -> ByteBuffer? {
+        var piece = allocator.buffer(capacity: min(limit, self.region.readableBytes))
+        return self.read(atMost: limit, into: &piece) > 0 ? piece : nil
+    }
+
+    /// Appends the next bytes and returns how many: fewer than `limit` only at the end, 0 when the file has become shorter or cannot be read.
+    mutating func read(atMost limit: Int, into buffer: inout ByteBuffer) -> Int {
+        let wanted = min(limit, self.region.readableBytes)
+        guard wanted > 0 else { return 0 }
+        let offset = self.region.readerIndex
+        let handle = self.handle
+        var count = 0
+        do {
+            count = try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: wanted) { bytes in
+                try handle.withUnsafeFileDescriptor { descriptor in
+                    var count: Int
+                    repeat { count = pread(descriptor, bytes.baseAddress, wanted, off_t(offset)) } while count < 0 && errno == EINTR
+                    return max(0, count)
+                }
+            }
+        } catch {
+            return 0  // closed
+        }
+        self.region.moveReaderIndex(forwardBy: count)
+        return count
     }
 
     func close() {

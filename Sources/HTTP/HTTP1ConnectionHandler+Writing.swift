@@ -35,6 +35,7 @@ extension HTTP1ConnectionHandler {
     /// The next answer waits until the file is gone, so a connection holds at most one descriptor.
     private func send(_ file: FileBody, _ context: ChannelHandlerContext) {
         self.phase = .ready
+        guard !self.settings.isSecure else { return self.sendNextPiece(of: file, context) }
         let exchange = self.exchange
         let connection = NIOLoopBound((self, context, file), eventLoop: context.eventLoop)
         let sent = context.eventLoop.makePromise(of: Void.self)
@@ -48,7 +49,34 @@ extension HTTP1ConnectionHandler {
         self.flushIfNeeded(context, evenWhileReading: true)
     }
 
+    /// What is encrypted cannot be sent by sendfile(2): pieces are read as the socket takes them.
+    private func sendNextPiece(of file: FileBody, _ context: ChannelHandlerContext) {
+        var file = file
+        guard let piece = file.readPiece(atMost: Self.pieceBytes, allocator: context.channel.allocator) else {
+            // Cut short under us: the promised length cannot be kept, and only closing tells the client.
+            file.close()
+            return self.closeNow(context)
+        }
+        let exchange = self.exchange
+        let connection = NIOLoopBound((self, context, file), eventLoop: context.eventLoop)
+        let sent = context.eventLoop.makePromise(of: Void.self)
+        sent.futureResult.whenComplete { result in
+            let (handler, context, file) = connection.value
+            guard handler.exchange == exchange, case .ready = handler.phase, case .success = result else { return file.close() }
+            guard file.region.readableBytes > 0 else {
+                file.close()
+                return handler.finish(context)
+            }
+            handler.sendNextPiece(of: file, context)
+        }
+        self.put(.byteBuffer(piece), context, sent)
+        self.flushIfNeeded(context, evenWhileReading: true)
+    }
+
+    private static let pieceBytes = 128 << 10
+
     private func endHead(_ head: inout ByteBuffer) {
+        if let value = self.settings.strictTransport { ResponseHead.field("Strict-Transport-Security", value, into: &head) }
         if self.closesAfterResponse {
             ResponseHead.field("Connection", "close", into: &head)
         } else if !self.version.keepsAliveByDefault {

@@ -28,7 +28,7 @@ final class HTTP1ConnectionHandler: ChannelDuplexHandler {
     }
 
     let responder: any ReadyResponder
-    let settings: HTTP1Settings
+    let settings: HTTPConnectionSettings
     let tap: WireTap
     let isRefused: Bool
 
@@ -60,7 +60,7 @@ final class HTTP1ConnectionHandler: ChannelDuplexHandler {
     var lingerTimer: Scheduled<Void>?
     var idleSince = NIODeadline.uptimeNanoseconds(0)
 
-    init(responder: any ReadyResponder, settings: HTTP1Settings, tap: WireTap, isRefused: Bool) {
+    init(responder: any ReadyResponder, settings: HTTPConnectionSettings, tap: WireTap, isRefused: Bool) {
         self.responder = responder
         self.settings = settings
         self.tap = tap

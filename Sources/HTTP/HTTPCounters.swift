@@ -14,6 +14,19 @@ public final class HTTPCounters: Sendable {
     /// Closed because the client took nothing for `HTTPLimits.stallTimeout`.
     public let stalledConnections = Atomic<UInt64>(0)
 
+    /// TLS handshakes that were completed, and secure connections that ended before theirs was.
+    public let handshakes = Atomic<UInt64>(0)
+    public let failedHandshakes = Atomic<UInt64>(0)
+    /// Connections that spoke HTTP/2.
+    public let http2Connections = Atomic<UInt64>(0)
+    /// Requests on them.
+    public let http2Streams = Atomic<UInt64>(0)
+    /// Streams given up because the client took nothing, or sent nothing of a body, for too long.
+    public let http2StalledStreams = Atomic<UInt64>(0)
+    /// HTTP/2 connections closed because of what the client sent: no HTTP/2, or too much that is of no use.
+    public let http2ProtocolErrors = Atomic<UInt64>(0)
+    public let http2Floods = Atomic<UInt64>(0)
+
     public init() {}
 
     /// True when there is room for one more; every call is matched by one `closed()`.

@@ -20,6 +20,17 @@ public struct HTTPLimits: Sendable {
     public var pipelinedRequests = 100
     /// Open connections; one more is answered with 503 and closed.
     public var connections = 20_000
+    /// HTTP/2: requests of one connection that may be open at a time.
+    public var streams = 100
+    /// HTTP/2: requests of one connection that the router may be busy with, those included whose client has gone; further ones are refused.
+    public var routedStreams = 200
+    /// HTTP/2: bytes of request bodies that a connection may send ahead of who reads them, for each request and for all together.
+    public var streamWindow = 128 * 1024
+    public var connectionWindow = 1024 * 1024
+    /// HTTP/2: frames that carry neither a request nor a body (pings, settings, priorities, resets) a connection may send: at once, and for each
+    /// second. One that sends more is closed.
+    public var controlFrameBurst = 1000
+    public var controlFramesPerSecond = 50
 
     public init() {}
 }

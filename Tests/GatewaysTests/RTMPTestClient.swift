@@ -2,6 +2,7 @@ import Glibc
 import Media
 import NIOCore
 import NIOPosix
+import NIOSSL
 import RTMP
 
 /// Opens connections for tests of the gateway over real sockets.
@@ -9,10 +10,16 @@ enum RTMPTestClient {
     /// The server has closed before the awaited message came.
     struct Ended: Error {}
 
-    static func open(port: Int) async throws -> NIOAsyncChannel<ByteBuffer, ByteBuffer> {
+    /// With `context`: by TLS.
+    static func open(port: Int, context: NIOSSLContext? = nil) async throws -> NIOAsyncChannel<ByteBuffer, ByteBuffer> {
         try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: "127.0.0.1", port: port) { channel in
-                channel.eventLoop.makeCompletedFuture { try NIOAsyncChannel(wrappingChannelSynchronously: channel) }
+                channel.eventLoop.makeCompletedFuture {
+                    if let context {
+                        try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: context, serverHostname: "localhost"))
+                    }
+                    return try NIOAsyncChannel(wrappingChannelSynchronously: channel)
+                }
             }
     }
 }
@@ -25,8 +32,10 @@ struct RTMPTestConnection {
     private var buffer = ByteBuffer()
     private(set) var isClosed = false
 
-    static func with<Result>(port: Int, _ body: (inout RTMPTestConnection) async throws -> Result) async throws -> Result {
-        let channel = try await RTMPTestClient.open(port: port)
+    static func with<Result>(
+        port: Int, context: NIOSSLContext? = nil, _ body: (inout RTMPTestConnection) async throws -> Result
+    ) async throws -> Result {
+        let channel = try await RTMPTestClient.open(port: port, context: context)
         return try await channel.executeThenClose { inbound, outbound in
             var connection = RTMPTestConnection(inbound: inbound.makeAsyncIterator(), outbound: outbound)
             return try await body(&connection)

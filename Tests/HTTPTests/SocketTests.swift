@@ -133,7 +133,7 @@ import Testing
     }
 }
 
-private func writeFile(_ bytes: [UInt8], to path: String) throws {
+func writeFile(_ bytes: [UInt8], to path: String) throws {
     let descriptor = open(path, O_CREAT | O_WRONLY | O_TRUNC, 0o600)
     guard descriptor >= 0 else { throw IOError(errnoCode: errno, reason: "open") }
     defer { close(descriptor) }

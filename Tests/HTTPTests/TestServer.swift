@@ -6,6 +6,7 @@ import NIOPosix
 import ServiceLifecycle
 import Synchronization
 import Testing
+import TransportSecurity
 
 @testable import HTTP
 
@@ -15,7 +16,7 @@ struct TestServer: Sendable {
     let counters: HTTPCounters
 
     static func run(
-        limits: HTTPLimits = .init(),
+        limits: HTTPLimits = .init(), certificates: TLSCertificates? = nil, redirect: SecureRedirect? = nil, strictTransportSeconds: Int? = nil,
         answer: @escaping ScriptedResponder.Answer = { request, _ in
             request.path.hasPrefix("/fast") ? .now(ReadyResponse(status: 200, body: .buffer(ByteBuffer(string: request.path)))) : nil
         },
@@ -25,11 +26,19 @@ struct TestServer: Sendable {
         logger.logLevel = .error
         let counters = HTTPCounters()
         let (ports, portFound) = AsyncStream<Int>.makeStream()
-        let builder = HTTPServerBuilder.martlet(
-            configuration: .init(limits: limits, serverName: "Martlet", counters: counters), readyResponder: ScriptedResponder(answer))
+        var configuration = FastPathChannel.Configuration(limits: limits, serverName: "Martlet", counters: counters)
+        configuration.redirect = redirect
+        configuration.strictTransportSeconds = strictTransportSeconds
+        if let certificates {
+            configuration.makeSecurityHandler = { try certificates.makeHandler(applicationProtocols: ["h2", "http/1.1"]) }
+        }
+        let builder = HTTPServerBuilder.martlet(configuration: configuration, readyResponder: ScriptedResponder(answer))
         let server = try builder.buildServer(
             configuration: .init(address: .hostname("127.0.0.1", port: 0)), eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger,
             responder: { request, writer, _ in
+                if request.uri.path == "/ignore" {
+                    return try await writer.writeHead(HTTPResponse(status: .init(code: 403), headerFields: [.contentLength: "0"])).finish(nil)
+                }
                 let length = request.headers[.contentLength] ?? "0"
                 var output = try await writer.writeHead(HTTPResponse(status: .ok, headerFields: [.contentLength: length]))
                 for try await buffer in request.body { try await output.write(buffer) }
@@ -80,6 +89,7 @@ struct TestClient: Sendable {
     }
 
     func send(_ text: String) async throws { try await self.channel.writeAndFlush(ByteBuffer(string: text)) }
+    func send(_ bytes: [UInt8]) async throws { try await self.channel.writeAndFlush(ByteBuffer(bytes: bytes)) }
     func close() async throws { try await self.channel.close() }
 
     func read(until isDone: @Sendable (String) -> Bool) async throws -> String {

@@ -21,6 +21,8 @@ struct Room {
 
     static let all: [Room] = [
         Room(name: "CFFmpeg", floor: .cellar, rooms: [], modules: [], system: []),
+        Room(name: "CNGHTTP2", floor: .cellar, rooms: [], modules: [], system: []),
+        Room(name: "COpenSSL", floor: .cellar, rooms: [], modules: [], system: []),
         Room(name: "CZlib", floor: .cellar, rooms: [], modules: [], system: []),
         Room(name: "CConnectGuard", floor: .cellar, rooms: [], modules: [], system: []),
 
@@ -36,8 +38,13 @@ struct Room {
             name: "Egress", floor: .equipment, rooms: [], modules: ["NIOCore", "CConnectGuard"], system: ["Synchronization", "Glibc"]),
         Room(name: "Store", floor: .equipment, rooms: [], modules: ["GRDB"], system: ["Synchronization", "Foundation"]),
         Room(
+            name: "TransportSecurity", floor: .equipment, rooms: [], modules: ["COpenSSL", "NIOSSL", "Logging"],
+            system: ["Synchronization", "Glibc"]),
+        Room(
             name: "HTTP", floor: .equipment, rooms: [],
-            modules: ["HummingbirdCore", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "HTTPTypes", "Logging"],
+            modules: [
+                "CNGHTTP2", "HummingbirdCore", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "HTTPTypes", "Logging",
+            ],
             system: ["Synchronization", "Glibc", "Foundation"]),
 
         Room(
@@ -57,7 +64,7 @@ struct Room {
 
         Room(
             name: "Server", floor: .roof,
-            rooms: ["API", "Broadcasts", "Store", "Streams", "Media", "RTMP", "Gateways", "Outputs", "AV", "HTTP", "Egress"],
+            rooms: ["API", "Broadcasts", "Store", "Streams", "Media", "RTMP", "Gateways", "Outputs", "AV", "HTTP", "Egress", "TransportSecurity"],
             modules: [
                 "Hummingbird", "HummingbirdCore", "NIOCore", "NIOPosix", "Yams", "Logging", "ArgumentParser", "ServiceLifecycle", "UnixSignals",
             ],

@@ -82,6 +82,14 @@ final class SegmentsFixture: Sendable {
         return publisher
     }
 
+    /// 10 pictures a second in [from, to) milliseconds, a keyframe each `gop`.
+    func send(_ publisher: Publisher, milliseconds: Range<Int64>, gop: Int64 = 2_000) async throws {
+        for time in stride(from: milliseconds.lowerBound, to: milliseconds.upperBound, by: 100) {
+            publisher.publish(Frames.picture(at: time, key: time % gop == 0, bytes: 500), now: .now())
+        }
+        try await self.settle()
+    }
+
     /// 10 pictures a second from `from` to `to` seconds, a keyframe each `gop` seconds.
     static func send(_ publisher: Publisher, from: Int, to: Int, gop: Int = 1, bytesPerSecond: Int = 5_000) {
         for tenth in from * 10..<to * 10 {
@@ -110,12 +118,13 @@ final class SegmentsFixture: Sendable {
 
     func ask(
         _ path: String, at seconds: Int64 = 0, cookie: String? = nil, address: String = "198.51.100.1", userAgent: String = "test",
-        query: String? = nil, gzip: Bool = false, isHead: Bool = false
+        query: String? = nil, parameters: String? = nil, gzip: Bool = false, isHead: Bool = false
     ) -> HLSAnswer? {
         self.time.advance(to: self.start + .seconds(seconds))
         return self.hls.respond(
             to: HLSRequest(
-                path: path, query: query, acceptsGzip: gzip, cookie: cookie, remoteAddress: address, userAgent: userAgent, isHead: isHead),
+                path: path, query: query, parameters: parameters, acceptsGzip: gzip, cookie: cookie, remoteAddress: address, userAgent: userAgent,
+                isHead: isHead),
             on: self.group.next(), now: self.time())
     }
 

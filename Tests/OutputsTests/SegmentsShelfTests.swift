@@ -20,7 +20,7 @@ import Testing
                 return
             }
             try await fixture.stream([publisher], from: 6, to: 21)
-            guard case .now(.segment(.file(let path, let length)))? = fixture.ask(early) else {
+            guard case .now(.segment(.file(let path, _, let length)))? = fixture.ask(early) else {
                 Issue.record("not on disk")
                 return
             }

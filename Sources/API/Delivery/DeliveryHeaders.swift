@@ -17,6 +17,8 @@ enum DeliveryHeaders {
         ])
 
     static let notFound = ReadyResponse.text(status: 404, "Not Found", headers: [("Cache-Control", "no-cache")] + Self.cors)
+    static let badRequest = ReadyResponse.text(status: 400, "Bad Request", headers: [("Cache-Control", "no-store")] + Self.cors)
+    static let unavailable = ReadyResponse.text(status: 503, "Service Unavailable", headers: [("Cache-Control", "no-store")] + Self.cors)
     static let methodNotAllowed = ReadyResponse.text(status: 405, "Method Not Allowed", headers: [("Allow", "GET, HEAD, OPTIONS")] + Self.cors)
     static let viewerLimitReached = ReadyResponse.text(
         status: 403, "Viewer Limit Reached", headers: [("Cache-Control", "no-store")] + Self.cors)

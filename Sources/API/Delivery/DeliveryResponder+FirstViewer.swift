@@ -25,13 +25,21 @@ extension DeliveryResponder {
         return nil
     }
 
-    /// Which broadcasts a playlist of this name could be of: `a_adaptive.m3u8` is the multivariant playlist of `a`, unless there is one with that
-    /// very id. None for anything but a playlist.
+    /// Which broadcasts a playlist or manifest of this path could be of: `a_adaptive.m3u8` is the multivariant playlist of `a`, unless there is one
+    /// with that very id. None for anything but a playlist.
     static func broadcasts(ofPlaylist path: String) -> [String] {
-        let name = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { path[path.utf8.index(after: $0)...] } ?? path[...]
+        let folders = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+        guard let name = path.split(separator: "/", omittingEmptySubsequences: false).last else { return [] }
+        if name.hasSuffix(".mpd") {
+            let stem = name.dropLast(4)
+            return !stem.isEmpty && folders.elementsEqual([stem]) ? [String(stem)] : []
+        }
         guard name.hasSuffix(".m3u8") else { return [] }
         let stem = name.dropLast(5)
         guard !stem.isEmpty else { return [] }
+        if folders.count == 2, folders.first == "ll-hls", let id = folders.last, !id.isEmpty {
+            return stem == id || stem == id + "__master" ? [String(id)] : []
+        }
         guard stem.hasSuffix("_adaptive"), stem.utf8.count > 9 else { return [String(stem)] }
         return [String(stem), String(stem.dropLast(9))]
     }

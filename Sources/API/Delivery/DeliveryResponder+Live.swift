@@ -2,7 +2,7 @@ import HTTP
 import NIOCore
 import Outputs
 
-/// Live HLS over HTTP.
+/// Live HLS and DASH over HTTP.
 extension DeliveryResponder {
     /// Query parameters that a playlist's own URIs must repeat.
     private static let repeatedParameters: Set<Substring> = ["token", "subscriberId", "subscriberCode"]
@@ -10,7 +10,7 @@ extension DeliveryResponder {
 
     func live(_ path: String, _ request: ReadyRequest, on eventLoop: any EventLoop) -> ReadyAnswer? {
         let asked = HLSRequest(
-            path: path, query: Self.repeatedQuery(request.query), acceptsGzip: Self.acceptsGzip(request.header("accept-encoding")),
+            path: path, query: Self.repeatedQuery(request.query), parameters: request.query, acceptsGzip: Self.acceptsGzip(request.header("accept-encoding")),
             cookie: Self.cookie(request.headers("cookie")), remoteAddress: request.remoteAddress, userAgent: request.header("user-agent") ?? "",
             isHead: request.method == .head)
         return self.awaitSource(asked, request, on: eventLoop) ?? self.fromShelf(asked, request, on: eventLoop)
@@ -28,30 +28,42 @@ extension DeliveryResponder {
     private static func response(_ reply: HLSReply, _ request: ReadyRequest) -> ReadyResponse {
         switch reply {
         case .playlist(let bytes, let isGzipped, let newCookie):
-            var headers = [("Content-Type", MediaType.playlist), ("Cache-Control", "no-cache"), ("Vary", "Accept-Encoding")]
-            if isGzipped { headers.append(("Content-Encoding", "gzip")) }
-            if let newCookie {
-                // Over TLS a player on another site may send it back; without, browsers would not take SameSite=None.
-                let scope = request.isSecure ? "SameSite=None; Secure" : "SameSite=Lax"
-                headers.append(("Set-Cookie", "\(LiveHLS.cookieName)=\(newCookie); Path=/; HttpOnly; \(scope)"))
-            }
-            return ReadyResponse(status: 200, headers: headers + DeliveryHeaders.cors, body: .buffer(bytes))
+            return self.list(bytes, type: MediaType.playlist, isGzipped: isGzipped, newCookie: newCookie, request)
+        case .manifest(let bytes, let isGzipped, let newCookie):
+            return self.list(bytes, type: MediaType.manifest, isGzipped: isGzipped, newCookie: newCookie, request)
         case .initSegment(let bytes):
             return self.piece(.memory(bytes), type: MediaType.mp4, request)
         case .segment(let body):
             return self.piece(body, type: MediaType.segment, request)
         case .notFound:
             return DeliveryHeaders.notFound
+        case .badRequest:
+            return DeliveryHeaders.badRequest
+        case .unavailable:
+            return DeliveryHeaders.unavailable
         case .viewerLimitReached:
             return DeliveryHeaders.viewerLimitReached
         }
+    }
+
+    private static func list(
+        _ bytes: ByteBuffer, type: String, isGzipped: Bool, newCookie: String?, _ request: ReadyRequest
+    ) -> ReadyResponse {
+        var headers = [("Content-Type", type), ("Cache-Control", "no-cache"), ("Vary", "Accept-Encoding")]
+        if isGzipped { headers.append(("Content-Encoding", "gzip")) }
+        if let newCookie {
+            // Over TLS a player on another site may send it back; without, browsers would not take SameSite=None.
+            let scope = request.isSecure ? "SameSite=None; Secure" : "SameSite=Lax"
+            headers.append(("Set-Cookie", "\(LiveHLS.cookieName)=\(newCookie); Path=/; HttpOnly; \(scope)"))
+        }
+        return ReadyResponse(status: 200, headers: headers + DeliveryHeaders.cors, body: .buffer(bytes))
     }
 
     private static func piece(_ body: HLSBody, type: String, _ request: ReadyRequest) -> ReadyResponse {
         let size: Int64 =
             switch body {
             case .memory(let bytes): Int64(bytes.readableBytes)
-            case .file(_, let length): Int64(length)
+            case .file(_, _, let length): Int64(length)
             }
         var headers = [
             ("Content-Type", type), ("Cache-Control", "public, max-age=31536000, immutable"), ("Accept-Ranges", "bytes"),
@@ -73,8 +85,9 @@ extension DeliveryResponder {
         case .memory(let bytes):
             let part = bytes.getSlice(at: bytes.readerIndex + Int(range.offset), length: Int(range.length)) ?? bytes
             return ReadyResponse(status: status, headers: headers, body: .buffer(part))
-        case .file(let path, _):
-            return ReadyResponse(status: status, headers: headers, body: .file(path: path, offset: range.offset, length: range.length))
+        case .file(let path, let offset, _):
+            return ReadyResponse(
+                status: status, headers: headers, body: .file(path: path, offset: Int64(offset) + range.offset, length: range.length))
         }
     }
 

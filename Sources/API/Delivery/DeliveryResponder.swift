@@ -2,10 +2,10 @@ public import HTTP
 public import NIOCore
 public import Outputs
 
-/// Everything that is answered without the router: live HLS, recordings, health and metrics.
+/// Everything that is answered without the router: live HLS and DASH, recordings, health and metrics.
 ///
 /// Media is found below `/{app}/streams/`, for the app and each of its aliases; there this responder answers every request, 404 included. Media and
-/// health are open to all; who may read the metrics is the composition root's word.
+/// health are open to all, as is the time at `/{app}/time`; who may read the metrics is the composition root's word.
 public final class DeliveryResponder: ReadyResponder {
     public struct Configuration: Sendable {
         public var app: String
@@ -48,9 +48,16 @@ public final class DeliveryResponder: ReadyResponder {
     let files: MediaFiles
     private let apps: Set<Substring>
     let hooks: Hooks
+    /// Milliseconds since 1970.
+    private let wallClock: @Sendable () -> Int64
 
-    public init(configuration: Configuration, hls: LiveHLS, hooks: Hooks = .init()) {
+    public convenience init(configuration: Configuration, hls: LiveHLS, hooks: Hooks = .init()) {
+        self.init(configuration: configuration, hls: hls, hooks: hooks, wallClock: { WallTime.now() })
+    }
+
+    init(configuration: Configuration, hls: LiveHLS, hooks: Hooks, wallClock: @escaping @Sendable () -> Int64) {
         self.hls = hls
+        self.wallClock = wallClock
         self.hooks = hooks
         self.files = MediaFiles(root: configuration.mediaDirectory)
         self.apps = Set(([configuration.app] + configuration.appAliases).map { Substring($0) })
@@ -65,7 +72,7 @@ public final class DeliveryResponder: ReadyResponder {
         case "/metrics":
             return self.metrics(request).map { .now($0) }
         default:
-            guard let path = self.mediaPath(request.path) else { return nil }
+            guard let path = self.mediaPath(request.path) else { return self.isTime(request.path) ? .now(self.time(request)) : nil }
             return self.media(path, request, on: eventLoop)
         }
     }
@@ -75,6 +82,21 @@ public final class DeliveryResponder: ReadyResponder {
         let parts = path.dropFirst().split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count >= 2, parts[1] == "streams", self.apps.contains(parts[0]) else { return nil }
         return parts.count == 3 ? parts[2] : ""
+    }
+
+    /// `/{app}/time`.
+    private func isTime(_ path: String) -> Bool { path.hasSuffix("/time") && self.apps.contains(path.dropFirst().dropLast(5)) }
+
+    /// The server's clock, for DASH players (ISO/IEC 23009-1 §5.8.5.7, urn:mpeg:dash:utc:http-iso:2014).
+    private func time(_ request: ReadyRequest) -> ReadyResponse {
+        switch request.method {
+        case .get, .head: break
+        case .options: return DeliveryHeaders.preflight
+        case .other: return DeliveryHeaders.methodNotAllowed
+        }
+        return ReadyResponse(
+            status: 200, headers: [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")] + DeliveryHeaders.cors,
+            body: .buffer(ByteBuffer(string: WallTime.text(milliseconds: self.wallClock()))))
     }
 
     private func media(_ path: Substring, _ request: ReadyRequest, on eventLoop: any EventLoop) -> ReadyAnswer {

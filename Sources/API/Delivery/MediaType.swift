@@ -1,6 +1,7 @@
 /// What is given out below `streams/`, by the ending of the name. Anything else, unfinished recordings (`.tmp_extension`) above all, does not exist.
 enum MediaType {
     static let playlist = "application/vnd.apple.mpegurl"
+    static let manifest = "application/dash+xml"
     static let segment = "video/iso.segment"
     static let mp4 = "video/mp4"
 
@@ -16,7 +17,7 @@ enum MediaType {
         case "flv": "video/x-flv"
         case "ts": "video/MP2T"
         case "m3u8": self.playlist
-        case "mpd": "application/dash+xml"
+        case "mpd": self.manifest
         case "m4s": self.segment
         case "vtt": "text/vtt"
         case "png": "image/png"

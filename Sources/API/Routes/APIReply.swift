@@ -9,6 +9,8 @@ struct APIReply: Sendable, Equatable {
     var body: ByteBuffer?
     /// Sent as `Allow`.
     var allowed: [HTTPRequest.Method] = []
+    /// Sent instead of a body.
+    var events: EventAnswer?
 
     init(_ status: HTTPResponse.Status = .ok, body: ByteBuffer? = nil) {
         self.status = status
@@ -26,6 +28,7 @@ struct APIReply: Sendable, Equatable {
         if !self.allowed.isEmpty { headers[.allow] = self.allowed.map(\.rawValue).joined(separator: ", ") }
         // Answers differ from one moment to the next.
         headers[.cacheControl] = "no-store"
+        if let events = self.events { return events.response(headers) }
         guard let body = self.body else { return Response(status: self.status, headers: headers) }
         headers[.contentType] = "application/json"
         return Response(status: self.status, headers: headers, body: .init(byteBuffer: body))

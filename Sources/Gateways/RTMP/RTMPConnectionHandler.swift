@@ -41,7 +41,10 @@ final class RTMPConnectionHandler: ChannelInboundHandler {
     var isPolled = false {
         didSet { self.updateAutoRead() }
     }
-    /// The channel's socket. Used only on the event loop that closes it, and only while the channel is active: it cannot be another's by then.
+    /// Encrypted by a handler before this one, past which nothing may be read or written.
+    let isSecure: Bool
+    /// The channel's socket; nil when it must not be used. Used only on the event loop that closes it, and only while the channel is active: it
+    /// cannot be another's by then.
     private(set) var socket: NIOBSDSocket.Handle?
     private var isClosing = false
     private var needsFlush = false
@@ -54,8 +57,9 @@ final class RTMPConnectionHandler: ChannelInboundHandler {
     /// Since when the socket has not taken what waits for it; nil while it takes all.
     private var blockedSince: NIODeadline?
 
-    init(id: UInt64, gateway: RTMPGateway, loop: RTMPLoop) {
+    init(id: UInt64, gateway: RTMPGateway, loop: RTMPLoop, isSecure: Bool) {
         self.id = id
+        self.isSecure = isSecure
         self.gateway = gateway
         self.loop = loop
         self.session = ServerSession(configuration: .init(chunkSize: gateway.configuration.chunkSize))
@@ -74,7 +78,8 @@ final class RTMPConnectionHandler: ChannelInboundHandler {
     func channelActive(context: ChannelHandlerContext) {
         self.context = context
         do {
-            self.socket = try context.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }
+            self.socket =
+                self.isSecure ? nil : try context.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }
         } catch {
             // A channel that is closing already; everything goes through it, then.
             self.socket = nil

@@ -21,8 +21,23 @@ public final class RTMPGateway: Sendable {
         public var apps = ["live"]
         /// A publisher that sends no byte, or a player that takes none while some wait, is given up after so long.
         public var idleTimeout = TimeAmount.seconds(15)
+        /// RTMPS, beside the plain port; nil: not offered.
+        public var secure: SecurePort?
 
         public init() {}
+    }
+
+    /// A second port, whose connections are encrypted.
+    public struct SecurePort: Sendable {
+        /// 0 lets the system choose.
+        public var port: Int
+        /// Makes the TLS handler that stands at the socket of a connection. Called on event loops. The deadline of the RTMP handshake covers TLS's.
+        public var makeSecurityHandler: @Sendable () throws -> any ChannelHandler
+
+        public init(port: Int, makeSecurityHandler: @escaping @Sendable () throws -> any ChannelHandler) {
+            self.port = port
+            self.makeSecurityHandler = makeSecurityHandler
+        }
     }
 
     /// Numbers since the start, and how many there are now.
@@ -43,7 +58,8 @@ public final class RTMPGateway: Sendable {
     let counters: RTMPCounters
     private let group: any EventLoopGroup
     private let loops: [RTMPLoop]
-    private let listener = Mutex<(any Channel)?>(nil)
+    private let listeners = Mutex<[any Channel]>([])
+    private let openSecurePort = Mutex<Int?>(nil)
     private let nextConnection = Atomic<UInt64>(1)
 
     public init(
@@ -61,8 +77,27 @@ public final class RTMPGateway: Sendable {
         self.loops = group.makeIterator().map { RTMPLoop(eventLoop: $0, mergeWindow: configuration.mergeWindow, counters: counters) }
     }
 
-    /// Listens. Returns the port, which differs from the configured one when that is 0.
+    /// Listens. Returns the plain port, which differs from the configured one when that is 0; `securePort` tells the other. When one of the two
+    /// cannot be had, neither is open.
     public func start() async throws -> Int {
+        let channel = try await self.listen(port: self.configuration.port, makeSecurityHandler: nil)
+        if let secure = self.configuration.secure {
+            do {
+                let channel = try await self.listen(port: secure.port, makeSecurityHandler: secure.makeSecurityHandler)
+                self.openSecurePort.withLock { $0 = channel.localAddress?.port ?? secure.port }
+            } catch {
+                await self.closeListeners()
+                throw error
+            }
+        }
+        for loop in self.loops { loop.startSweeping() }
+        return channel.localAddress?.port ?? self.configuration.port
+    }
+
+    /// Of RTMPS while it is open.
+    public var securePort: Int? { self.openSecurePort.withLock { $0 } }
+
+    private func listen(port: Int, makeSecurityHandler: (@Sendable () throws -> any ChannelHandler)?) async throws -> any Channel {
         let bootstrap = ServerBootstrap(group: self.group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -75,30 +110,36 @@ public final class RTMPGateway: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     guard let loop = self.loops.first(where: { $0.eventLoop === channel.eventLoop }) else { throw ChannelError.operationUnsupported }
                     let id = self.nextConnection.wrappingAdd(1, ordering: .relaxed).oldValue
-                    try channel.pipeline.syncOperations.addHandler(RTMPConnectionHandler(id: id, gateway: self, loop: loop))
+                    if let makeSecurityHandler { try channel.pipeline.syncOperations.addHandler(makeSecurityHandler()) }
+                    try channel.pipeline.syncOperations.addHandler(
+                        RTMPConnectionHandler(id: id, gateway: self, loop: loop, isSecure: makeSecurityHandler != nil))
                 }
             }
-        let channel = try await bootstrap.bind(host: self.configuration.host, port: self.configuration.port).get()
-        self.listener.withLock { $0 = channel }
-        for loop in self.loops { loop.startSweeping() }
-        return channel.localAddress?.port ?? self.configuration.port
+        let channel = try await bootstrap.bind(host: self.configuration.host, port: port).get()
+        self.listeners.withLock { $0.append(channel) }
+        return channel
     }
 
     /// Takes no more connections, tells everybody and closes. Returns when all are closed, or after two seconds.
     public func stop() async {
-        let channel = self.listener.withLock { listener in
-            defer { listener = nil }
-            return listener
+        await self.closeListeners()
+        await withTaskGroup(of: Void.self) { tasks in
+            for loop in self.loops { tasks.addTask { await loop.closeAll(within: .seconds(2)) } }
         }
-        if let channel {
+    }
+
+    private func closeListeners() async {
+        self.openSecurePort.withLock { $0 = nil }
+        let channels = self.listeners.withLock { listeners in
+            defer { listeners = [] }
+            return listeners
+        }
+        for channel in channels {
             do {
                 try await channel.close().get()
             } catch {
                 self.logger.debug("RTMP listener was closed already", metadata: ["error": "\(error)"])
             }
-        }
-        await withTaskGroup(of: Void.self) { tasks in
-            for loop in self.loops { tasks.addTask { await loop.closeAll(within: .seconds(2)) } }
         }
     }
 

@@ -54,6 +54,8 @@ final class RTMPLoop: Sendable {
     }
 
     func addPublisher(_ connection: RTMPConnectionHandler) {
+        // Without a socket there is nothing to read past the channel.
+        guard connection.socket != nil else { return }
         let state = self.bound.value
         state.publishers[ObjectIdentifier(connection)] = connection
         if state.isPolling {

@@ -6,6 +6,8 @@ public struct HLSRequest: Sendable {
     public var path: String
     /// Tokens of the query that the playlist's own URIs must carry too, still percent-encoded; nil when there are none.
     public var query: String?
+    /// The whole query as it was sent: what of it is for playlists is read here.
+    public var parameters: String?
     public var acceptsGzip: Bool
     /// The value of the `LiveHLS.cookieName` cookie.
     public var cookie: String?
@@ -15,11 +17,12 @@ public struct HLSRequest: Sendable {
     public var isHead: Bool
 
     public init(
-        path: String, query: String? = nil, acceptsGzip: Bool = false, cookie: String? = nil, remoteAddress: String, userAgent: String = "",
+        path: String, query: String? = nil, parameters: String? = nil, acceptsGzip: Bool = false, cookie: String? = nil, remoteAddress: String, userAgent: String = "",
         isHead: Bool = false
     ) {
         self.path = path
         self.query = query
+        self.parameters = parameters
         self.acceptsGzip = acceptsGzip
         self.cookie = cookie
         self.remoteAddress = remoteAddress
@@ -30,22 +33,29 @@ public struct HLSRequest: Sendable {
 
 public enum HLSAnswer: Sendable {
     case now(HLSReply)
-    /// The first segment is on its way; there within `LiveHLS.Configuration.firstSegmentTimeout`, or it is `.notFound`.
+    /// It is on its way: a first segment, there within `LiveHLS.Configuration.firstSegmentTimeout` or `.notFound`, or what a blocking reload or an
+    /// early request for a hinted part waits for, there within three target durations or `.unavailable`.
     case later(EventLoopFuture<HLSReply>)
 }
 
 public enum HLSReply: Sendable {
     /// `newCookie` is to be set by the answer; nil when the viewer has one.
     case playlist(ByteBuffer, isGzipped: Bool, newCookie: String?)
+    /// DASH; the same.
+    case manifest(ByteBuffer, isGzipped: Bool, newCookie: String?)
     case initSegment(ByteBuffer)
     case segment(HLSBody)
     case notFound
+    /// Directives that are malformed, or ask for what is far away (RFC 8216bis §6.2.5.2).
+    case badRequest
+    /// What was waited for did not come in time (the same).
+    case unavailable
     /// A newcomer where the broadcast has all the viewers it may have.
     case viewerLimitReached
 }
 
 public enum HLSBody: Sendable {
     case memory(ByteBuffer)
-    /// Absolute path, bytes.
-    case file(path: String, length: Int)
+    /// Absolute path; bytes.
+    case file(path: String, offset: Int, length: Int)
 }

@@ -1,3 +1,4 @@
+import Media
 import NIOCore
 import Packaging
 import Synchronization
@@ -28,44 +29,53 @@ final class HLSRun: Sendable {
         var isDiscontinuous: Bool
     }
 
-    enum Kind {
-        case media
-        case multivariant
+    struct Configuration: Sendable {
+        var listSize: Int
+        /// What parts aim at; nil: there are none, and no low-latency playlist.
+        var partDuration: MediaTime?
+        /// How much is kept beyond the playlist; nil: nothing.
+        var history: MediaTime?
     }
 
-    enum Found {
-        case text(ByteBuffer, isGzipped: Bool)
-        case notYet
-        case gone
-    }
-
-    private struct State {
+    struct State {
         var phase = Phase.starting
         /// Never ended itself: what is shown at an end is a copy.
-        var playlist: MediaPlaylist?
+        var playlist: LowLatencyPlaylist?
+        /// The playlist and what has left it, when that is kept.
+        var history: MediaPlaylist?
         var multivariant: MultivariantPlaylist?
+        var manifest: DASHManifest
         var mediaText: PlaylistText?
         var multivariantText: PlaylistText?
+        /// With and without delta; made when somebody asks.
+        var lowLatencyTexts: [Bool: PlaylistText] = [:]
+        var historyText: PlaylistText?
+        var manifestText: PlaylistText?
         var continuation: Continuation
         /// Oldest first; the last is the session being packaged.
         var shelves: [SegmentShelf] = []
         var waiters: [UInt64: EventLoopPromise<Void>] = [:]
         var lastWaiter: UInt64 = 0
+        var blocked: [BlockedRequest] = []
     }
 
     /// The broadcast's.
     let id: String
     /// `{id}-{token}`: how the names of all its files begin.
     let prefix: String
-    private let listSize: Int
-    private let state: Mutex<State>
+    let configuration: Configuration
+    /// `/{app}/time`, from `/{app}/streams/{id}/`.
+    private static let clock = "../../time"
+    let state: Mutex<State>
 
-    init(id: String, token: String, listSize: Int, firstNumber: UInt64) {
+    init(id: String, token: String, configuration: Configuration, firstNumber: UInt64) {
         self.id = id
         self.prefix = "\(id)-\(token)"
-        self.listSize = listSize
+        self.configuration = configuration
         self.state = Mutex(
-            State(continuation: Continuation(number: firstNumber, initVersion: 0, targetSeconds: nil, isDiscontinuous: firstNumber > 0)))
+            State(
+                manifest: DASHManifest(listSize: configuration.listSize, naming: .init(prefix: URIText.encode("\(id)-\(token)") + "-", clock: Self.clock)),
+                continuation: Continuation(number: firstNumber, initVersion: 0, targetSeconds: nil, isDiscontinuous: firstNumber > 0)))
     }
 
     // MARK: The packager's side
@@ -75,6 +85,7 @@ final class HLSRun: Sendable {
         self.state.withLock { state in
             state.shelves.append(shelf)
             state.phase = state.playlist == nil ? .starting : .live
+            state.playlist?.dropOpenSegment()
             // Players go on polling: the end that was announced is taken back.
             self.render(&state)
             return state.continuation
@@ -84,121 +95,105 @@ final class HLSRun: Sendable {
     func add(_ initSegment: InitSegment) {
         let shelf = self.state.withLock { state in
             state.continuation.initVersion = max(state.continuation.initVersion, initSegment.version + 1)
+            state.manifest.setTracks(initSegment.tracks, initVersion: initSegment.version)
             return state.shelves.last
         }
-        shelf?.add(initSegment: initSegment.bytes, version: initSegment.version)
+        shelf?.add(initSegment)
+    }
+
+    /// Lists a part of the segment that is being made; before there is a playlist it waits for its segment.
+    func add(_ part: Part, programDateTimeMilliseconds: Int64?) {
+        // On the shelf before it is listed.
+        self.state.withLock { $0.shelves.last }?.add(part: part.bytes, index: part.index, number: part.segmentNumber)
+        self.state.withLock { state in
+            guard state.phase == .live else { return }
+            state.playlist?.append(part, programDateTimeMilliseconds: programDateTimeMilliseconds)
+            state.lowLatencyTexts = [:]
+        }
     }
 
     /// Lists a segment. `targetSeconds` is used for the first of the run only.
     func add(
-        _ segment: Segment, programDateTimeMilliseconds: Int64?, targetSeconds: Int, multivariant: MultivariantPlaylist, now: NIODeadline
+        _ segment: Segment, programDateTimeMilliseconds: Int64?, targetSeconds: Int, multivariant: MultivariantPlaylist, now: NIODeadline,
+        wallMilliseconds: Int64
     ) {
-        // On the shelf before it is listed.
-        self.state.withLock { $0.shelves.last }?.add(segment: segment.bytes, number: segment.number)
+        self.state.withLock { $0.shelves.last }?
+            .add(segment: segment.bytes, partLengths: segment.parts.map(\.bytes.readableBytes), number: segment.number)
         let (gone, shelves, keep) = self.state.withLock { state in
             guard state.phase != .over else { return ([MediaPlaylist.Entry](), [SegmentShelf](), TimeAmount.zero) }
-            var playlist =
-                state.playlist
-                ?? MediaPlaylist(
-                    targetSeconds: targetSeconds, listSize: self.listSize,
-                    naming: .init(segmentPrefix: URIText.encode(self.prefix) + "-", initPrefix: URIText.encode(self.prefix) + "-init-"))
-            let gone = playlist.append(MediaPlaylist.Entry(segment, programDateTimeMilliseconds: programDateTimeMilliseconds))
+            var playlist = state.playlist ?? self.makePlaylist(targetSeconds: targetSeconds, first: segment)
+            var gone = playlist.append(segment, programDateTimeMilliseconds: programDateTimeMilliseconds)
             state.playlist = playlist
+            if let window = self.configuration.history {
+                var history = state.history ?? self.makeMedia(targetSeconds: targetSeconds, window: window)
+                gone = history.append(MediaPlaylist.Entry(segment, programDateTimeMilliseconds: programDateTimeMilliseconds))
+                state.history = history
+            }
             state.multivariant = multivariant
+            state.manifest.bandwidth = multivariant.variants.reduce(0) { max($0, $1.bandwidth) }
+            state.manifest.append(
+                DASHManifest.Entry(
+                    number: segment.number, start: segment.start, duration: segment.duration, isDiscontinuity: segment.isDiscontinuity,
+                    initVersion: segment.initVersion,
+                    wallMilliseconds: programDateTimeMilliseconds ?? wallMilliseconds - segment.duration.milliseconds),
+                now: wallMilliseconds)
             state.continuation = Continuation(
                 number: segment.number + 1, initVersion: max(state.continuation.initVersion, segment.initVersion + 1),
-                targetSeconds: playlist.targetSeconds, isDiscontinuous: true)
+                targetSeconds: playlist.media.targetSeconds, isDiscontinuous: true)
             state.phase = .live
             self.render(&state)
-            let window = TimeAmount.seconds(Int64(playlist.targetSeconds) * Int64(playlist.listSize + 1))
+            let window = TimeAmount.seconds(Int64(playlist.media.targetSeconds) * Int64(playlist.media.listSize + 1))
             return (gone, state.shelves, window)
         }
         // RFC 8216 §6.2.2: as long as the segment and the longest playlist that listed it last.
         if !gone.isEmpty { for shelf in shelves { shelf.expire(gone.map(\.number), at: now + keep) } }
     }
 
-    /// Answers who waits for the first segment, once there is one. Called when all that was cached has been packaged, so that the first
-    /// playlist lists as much as there is: players start more safely with more.
+    private func makePlaylist(targetSeconds: Int, first: Segment) -> LowLatencyPlaylist {
+        let configured = self.configuration.partDuration ?? first.duration
+        return LowLatencyPlaylist(
+            media: self.makeMedia(targetSeconds: targetSeconds, window: nil),
+            partTarget: LowLatencyPlaylist.partTarget(configured: configured, firstParts: first.parts))
+    }
+
+    private func makeMedia(targetSeconds: Int, window: MediaTime?) -> MediaPlaylist {
+        MediaPlaylist(
+            targetSeconds: targetSeconds, listSize: self.configuration.listSize, window: window,
+            naming: .init(segmentPrefix: URIText.encode(self.prefix) + "-", initPrefix: URIText.encode(self.prefix) + "-init-"))
+    }
+
+    /// Answers who waits for what has come. Called when all that was at hand has been packaged: the first playlist then lists as much as there is,
+    /// with which players start more safely, and everybody is woken in one pass.
     func answerWaiting() {
-        let waiters = self.state.withLock { $0.phase == .starting ? [] : self.takeWaiters(&$0) }
+        let (waiters, blocked) = self.state.withLock { state in
+            (state.phase == .starting ? [] : self.takeWaiters(&state), self.takeServable(&state))
+        }
         for waiter in waiters { waiter.succeed() }
+        BlockedRequest.answer(blocked, .there)
     }
 
     /// The publisher has gone. False when there was never a segment: then the run is over.
     func end() -> Bool {
-        let (hasSegments, waiters) = self.state.withLock { state in
-            guard state.phase != .over else { return (false, [EventLoopPromise<Void>]()) }
+        let (hasSegments, waiters, blocked) = self.state.withLock { state in
+            guard state.phase != .over else { return (false, [EventLoopPromise<Void>](), [BlockedRequest]()) }
             state.phase = state.playlist == nil ? .over : .ended
+            state.playlist?.dropOpenSegment()
             self.render(&state)
-            return (state.playlist != nil, self.takeWaiters(&state))
+            return (state.playlist != nil, self.takeWaiters(&state), self.takeServable(&state))
         }
         for waiter in waiters { waiter.succeed() }
+        BlockedRequest.answer(blocked, .there)
         return hasSegments
     }
 
+    /// Under the lock.
     private func render(_ state: inout State) {
-        guard var playlist = state.playlist else { return }
-        if state.phase == .ended { playlist.end() }
-        state.mediaText = PlaylistText(playlist.render())
+        guard let shown = state.shown else { return }
+        state.mediaText = PlaylistText(shown.media.render())
         state.multivariantText = state.multivariant.map { PlaylistText($0.render()) }
-    }
-
-    // MARK: The viewers' side
-
-    var phase: Phase { self.state.withLock { $0.phase } }
-    var nextNumber: UInt64 { self.state.withLock { $0.continuation.number } }
-
-    func find(_ kind: Kind, query: String?, gzip: Bool) -> Found {
-        let (phase, text, rendered): (Phase, PlaylistText?, String?) = self.state.withLock { state in
-            let text = kind == .media ? state.mediaText : state.multivariantText
-            guard let query, text != nil else { return (state.phase, text, nil) }
-            switch kind {
-            case .media:
-                var playlist = state.playlist
-                if state.phase == .ended { playlist?.end() }
-                return (state.phase, text, playlist?.render(query: query))
-            case .multivariant:
-                return (state.phase, text, state.multivariant?.render(query: query))
-            }
-        }
-        if phase == .over { return .gone }
-        guard let text else { return .notYet }
-        let (bytes, isGzipped) = (rendered.map { PlaylistText($0) } ?? text).bytes(gzip: gzip)
-        return .text(bytes, isGzipped: isGzipped)
-    }
-
-    func segment(_ number: UInt64) -> HLSBody? {
-        for shelf in self.state.withLock({ $0.shelves }) {
-            if let body = shelf.segment(number) { return body }
-        }
-        return nil
-    }
-
-    func initSegment(_ version: Int) -> ByteBuffer? {
-        for shelf in self.state.withLock({ $0.shelves }) {
-            if let bytes = shelf.initSegment(version) { return bytes }
-        }
-        return nil
-    }
-
-    /// Done when there is a first segment, when there will be none, or after `timeout`.
-    func waitForFirstSegment(on eventLoop: any EventLoop, timeout: TimeAmount) -> EventLoopFuture<Void> {
-        let promise = eventLoop.makePromise(of: Void.self)
-        let number: UInt64? = self.state.withLock { state in
-            guard state.phase == .starting else { return nil }
-            state.lastWaiter += 1
-            state.waiters[state.lastWaiter] = promise
-            return state.lastWaiter
-        }
-        guard let number else {
-            promise.succeed()
-            return promise.futureResult
-        }
-        let timer = eventLoop.scheduleTask(in: timeout) {
-            self.state.withLock { $0.waiters.removeValue(forKey: number) }?.succeed()
-        }
-        promise.futureResult.whenComplete { _ in timer.cancel() }
-        return promise.futureResult
+        state.lowLatencyTexts = [:]
+        state.historyText = nil
+        state.manifestText = nil
     }
 
     private func takeWaiters(_ state: inout State) -> [EventLoopPromise<Void>] {
@@ -208,6 +203,9 @@ final class HLSRun: Sendable {
     }
 
     // MARK: Keeping and clearing
+
+    var phase: Phase { self.state.withLock { $0.phase } }
+    var nextNumber: UInt64 { self.state.withLock { $0.continuation.number } }
 
     /// What is due goes; the shelf of an earlier session goes with its last segment.
     func removeExpired(now: NIODeadline) {
@@ -231,15 +229,28 @@ final class HLSRun: Sendable {
 
     /// Gives up everything; the caller removes the files.
     func clear() -> [SegmentShelf] {
-        let (shelves, waiters) = self.state.withLock { state in
+        let (shelves, waiters, blocked) = self.state.withLock { state in
             let shelves = state.shelves
+            let blocked = state.blocked
             state.shelves = []
+            state.blocked = []
             state.phase = .over
-            return (shelves, self.takeWaiters(&state))
+            return (shelves, self.takeWaiters(&state), blocked)
         }
         for waiter in waiters { waiter.succeed() }
+        BlockedRequest.answer(blocked, .there)
         return shelves
     }
 
     var memoryBytes: Int { self.state.withLock { $0.shelves }.reduce(0) { $0 + $1.memoryBytes } }
+}
+
+extension HLSRun.State {
+    /// The playlist as viewers see it.
+    var shown: LowLatencyPlaylist? {
+        guard self.phase == .ended else { return self.playlist }
+        var ended = self.playlist
+        ended?.end()
+        return ended
+    }
 }

@@ -9,7 +9,7 @@ extension LiveHLS {
     func ensurePackaging(_ id: String, now: NIODeadline) {
         guard let stream = self.streams.find(StreamKey(id)), stream.generation != nil else { return }
         let packager: LivePackager? = self.state.withLock { state in
-            var broadcast = state.broadcasts[id] ?? Broadcast(viewers: ViewerTable(patience: self.configuration.viewerPatience), lastRequest: now)
+            var broadcast = state.broadcasts[id] ?? Broadcast(viewers: Viewers(patience: self.configuration.viewerPatience), lastRequest: now)
             guard !state.isStopped, broadcast.packager == nil, broadcast.retryAt.map({ $0 <= now }) ?? true else { return nil }
             let run: HLSRun
             if let current = broadcast.run, broadcast.goesAt != nil {
@@ -17,7 +17,7 @@ extension LiveHLS {
             } else {
                 if let old = broadcast.run { self.retire(old, &state, now: now) }
                 run = HLSRun(
-                    id: id, token: ViewerCookie.random(8), listSize: self.configuration.listSize, firstNumber: broadcast.nextNumber)
+                    id: id, token: ViewerCookie.random(8), configuration: self.configuration.run, firstNumber: broadcast.nextNumber)
                 state.runs[run.prefix] = run
             }
             let packager = self.makePackager(stream: stream, run: run)
@@ -37,7 +37,9 @@ extension LiveHLS {
             directory: directory, limits: .init(bytes: self.configuration.memoryBytesPerStream), pool: self.pool, logger: self.logger)
         return LivePackager(
             stream: stream, run: run, continuation: run.begin(shelf),
-            configuration: .init(segmentDuration: self.configuration.segmentDuration, clock: self.clock, wallClock: { WallClock.now() }),
+            configuration: .init(
+                segmentDuration: self.configuration.segmentDuration, partDuration: self.configuration.partDuration, clock: self.clock,
+                wallClock: self.wallClock),
             eventLoop: self.group.next(), logger: self.logger
         ) { [weak self] packager, end in
             guard let self else { return }
@@ -96,7 +98,10 @@ extension LiveHLS {
         }
         for packager in idle { packager.stop() }
         for run in gone { run.remove() }
-        for run in kept { run.removeExpired(now: now) }
+        for run in kept {
+            run.removeExpired(now: now)
+            run.giveUpBlocked(now: now)
+        }
     }
 
     /// Under the lock: packagers nobody has asked anything of. Their runs stop being shown at once, or a player that comes back would be given a

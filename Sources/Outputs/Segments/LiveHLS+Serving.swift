@@ -1,4 +1,6 @@
 public import NIOCore
+import NIOPosix
+import Packaging
 import Streams
 import Synchronization
 
@@ -12,11 +14,17 @@ extension LiveHLS {
         let (folder, name) = LiveHLS.split(request.path)
         if name.hasSuffix(".m3u8") {
             let stem = String(name.dropLast(5))
-            if let answer = self.playlist(stem, .media, folder: folder, request, on: eventLoop, now: now) { return answer }
+            if let id = LiveHLS.lowLatencyID(folder) { return self.lowLatency(stem, of: id, request, on: eventLoop, now: now) }
+            if let answer = self.media(stem, folder: folder, request, on: eventLoop, now: now) { return answer }
             guard stem.hasSuffix("_adaptive") else { return nil }
-            return self.playlist(String(stem.dropLast(9)), .multivariant, folder: folder, request, on: eventLoop, now: now)
+            let id = String(stem.dropLast(9))
+            return self.isFolder(folder, of: id) ? self.playlist(id, .multivariant, request, on: eventLoop, now: now) : nil
         }
-        if name.hasSuffix(".m4s") || name.hasSuffix(".mp4") { return self.piece(name, folder: folder, request, now: now).map { .now($0) } }
+        if name.hasSuffix(".mpd") {
+            guard folder == name.dropLast(4) else { return nil }
+            return self.playlist(folder, .manifest, request, on: eventLoop, now: now)
+        }
+        if name.hasSuffix(".m4s") || name.hasSuffix(".mp4") { return self.piece(name, folder: folder, request, on: eventLoop, now: now) }
         return nil
     }
 
@@ -25,16 +33,59 @@ extension LiveHLS {
         return (String(path[..<slash]), String(path[path.utf8.index(after: slash)...]))
     }
 
-    private func isFolder(_ folder: String, of id: String) -> Bool {
-        folder.isEmpty || folder == self.configuration.subFolder(id)
+    /// Whose low-latency HLS this folder is: `ll-hls/{id}`.
+    private static func lowLatencyID(_ folder: String) -> String? {
+        folder.hasPrefix("ll-hls/") ? String(folder.dropFirst(7)) : nil
+    }
+
+    func isFolder(_ folder: String, of id: String) -> Bool {
+        folder.isEmpty || LiveHLS.lowLatencyID(folder) == id || folder == self.configuration.subFolder(id)
     }
 
     // MARK: Playlists
 
-    private func playlist(
-        _ id: String, _ kind: HLSRun.Kind, folder: String, _ request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline
+    /// `{id}.m3u8`; with directives it is the low-latency playlist or a cut.
+    private func media(_ id: String, folder: String, _ request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline) -> HLSAnswer? {
+        guard self.isFolder(folder, of: id) else { return nil }
+        let kind: HLSRun.Kind
+        do throws(DeliveryDirectives.Malformed) {
+            let directives = try DeliveryDirectives(query: request.parameters)
+            if directives.isCut {
+                kind = .cut(directives)
+            } else if directives.isLowLatency, self.configuration.partDuration != nil {
+                kind = .lowLatency(directives)
+            } else {
+                kind = .media
+            }
+        } catch {
+            return self.isKnown(id) ? .now(.badRequest) : nil
+        }
+        return self.playlist(id, kind, request, on: eventLoop, now: now)
+    }
+
+    /// `ll-hls/{id}/{id}__master.m3u8` and the media playlist beside it.
+    private func lowLatency(
+        _ stem: String, of id: String, _ request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline
     ) -> HLSAnswer? {
-        guard !id.isEmpty, self.isFolder(folder, of: id) else { return nil }
+        guard self.configuration.partDuration != nil else { return nil }
+        if stem == id + "__master" { return self.playlist(id, .multivariant, request, on: eventLoop, now: now) }
+        guard stem == id else { return nil }
+        do throws(DeliveryDirectives.Malformed) {
+            let directives = try DeliveryDirectives(query: request.parameters)
+            return self.playlist(id, directives.isCut ? .cut(directives) : .lowLatency(directives), request, on: eventLoop, now: now)
+        } catch {
+            return self.isKnown(id) ? .now(.badRequest) : nil
+        }
+    }
+
+    private func isKnown(_ id: String) -> Bool {
+        self.state.withLock { $0.broadcasts[id] != nil } || self.streams.find(StreamKey(id))?.generation != nil
+    }
+
+    private func playlist(
+        _ id: String, _ kind: HLSRun.Kind, _ request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline
+    ) -> HLSAnswer? {
+        guard !id.isEmpty else { return nil }
         let isPackaged = self.state.withLock { $0.broadcasts[id]?.packager != nil }
         if !isPackaged { self.ensurePackaging(id, now: now) }
         let cookie = request.cookie.flatMap { ViewerCookie.isValid($0) ? $0 : nil }
@@ -42,80 +93,60 @@ extension LiveHLS {
         let (run, admission): (HLSRun?, ViewerTable.Admission) = self.state.withLock { state in
             guard let run = state.broadcasts[id]?.run else { return (nil, .admitted) }
             state.broadcasts[id]?.lastRequest = now
-            return (run, self.admit(request, cookie: cookie, newCookie: newCookie, id: id, &state, now: now))
+            return (run, self.admit(request, kind == .manifest ? .dash : .hls, cookie: cookie, newCookie: newCookie, id: id, &state, now: now))
         }
         guard let run else { return nil }
         guard admission == .admitted else { return .now(.viewerLimitReached) }
-        switch run.find(kind, query: request.query, gzip: request.acceptsGzip) {
-        case .text(let bytes, let isGzipped):
-            return .now(.playlist(bytes, isGzipped: isGzipped, newCookie: newCookie))
-        case .gone:
-            return .now(.notFound)
-        case .notYet:
-            let reply = run.waitForFirstSegment(on: eventLoop, timeout: self.configuration.firstSegmentTimeout).map { () -> HLSReply in
-                guard case .text(let bytes, let isGzipped) = run.find(kind, query: request.query, gzip: request.acceptsGzip) else { return .notFound }
-                return .playlist(bytes, isGzipped: isGzipped, newCookie: newCookie)
+        let asked = Asked(kind: kind, query: request.query, gzip: request.acceptsGzip, newCookie: newCookie)
+        guard run.phase == .starting else { return self.answer(asked, from: run, on: eventLoop, now: now) }
+        let reply = run.waitForFirstSegment(on: eventLoop, timeout: self.configuration.firstSegmentTimeout).flatMap { () -> EventLoopFuture<HLSReply> in
+            switch self.answer(asked, from: run, on: eventLoop, now: self.clock()) {
+            case .now(let reply): eventLoop.makeSucceededFuture(reply)
+            case .later(let reply): reply
             }
-            return .later(reply)
         }
+        return .later(reply)
+    }
+
+    /// A playlist that is asked for, by whom it is no longer asked.
+    private struct Asked: Sendable {
+        var kind: HLSRun.Kind
+        var query: String?
+        var gzip: Bool
+        var newCookie: String?
+
+        func reply(from run: HLSRun) -> HLSReply {
+            switch run.find(self.kind, query: self.query, gzip: self.gzip) {
+            case .text(let bytes, let isGzipped) where self.kind == .manifest:
+                .manifest(bytes, isGzipped: isGzipped, newCookie: self.newCookie)
+            case .text(let bytes, let isGzipped): .playlist(bytes, isGzipped: isGzipped, newCookie: self.newCookie)
+            case .notYet, .gone: .notFound
+            case .soon: .unavailable
+            case .badRequest: .badRequest
+            }
+        }
+    }
+
+    private func answer(_ asked: Asked, from run: HLSRun, on eventLoop: any EventLoop, now: NIODeadline) -> HLSAnswer {
+        if case .cut = asked.kind, self.configuration.dvrWindow != nil {
+            // Thousands of lines: not on an event loop.
+            return .later(self.pool.runIfActive(eventLoop: eventLoop) { asked.reply(from: run) }.recover { _ in .unavailable })
+        }
+        guard case .lowLatency(let directives) = asked.kind, case .soon = run.find(asked.kind, query: asked.query, gzip: asked.gzip),
+            let blocked = run.block(.playlist(directives), on: eventLoop, now: now)
+        else { return .now(asked.reply(from: run)) }
+        return .later(blocked.map { $0 == .there ? asked.reply(from: run) : .unavailable })
     }
 
     /// Under the lock. Only a broadcast that is on air has viewers.
-    private func admit(
-        _ request: HLSRequest, cookie: String?, newCookie: String?, id: String, _ state: inout State, now: NIODeadline
+    func admit(
+        _ request: HLSRequest, _ kind: ViewerKind, cookie: String?, newCookie: String?, id: String, _ state: inout State, now: NIODeadline
     ) -> ViewerTable.Admission {
         guard !request.isHead, state.broadcasts[id]?.packager != nil else { return .admitted }
-        return state.broadcasts[id]?.viewers.seen(
+        let limit = kind == .hls ? self.configuration.viewerLimit(id) : self.configuration.dashViewerLimit(id)
+        return state.broadcasts[id]?.viewers[kind].seen(
             cookie: cookie.map { .cookie($0) },
             client: .client(address: request.remoteAddress, userAgent: request.userAgent, token: request.query ?? ""),
-            issuing: newCookie.map { .cookie($0) }, limit: self.configuration.viewerLimit(id), now: now) ?? .admitted
-    }
-
-    // MARK: Segments
-
-    private func piece(_ name: String, folder: String, _ request: HLSRequest, now: NIODeadline) -> HLSReply? {
-        let stem = name.dropLast(4)
-        guard let dash = stem.utf8.lastIndex(of: UInt8(ascii: "-")), let number = LiveHLS.number(stem[stem.utf8.index(after: dash)...]) else {
-            return nil
-        }
-        let isInit = name.hasSuffix(".mp4")
-        var prefix = stem[..<dash]
-        if isInit {
-            guard prefix.hasSuffix("-init") else { return nil }
-            prefix = prefix.dropLast(5)
-        }
-        let cookie = request.cookie.flatMap { ViewerCookie.isValid($0) ? $0 : nil }
-        let (run, admission): (HLSRun?, ViewerTable.Admission) = self.state.withLock { state in
-            guard let run = state.runs[String(prefix)] else { return (nil, .admitted) }
-            guard state.broadcasts[run.id]?.run === run else { return (run, .admitted) }
-            state.broadcasts[run.id]?.lastRequest = now
-            return (run, self.admit(request, cookie: cookie, newCookie: nil, id: run.id, &state, now: now))
-        }
-        guard let run, self.isFolder(folder, of: run.id) else { return nil }
-        guard admission == .admitted else { return .viewerLimitReached }
-        if isInit { return run.initSegment(Int(clamping: number)).map { .initSegment($0) } ?? .notFound }
-        return run.segment(number).map { .segment($0) } ?? .notFound
-    }
-
-    /// The one spelling of a number: no sign, no leading zero. Two names for one segment would be two entries in every cache.
-    private static func number(_ text: Substring) -> UInt64? {
-        guard !text.isEmpty, text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return nil }
-        guard text.utf8.count == 1 || text.utf8.first != UInt8(ascii: "0") else { return nil }
-        return UInt64(text)
-    }
-}
-
-enum ViewerCookie {
-    private static let letters = Array("abcdefghijklmnopqrstuvwxyz0123456789".utf8)
-
-    static func make() -> String { ViewerCookie.random(20) }
-
-    static func random(_ length: Int) -> String {
-        String(decoding: (0..<length).map { _ in self.letters[Int.random(in: 0..<self.letters.count)] }, as: UTF8.self)
-    }
-
-    /// The shape of what `make()` gives; anything else was never ours.
-    static func isValid(_ value: String) -> Bool {
-        value.utf8.count == 20 && value.utf8.allSatisfy { self.letters.contains($0) }
+            issuing: newCookie.map { .cookie($0) }, limit: limit, now: now) ?? .admitted
     }
 }

@@ -22,12 +22,18 @@ public final class LiveHLS: Sendable {
         public var mode: Mode
         /// What segments aim at; they end at keyframes.
         public var segmentDuration: MediaTime
+        /// What the parts of low-latency HLS aim at, 0.1 s…; nil: there is no low-latency HLS. A source whose pictures are further apart has longer
+        /// ones.
+        public var partDuration: MediaTime?
         /// Segments in a playlist, 3…
         public var listSize: Int
         /// True: a broadcast's files go `segmentDuration × listSize` after its end. False: they stay until the next start, for the newest
         /// `keptRuns` broadcasts that ended.
         public var deleteOnEnd: Bool
         public var keptRuns: Int
+        /// How far back `?dvr` and cuts by time reach; nil or shorter than the playlist: no further than that. Such segments are on disk only. What
+        /// is packaged on demand begins with its first viewer.
+        public var dvrWindow: MediaTime?
         /// Where segments that leave memory are written; each publish session has a folder in it.
         public var directory: String
         public var idleTimeout: TimeAmount
@@ -37,17 +43,23 @@ public final class LiveHLS: Sendable {
         public var memoryBytesPerStream: Int
         /// How many viewers a broadcast may have; negative is no limit. Called under a lock: must be quick and must not call back.
         public var viewerLimit: @Sendable (String) -> Int
+        /// The same, for DASH.
+        public var dashViewerLimit: @Sendable (String) -> Int
         /// The folder below `streams/` under which a broadcast is also found; nil or empty: none. The same rules.
         public var subFolder: @Sendable (String) -> String?
 
         public init(
-            mode: Mode = .onDemand, segmentDuration: MediaTime = MediaTime(milliseconds: 2_000), listSize: Int = 15, deleteOnEnd: Bool = true,
-            keptRuns: Int = 1_000, directory: String, idleTimeout: TimeAmount = .seconds(60), firstSegmentTimeout: TimeAmount = .seconds(10),
+            mode: Mode = .onDemand, segmentDuration: MediaTime = MediaTime(milliseconds: 2_000),
+            partDuration: MediaTime? = MediaTime(milliseconds: 500), listSize: Int = 15, deleteOnEnd: Bool = true, keptRuns: Int = 1_000,
+            dvrWindow: MediaTime? = nil, directory: String, idleTimeout: TimeAmount = .seconds(60), firstSegmentTimeout: TimeAmount = .seconds(10),
             memoryBytesPerStream: Int = 2 << 20, viewerLimit: @escaping @Sendable (String) -> Int = { _ in -1 },
+            dashViewerLimit: @escaping @Sendable (String) -> Int = { _ in -1 },
             subFolder: @escaping @Sendable (String) -> String? = { _ in nil }
         ) {
             self.mode = mode
             self.segmentDuration = segmentDuration
+            self.partDuration = partDuration.map { max($0, MediaTime(milliseconds: 100)) }
+            self.dvrWindow = dvrWindow
             self.listSize = listSize
             self.deleteOnEnd = deleteOnEnd
             self.keptRuns = keptRuns
@@ -56,13 +68,51 @@ public final class LiveHLS: Sendable {
             self.firstSegmentTimeout = firstSegmentTimeout
             self.memoryBytesPerStream = memoryBytesPerStream
             self.viewerLimit = viewerLimit
+            self.dashViewerLimit = dashViewerLimit
             self.subFolder = subFolder
         }
 
+        var run: HLSRun.Configuration { .init(listSize: self.listSize, partDuration: self.partDuration, history: self.dvrWindow) }
         /// How long an ended broadcast stays.
         var linger: TimeAmount { .microseconds(self.segmentDuration.microseconds * Int64(self.listSize)) }
         /// Silence after which a viewer has gone.
         var viewerPatience: TimeAmount { .microseconds(self.segmentDuration.microseconds * 10) }
+    }
+
+    enum ViewerKind {
+        /// Low latency or not.
+        case hls
+        case dash
+    }
+
+    struct Viewers {
+        private var hls: ViewerTable
+        private var dash: ViewerTable
+
+        init(patience: TimeAmount) {
+            self.hls = ViewerTable(patience: patience)
+            self.dash = ViewerTable(patience: patience)
+        }
+
+        subscript(kind: ViewerKind) -> ViewerTable {
+            _read {
+                switch kind {
+                case .hls: yield self.hls
+                case .dash: yield self.dash
+                }
+            }
+            _modify {
+                switch kind {
+                case .hls: yield &self.hls
+                case .dash: yield &self.dash
+                }
+            }
+        }
+
+        mutating func removeAll() {
+            self.hls.removeAll()
+            self.dash.removeAll()
+        }
     }
 
     /// Name of the cookie that tells viewers apart.
@@ -73,7 +123,7 @@ public final class LiveHLS: Sendable {
         var run: HLSRun?
         /// nil while nothing is packaged.
         var packager: LivePackager?
-        var viewers: ViewerTable
+        var viewers: Viewers
         var lastRequest: NIODeadline
         /// Where the next run's numbers begin, so that they never go back while the stream is live.
         var nextNumber: UInt64 = 0
@@ -98,6 +148,8 @@ public final class LiveHLS: Sendable {
     let logger: Logger
     let pool: NIOThreadPool
     let clock: @Sendable () -> NIODeadline
+    /// Milliseconds since 1970.
+    let wallClock: @Sendable () -> Int64
     let state = Mutex(State())
     private let ticks: Mutex<RepeatedTask?>
 
@@ -110,7 +162,8 @@ public final class LiveHLS: Sendable {
     /// `tickInterval` nil: the caller calls `tick(now:)`.
     init(
         configuration: Configuration, streams: StreamDirectory, group: any EventLoopGroup, logger: Logger, pool: NIOThreadPool,
-        tickInterval: TimeAmount?, clock: @escaping @Sendable () -> NIODeadline
+        tickInterval: TimeAmount?, clock: @escaping @Sendable () -> NIODeadline,
+        wallClock: @escaping @Sendable () -> Int64 = { WallClock.now() }
     ) {
         self.configuration = configuration
         self.streams = streams
@@ -118,6 +171,7 @@ public final class LiveHLS: Sendable {
         self.logger = logger
         self.pool = pool
         self.clock = clock
+        self.wallClock = wallClock
         self.ticks = Mutex(nil)
         guard let tickInterval else { return }
         let task = group.next().scheduleRepeatedTask(initialDelay: tickInterval, delay: tickInterval) { [weak self] _ in self?.tick(now: clock()) }
@@ -147,21 +201,27 @@ public final class LiveHLS: Sendable {
         self.state.withLock { $0.broadcasts[key.id]?.viewers.removeAll() }
     }
 
-    /// Sessions that have asked for something lately; 0 when the broadcast is offline.
-    public func viewerCount(_ id: String) -> Int {
+    /// HLS sessions that have asked for something lately; 0 when the broadcast is offline.
+    public func viewerCount(_ id: String) -> Int { self.count(id, .hls) }
+    public func totalViewerCount() -> Int { self.total(.hls) }
+    /// The same of DASH.
+    public func dashViewerCount(_ id: String) -> Int { self.count(id, .dash) }
+    public func totalDashViewerCount() -> Int { self.total(.dash) }
+
+    private func count(_ id: String, _ kind: ViewerKind) -> Int {
         let now = self.clock()
         return self.state.withLock { state in
             guard state.broadcasts[id]?.packager != nil else { return 0 }
-            return state.broadcasts[id]?.viewers.count(now: now) ?? 0
+            return state.broadcasts[id]?.viewers[kind].count(now: now) ?? 0
         }
     }
 
-    public func totalViewerCount() -> Int {
+    private func total(_ kind: ViewerKind) -> Int {
         let now = self.clock()
         return self.state.withLock { state in
             var total = 0
             for id in Array(state.broadcasts.keys) where state.broadcasts[id]?.packager != nil {
-                total += state.broadcasts[id]?.viewers.count(now: now) ?? 0
+                total += state.broadcasts[id]?.viewers[kind].count(now: now) ?? 0
             }
             return total
         }
@@ -173,6 +233,11 @@ public final class LiveHLS: Sendable {
             (state.broadcasts.values.count { $0.packager != nil }, Array(state.runs.values))
         }
         return (packaged, runs.reduce(0) { $0 + $1.memoryBytes })
+    }
+
+    /// Requests that wait for a part or segment that is being made.
+    public var blockedCount: Int {
+        self.state.withLock { Array($0.runs.values) }.reduce(0) { $0 + $1.blockedCount }
     }
 
     /// Stops all packaging, answers who waits, and removes the files.

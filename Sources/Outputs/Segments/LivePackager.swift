@@ -18,6 +18,8 @@ final class LivePackager: Sendable {
 
     struct Configuration: Sendable {
         var segmentDuration: MediaTime
+        /// nil: parts are not given out.
+        var partDuration: MediaTime?
         var clock: @Sendable () -> NIODeadline
         /// Milliseconds since 1970.
         var wallClock: @Sendable () -> Int64
@@ -61,6 +63,7 @@ final class LivePackager: Sendable {
         self.onEnd = onEnd
         var settings = Segmenter.Configuration()
         settings.targetDuration = configuration.segmentDuration
+        settings.partDuration = configuration.partDuration
         settings.firstSequenceNumber = continuation.number
         settings.firstInitVersion = continuation.initVersion
         settings.startsWithDiscontinuity = continuation.isDiscontinuous
@@ -139,18 +142,27 @@ final class LivePackager: Sendable {
     /// Frames of tracks that cannot be written must not go under the init segment of those before them.
     private func cannotPackage(_ error: PackagingError) {
         self.logger.warning("the stream cannot be packaged for HLS", metadata: ["stream": "\(self.stream.key)", "error": "\(error)"])
+        // Parts that are out already belong to a segment that players will ask for.
+        self.take(self.state.value.segmenter.finish())
         self.finish(.stopped)
     }
 
     private func take(_ outputs: [Segmenter.Output]) {
+        let whole = outputs.compactMap { output in
+            if case .segment(let segment) = output { segment.number } else { nil }
+        }
         for output in outputs {
             switch output {
             case .initSegment(let initSegment): self.run.add(initSegment)
             case .segment(let segment): self.list(segment)
-            case .part: break
+            // Its segment brings it: listed before, it would make the playlist hint at a part that never comes.
+            case .part(let part) where whole.contains(part.segmentNumber): break
+            case .part(let part): self.run.add(part, programDateTimeMilliseconds: self.date(of: part.segmentStart))
             }
         }
     }
+
+    private func date(of time: MediaTime) -> Int64? { self.state.value.wallOffset.map { $0 + time.milliseconds } }
 
     private func list(_ segment: Segment) {
         let snapshot = self.stream.snapshot(now: self.configuration.clock())
@@ -171,8 +183,8 @@ final class LivePackager: Sendable {
             uri: URIText.encode(self.run.id) + ".m3u8", bandwidth: meter.peak, averageBandwidth: meter.average, tracks: tracks,
             frameRate: saysFrameRate ? nil : snapshot.map(\.frameRate).flatMap { $0 > 0 ? $0 : nil })
         self.run.add(
-            segment, programDateTimeMilliseconds: self.state.value.wallOffset.map { $0 + segment.start.milliseconds }, targetSeconds: targetSeconds,
-            multivariant: MultivariantPlaylist(variants: [variant]), now: self.configuration.clock())
+            segment, programDateTimeMilliseconds: self.date(of: segment.start), targetSeconds: targetSeconds,
+            multivariant: MultivariantPlaylist(variants: [variant]), now: self.configuration.clock(), wallMilliseconds: self.configuration.wallClock())
     }
 }
 

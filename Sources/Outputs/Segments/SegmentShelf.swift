@@ -1,6 +1,8 @@
 import Logging
+import Media
 import NIOCore
 import NIOPosix
+import Packaging
 import Synchronization
 
 /// The segments of one publish session that can be asked for: the newest in memory, older ones on disk, and those that have left the playlist for
@@ -20,6 +22,8 @@ final class SegmentShelf: Sendable {
     private struct Shelved {
         var bytes: ByteBuffer?
         let byteCount: Int
+        /// Of its parts, in order; together they are the segment.
+        let partLengths: [Int]
         var isOnDisk = false
         var isBeingWritten = false
         var expires: NIODeadline?
@@ -27,10 +31,12 @@ final class SegmentShelf: Sendable {
 
     private struct State {
         var segments: [UInt64: Shelved] = [:]
+        /// The parts, so far, of the segment that is being made.
+        var open: (number: UInt64, parts: [ByteBuffer])?
         /// Ascending; what is in memory.
         var inMemory: [UInt64] = []
         var memoryBytes = 0
-        var initSegments: [Int: ByteBuffer] = [:]
+        var initSegments: [Int: InitSegment] = [:]
         var lost = 0
         var hasLogged = false
     }
@@ -52,17 +58,36 @@ final class SegmentShelf: Sendable {
 
     // MARK: Filling
 
-    func add(initSegment bytes: ByteBuffer, version: Int) {
+    func add(_ initSegment: InitSegment) {
         self.state.withLock { state in
-            state.initSegments[version] = bytes
+            state.initSegments[initSegment.version] = initSegment
             // More versions than a window and what follows it can need: a publisher that changes its configuration with every keyframe.
             if state.initSegments.count > Self.initSegmentLimit, let oldest = state.initSegments.keys.min() { state.initSegments[oldest] = nil }
         }
     }
 
-    func add(segment bytes: ByteBuffer, number: UInt64) {
+    /// A part of the segment after the last; served from here until its segment is whole.
+    func add(part bytes: ByteBuffer, index: Int, number: UInt64) {
+        self.state.withLock { state in
+            if state.open?.number != number {
+                self.closeOpen(&state)
+                state.open = (number, [])
+            }
+            guard state.open?.parts.count == index else { return }
+            state.open?.parts.append(bytes)
+            state.memoryBytes += bytes.readableBytes
+        }
+    }
+
+    private func closeOpen(_ state: inout State) {
+        state.memoryBytes -= state.open?.parts.reduce(0) { $0 + $1.readableBytes } ?? 0
+        state.open = nil
+    }
+
+    func add(segment bytes: ByteBuffer, partLengths: [Int] = [], number: UInt64) {
         let spill = self.state.withLock { state in
-            state.segments[number] = Shelved(bytes: bytes, byteCount: bytes.readableBytes)
+            self.closeOpen(&state)
+            state.segments[number] = Shelved(bytes: bytes, byteCount: bytes.readableBytes, partLengths: partLengths)
             state.inMemory.append(number)
             state.memoryBytes += bytes.readableBytes
             while state.memoryBytes > self.limits.hardBytes, state.inMemory.count > 1 {
@@ -148,13 +173,32 @@ final class SegmentShelf: Sendable {
     func segment(_ number: UInt64) -> HLSBody? {
         self.state.withLock { state in
             guard let shelved = state.segments[number] else { return nil }
-            if let bytes = shelved.bytes { return .memory(bytes) }
-            return .file(path: self.directory.filePath(number), length: shelved.byteCount)
+            return self.body(shelved, number, offset: 0, length: shelved.byteCount)
         }
     }
 
+    func part(_ index: Int, of number: UInt64) -> HLSBody? {
+        self.state.withLock { state in
+            if let open = state.open, open.number == number {
+                return open.parts.indices.contains(index) ? .memory(open.parts[index]) : nil
+            }
+            guard let shelved = state.segments[number], shelved.partLengths.indices.contains(index) else { return nil }
+            let offset = shelved.partLengths[..<index].reduce(0, +)
+            return self.body(shelved, number, offset: offset, length: shelved.partLengths[index])
+        }
+    }
+
+    private func body(_ shelved: Shelved, _ number: UInt64, offset: Int, length: Int) -> HLSBody? {
+        guard let bytes = shelved.bytes else { return .file(path: self.directory.filePath(number), offset: offset, length: length) }
+        return bytes.getSlice(at: bytes.readerIndex + offset, length: length).map { .memory($0) }
+    }
+
     func initSegment(_ version: Int) -> ByteBuffer? {
-        self.state.withLock { $0.initSegments[version] }
+        self.state.withLock { $0.initSegments[version]?.bytes }
+    }
+
+    func tracks(ofInit version: Int) -> [Track]? {
+        self.state.withLock { $0.initSegments[version]?.tracks }
     }
 
     var memoryBytes: Int { self.state.withLock { $0.memoryBytes } }
@@ -201,6 +245,7 @@ final class SegmentShelf: Sendable {
     func removeFiles() {
         self.state.withLock { state in
             state.segments = [:]
+            state.open = nil
             state.inMemory = []
             state.memoryBytes = 0
             state.initSegments = [:]

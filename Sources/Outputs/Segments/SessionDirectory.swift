@@ -58,6 +58,22 @@ final class SessionDirectory: Sendable {
         return .failure(Failure(call: "write", errno: failed))
     }
 
+    /// A whole file of exactly that length; nil when it is gone or another.
+    static func read(_ path: String, length: Int) -> ByteBuffer? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var bytes = ByteBufferAllocator().buffer(capacity: length)
+        while bytes.readableBytes < length {
+            let wanted = length - bytes.readableBytes
+            let count = bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: wanted) { target in
+                max(0, Glibc.read(descriptor, target.baseAddress, wanted))
+            }
+            guard count > 0 else { return nil }
+        }
+        return bytes
+    }
+
     func remove(_ numbers: [UInt64]) {
         self.state.withLock { state in
             guard state.isMade, !state.isRemoved else { return }

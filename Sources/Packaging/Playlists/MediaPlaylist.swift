@@ -21,6 +21,7 @@ public struct MediaPlaylist: Sendable {
         }
 
         public func segment(_ number: UInt64) -> String { "\(self.segmentPrefix)\(number)\(self.segmentSuffix)" }
+        public func part(_ index: Int, of number: UInt64) -> String { "\(self.segmentPrefix)\(number).\(index)\(self.segmentSuffix)" }
         public func initSegment(_ version: Int) -> String { "\(self.initPrefix)\(version)\(self.initSuffix)" }
     }
 
@@ -57,14 +58,19 @@ public struct MediaPlaylist: Sendable {
     public let naming: Naming
     /// How many segments are listed; at least three (§6.2.2 wants three target durations).
     public let listSize: Int
+    /// When it is longer than `listSize` segments: how much is listed, of time.
+    public let window: MediaTime?
     public private(set) var entries: [Entry] = []
     public private(set) var isEnded = false
     /// How many discontinuities have left the window.
     public private(set) var discontinuitySequence: UInt64 = 0
 
-    public init(targetSeconds: Int, listSize: Int, naming: Naming) {
+    private var listed = MediaTime.zero
+
+    public init(targetSeconds: Int, listSize: Int, window: MediaTime? = nil, naming: Naming) {
         self.targetSeconds = max(1, targetSeconds)
         self.listSize = max(3, listSize)
+        self.window = window
         self.naming = naming
     }
 
@@ -74,12 +80,30 @@ public struct MediaPlaylist: Sendable {
     /// Lists a segment; returns those that are listed no more. Clients may still ask for these for as long as the playlist was (§6.2.2).
     public mutating func append(_ entry: Entry) -> [Entry] {
         self.entries.append(entry)
-        let excess = self.entries.count - self.listSize
+        self.listed += entry.duration
+        var excess = 0
+        while self.entries.count - excess > self.listSize, self.listed > self.window ?? .zero {
+            self.listed = self.listed - self.entries[excess].duration
+            excess += 1
+        }
+        return self.removeFirst(excess)
+    }
+
+    private mutating func removeFirst(_ excess: Int) -> [Entry] {
         guard excess > 0 else { return [] }
         let gone = Array(self.entries.prefix(excess))
         self.entries.removeFirst(excess)
         self.discontinuitySequence += UInt64(gone.count { $0.isDiscontinuity })
         return gone
+    }
+
+    /// These segments alone, under their numbers.
+    func slice(_ range: ClosedRange<Int>, isEnded: Bool) -> MediaPlaylist {
+        var slice = self
+        slice.entries = Array(self.entries[range])
+        slice.discontinuitySequence += UInt64(self.entries[..<range.lowerBound].count { $0.isDiscontinuity })
+        slice.isEnded = isEnded
+        return slice
     }
 
     /// Nothing will be listed any more.
@@ -88,23 +112,41 @@ public struct MediaPlaylist: Sendable {
     /// `query`, without question mark, is put behind every URI: players repeat no query of their own.
     public func render(query: String = "") -> String {
         let suffix = query.isEmpty ? "" : "?" + query
-        var text = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:\(self.targetSeconds)\n#EXT-X-MEDIA-SEQUENCE:\(self.mediaSequence)\n"
+        var text = self.head(version: 7)
+        self.writeSequence(into: &text)
+        var mapped: Int?
+        for entry in self.entries { self.write(entry, suffix: suffix, mapped: &mapped, into: &text) }
+        if self.isEnded { text += "#EXT-X-ENDLIST\n" }
+        return text
+    }
+
+    func head(version: Int) -> String { "#EXTM3U\n#EXT-X-VERSION:\(version)\n#EXT-X-TARGETDURATION:\(self.targetSeconds)\n" }
+
+    func writeSequence(into text: inout String) {
+        text += "#EXT-X-MEDIA-SEQUENCE:\(self.mediaSequence)\n"
         // Always there: a tag that came later would count from zero what was counted before.
         text += "#EXT-X-DISCONTINUITY-SEQUENCE:\(self.discontinuitySequence)\n"
         if self.entries.allSatisfy(\.isIndependent) { text += "#EXT-X-INDEPENDENT-SEGMENTS\n" }
-        var mapped: Int?
-        for entry in self.entries {
-            if entry.isDiscontinuity { text += "#EXT-X-DISCONTINUITY\n" }
-            if mapped != entry.initVersion || entry.isDiscontinuity {
-                text += "#EXT-X-MAP:URI=\"\(self.naming.initSegment(entry.initVersion))\(suffix)\"\n"
-                mapped = entry.initVersion
-            }
-            if let date = entry.programDateTimeMilliseconds {
-                text += "#EXT-X-PROGRAM-DATE-TIME:\(DecimalFormat.dateTime(milliseconds: date))\n"
-            }
-            text += "#EXTINF:\(DecimalFormat.seconds(entry.duration)),\n\(self.naming.segment(entry.number))\(suffix)\n"
+    }
+
+    private func write(_ entry: Entry, suffix: String, mapped: inout Int?, into text: inout String) {
+        self.writeBeginning(of: entry, suffix: suffix, mapped: &mapped, into: &text)
+        self.writeLocation(of: entry, suffix: suffix, into: &text)
+    }
+
+    /// What stands before a segment's duration and parts. `mapped` is the init segment that the lines before it are under.
+    func writeBeginning(of entry: Entry, suffix: String, mapped: inout Int?, into text: inout String) {
+        if entry.isDiscontinuity { text += "#EXT-X-DISCONTINUITY\n" }
+        if mapped != entry.initVersion || entry.isDiscontinuity {
+            text += "#EXT-X-MAP:URI=\"\(self.naming.initSegment(entry.initVersion))\(suffix)\"\n"
+            mapped = entry.initVersion
         }
-        if self.isEnded { text += "#EXT-X-ENDLIST\n" }
-        return text
+        if let date = entry.programDateTimeMilliseconds {
+            text += "#EXT-X-PROGRAM-DATE-TIME:\(DecimalFormat.dateTime(milliseconds: date))\n"
+        }
+    }
+
+    func writeLocation(of entry: Entry, suffix: String, into text: inout String) {
+        text += "#EXTINF:\(DecimalFormat.seconds(entry.duration)),\n\(self.naming.segment(entry.number))\(suffix)\n"
     }
 }

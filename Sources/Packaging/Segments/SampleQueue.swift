@@ -78,6 +78,11 @@ struct SampleQueue: Sendable {
         return true
     }
 
+    /// Time of the last sample after `floor` and not after `limit`.
+    func latest(after floor: MediaTime, notAfter limit: MediaTime) -> MediaTime? {
+        self.entries.last { $0.time <= limit && $0.time > floor }?.time
+    }
+
     /// Takes the samples before `time`, all of them when it is nil.
     mutating func take(before time: MediaTime?) -> FragmentRun? {
         let count = time.map { time in self.entries.firstIndex { $0.time >= time } ?? self.entries.count } ?? self.entries.count

@@ -13,10 +13,16 @@ public struct Part: Sendable {
     public let segmentNumber: UInt64
     /// From 0 within its segment.
     public let index: Int
+    /// Presentation time of its segment's beginning.
+    public let segmentStart: MediaTime
     public let start: MediaTime
     public let duration: MediaTime
     /// It begins at a keyframe.
     public let isIndependent: Bool
+    /// As its segment's will be.
+    public let isDiscontinuity: Bool
+    /// As its segment's will be.
+    public let initVersion: Int
     public let bytes: ByteBuffer
 }
 

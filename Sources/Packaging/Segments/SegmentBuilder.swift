@@ -50,8 +50,8 @@ struct SegmentBuilder: Sendable {
         writer.write(runs, into: &bytes)
         self.byteCount += bytes.readableBytes
         let part = Part(
-            segmentNumber: self.number, index: self.parts.count, start: begin, duration: self.writtenUntil - begin,
-            isIndependent: isIndependent, bytes: bytes)
+            segmentNumber: self.number, index: self.parts.count, segmentStart: self.start, start: begin, duration: self.writtenUntil - begin,
+            isIndependent: isIndependent, isDiscontinuity: self.isDiscontinuity, initVersion: self.initVersion, bytes: bytes)
         self.parts.append(part)
         return part
     }
@@ -63,8 +63,8 @@ struct SegmentBuilder: Sendable {
         if !self.publishesParts {
             self.parts = [
                 Part(
-                    segmentNumber: self.number, index: 0, start: self.start, duration: duration, isIndependent: self.isIndependent,
-                    bytes: self.buffer)
+                    segmentNumber: self.number, index: 0, segmentStart: self.start, start: self.start, duration: duration,
+                    isIndependent: self.isIndependent, isDiscontinuity: self.isDiscontinuity, initVersion: self.initVersion, bytes: self.buffer)
             ]
         }
         return Segment(

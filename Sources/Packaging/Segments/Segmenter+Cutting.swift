@@ -14,12 +14,17 @@ extension Segmenter {
         self.cut = nil
     }
 
-    /// Writes up to the picture before this one when this one would make the fragment too long.
-    mutating func writeFragment(ifDueAt boundary: Boundary, previous: Boundary, _ outputs: inout [Output]) {
-        guard let written = self.open?.writtenUntil, previous.presentation > written,
-            boundary.presentation - written > self.fragmentDuration
-        else { return }
-        _ = self.write(until: previous, &outputs)
+    /// Writes up to the picture before this one when this one would make the fragment too long. What has gathered while the segment before was
+    /// awaiting its audio makes several: no part may be longer than the target (RFC 8216bis §4.4.4.9).
+    mutating func writeFragments(ifDueAt boundary: Boundary, previous: Boundary, _ outputs: inout [Output]) {
+        while let written = self.open?.writtenUntil, previous.presentation > written, boundary.presentation - written > self.fragmentDuration {
+            let limit = min(previous.decode, written + self.fragmentDuration - self.keyframeOffset)
+            var end = previous
+            if let decode = self.queues[0].latest(after: written - self.keyframeOffset, notAfter: limit) {
+                end = Boundary(decode: decode, presentation: decode + self.keyframeOffset, isIndependent: false)
+            }
+            guard self.write(until: end, &outputs) else { return }
+        }
     }
 
     /// Writes a fragment of everything before `boundary`; false when there was nothing.

@@ -50,7 +50,7 @@ extension Segmenter {
         if let cut = self.cut, self.hasWaitedEnough(for: cut, at: boundary) { self.close(at: cut, &outputs) }
         if self.cut == nil {
             if wasStalled, !frame.isKeyframe { self.open?.isIndependent = false }
-            if !wasStalled, let previous { self.writeFragment(ifDueAt: boundary, previous: previous, &outputs) }
+            if !wasStalled, let previous { self.writeFragments(ifDueAt: boundary, previous: previous, &outputs) }
             self.cut = self.decideCut(at: boundary, previous: wasStalled ? nil : previous, isResuming: wasStalled, &outputs)
         }
         self.closeIfReady(&outputs)

@@ -1,0 +1,84 @@
+import Glibc
+import NIOCore
+import NIOPosix
+import Packaging
+import Synchronization
+
+/// Segments, parts and init segments.
+extension LiveHLS {
+    func piece(_ name: String, folder: String, _ request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline) -> HLSAnswer? {
+        guard let name = PieceName(name) else { return nil }
+        let kind = name.track == nil ? ViewerKind.hls : .dash
+        let cookie = request.cookie.flatMap { ViewerCookie.isValid($0) ? $0 : nil }
+        let (run, admission): (HLSRun?, ViewerTable.Admission) = self.state.withLock { state in
+            guard let run = state.runs[name.prefix] else { return (nil, .admitted) }
+            guard state.broadcasts[run.id]?.run === run else { return (run, .admitted) }
+            state.broadcasts[run.id]?.lastRequest = now
+            return (run, self.admit(request, kind, cookie: cookie, newCookie: nil, id: run.id, &state, now: now))
+        }
+        guard let run, name.track == nil ? self.isFolder(folder, of: run.id) : folder == run.id else { return nil }
+        guard admission == .admitted else { return .now(.viewerLimitReached) }
+        switch (name.piece, name.track) {
+        case (.initSegment(let version), let track):
+            let bytes = track.map { run.initSegment(version, track: $0) } ?? run.initSegment(version)
+            return .now(bytes.map { .initSegment($0) } ?? .notFound)
+        case (.part(let number, let index), _):
+            return self.part(index, of: number, run, on: eventLoop, now: now)
+        case (.segment(let number), nil):
+            return .now(self.reply(run.segment(number)))
+        case (.segment(let number), let track?):
+            return self.segment(number, track: track, run, on: eventLoop, now: now)
+        }
+    }
+
+    private func reply(_ body: HLSBody?) -> HLSReply { body.map { .segment($0) } ?? .notFound }
+
+    /// RFC 8216bis §6.2.6: a part that a playlist hints at may be asked for before it is made.
+    private func part(_ index: Int, of number: UInt64, _ run: HLSRun, on eventLoop: any EventLoop, now: NIODeadline) -> HLSAnswer {
+        if let body = run.part(index, of: number) { return .now(.segment(body)) }
+        guard let blocked = run.block(.part(segment: number, index: index), on: eventLoop, now: now) else {
+            return .now(self.reply(run.part(index, of: number)))
+        }
+        return .later(blocked.map { _ in self.reply(run.part(index, of: number)) })
+    }
+
+    // MARK: DASH
+
+    /// One track of a segment; of the one that is being made, when it is whole: players' clocks are not ours.
+    private func segment(_ number: UInt64, track: Int, _ run: HLSRun, on eventLoop: any EventLoop, now: NIODeadline) -> HLSAnswer {
+        if let body = run.segment(number) { return self.extract(track, from: body, on: eventLoop) }
+        guard let blocked = run.block(.segment(number), on: eventLoop, now: now) else {
+            return run.segment(number).map { self.extract(track, from: $0, on: eventLoop) } ?? .now(.notFound)
+        }
+        let reply = blocked.flatMap { _ -> EventLoopFuture<HLSReply> in
+            guard let body = run.segment(number) else { return eventLoop.makeSucceededFuture(.notFound) }
+            switch self.extract(track, from: body, on: eventLoop) {
+            case .now(let reply): return eventLoop.makeSucceededFuture(reply)
+            case .later(let reply): return reply
+            }
+        }
+        return .later(reply)
+    }
+
+    private func extract(_ track: Int, from body: HLSBody, on eventLoop: any EventLoop) -> HLSAnswer {
+        switch body {
+        case .memory(let bytes):
+            return .now(LiveHLS.extract(track, from: bytes))
+        case .file(let path, _, let length):
+            let reply = self.pool.runIfActive(eventLoop: eventLoop) { () -> HLSReply in
+                guard let bytes = SessionDirectory.read(path, length: length) else { return .notFound }
+                return LiveHLS.extract(track, from: bytes)
+            }
+            return .later(reply.recover { _ in .notFound })  // the pool is shut down: so is the server
+        }
+    }
+
+    private static func extract(_ track: Int, from bytes: ByteBuffer) -> HLSReply {
+        do throws(TrackExtractor.Failure) {
+            let own = try TrackExtractor.extract(track: track, from: bytes)
+            return .segment(.memory(own))
+        } catch {
+            return .notFound
+        }
+    }
+}

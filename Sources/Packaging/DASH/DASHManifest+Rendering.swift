@@ -1,0 +1,108 @@
+import Media
+
+extension DASHManifest {
+    /// nil before the first segment. `query`, without question mark, is put behind every URI.
+    public func render(query: String = "") -> String? {
+        guard let availabilityStart = self.availabilityStart, let last = self.periods.last else { return nil }
+        let suffix = XMLText.escape(query.isEmpty ? "" : "?" + query)
+        let longest = self.entries.map(\.duration).max() ?? .zero
+        var text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+        text += "<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" profiles=\"urn:mpeg:dash:profile:isoff-live:2011\" type=\"dynamic\""
+        text += " availabilityStartTime=\"\(DecimalFormat.dateTime(milliseconds: availabilityStart))\""
+        text += " publishTime=\"\(DecimalFormat.dateTime(milliseconds: self.publishTime))\""
+        if self.isEnded {
+            // No further updates: it ends where the last segment does.
+            text += " mediaPresentationDuration=\"\(Self.duration(last.end))\""
+        } else {
+            text += " minimumUpdatePeriod=\"\(Self.duration(max(longest, MediaTime(milliseconds: 500))))\""
+        }
+        let window = self.entries.reduce(MediaTime.zero) { $0 + $1.duration }
+        let delay = MediaTime(microseconds: longest.microseconds * 3)
+        text += " minBufferTime=\"\(Self.duration(longest))\" timeShiftBufferDepth=\"\(Self.duration(window))\""
+        text += " suggestedPresentationDelay=\"\(Self.duration(delay))\" maxSegmentDuration=\"\(Self.duration(longest))\">\n"
+        for period in self.periods { self.write(period, suffix: suffix, into: &text) }
+        text += "  <UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:http-iso:2014\" value=\"\(XMLText.escape(self.naming.clock))\"/>\n</MPD>\n"
+        return text
+    }
+
+    private func write(_ period: Period, suffix: String, into text: inout String) {
+        text += "  <Period id=\"\(period.id)\" start=\"\(Self.duration(MediaTime(milliseconds: period.start)))\">\n"
+        for (index, track) in period.tracks.enumerated() { self.write(track, index, of: period, suffix: suffix, into: &text) }
+        text += "  </Period>\n"
+    }
+
+    private func write(_ track: Track, _ index: Int, of period: Period, suffix: String, into text: inout String) {
+        guard let first = period.entries.first else { return }
+        let kind = track.kind == .video ? "video" : "audio"
+        text += "    <AdaptationSet id=\"\(index)\" contentType=\"\(kind)\" mimeType=\"\(kind)/mp4\" segmentAlignment=\"true\">\n"
+        let prefix = XMLText.escape(XMLText.escapeTemplate(self.naming.prefix))
+        text += "      <SegmentTemplate timescale=\"1000000\" presentationTimeOffset=\"\(period.offset.microseconds)\" startNumber=\"\(first.number)\""
+        text += " availabilityTimeOffset=\"0\" initialization=\"\(prefix)init-\(first.initVersion)-t\(index + 1).mp4\(suffix)\""
+        text += " media=\"\(prefix)$Number$-t\(index + 1).m4s\(suffix)\">\n        <SegmentTimeline>\n"
+        self.writeTimeline(period.entries, into: &text)
+        text += "        </SegmentTimeline>\n      </SegmentTemplate>\n"
+        text += "      <Representation id=\"\(kind)\(index)\" codecs=\"\(XMLText.escape(track.codecParameter))\""
+        text += " bandwidth=\"\(self.bandwidth(of: track, in: period))\""
+        if let video = track.video {
+            if video.width > 0, video.height > 0 { text += " width=\"\(video.width)\" height=\"\(video.height)\"" }
+            text += "/>\n"
+        } else if let audio = track.audio {
+            text += " audioSamplingRate=\"\(audio.sampleRate)\">\n"
+            text += "        <AudioChannelConfiguration schemeIdUri=\"urn:mpeg:dash:23003:3:audio_channel_configuration:2011\""
+            text += " value=\"\(audio.channelCount)\"/>\n      </Representation>\n"
+        }
+        text += "    </AdaptationSet>\n"
+    }
+
+    private func writeTimeline(_ entries: [Entry], into text: inout String) {
+        var expected: MediaTime?
+        var index = entries.startIndex
+        while index < entries.endIndex {
+            let entry = entries[index]
+            var repeats = 0
+            var end = entry.start + entry.duration
+            while index + repeats + 1 < entries.endIndex, entries[index + repeats + 1].start == end,
+                entries[index + repeats + 1].duration == entry.duration
+            {
+                repeats += 1
+                end += entry.duration
+            }
+            let time = expected == entry.start ? "" : " t=\"\(entry.start.microseconds)\""
+            text += "          <S\(time) d=\"\(entry.duration.microseconds)\"\(repeats > 0 ? " r=\"\(repeats)\"" : "")/>\n"
+            expected = end
+            index += repeats + 1
+        }
+    }
+
+    /// What is known is the whole's: audio is taken to need 128 kbit/s, or all when it is alone.
+    private func bandwidth(of track: Track, in period: Period) -> Int {
+        let audio = period.tracks.count { $0.kind == .audio }
+        guard audio < period.tracks.count else { return max(1, self.bandwidth / max(1, audio)) }
+        let reserved = min(audio * 128_000, self.bandwidth / 2)
+        return max(1, track.kind == .audio ? reserved / max(1, audio) : self.bandwidth - reserved)
+    }
+
+    /// xs:duration in seconds.
+    private static func duration(_ time: MediaTime) -> String { "PT\(DecimalFormat.seconds(time))S" }
+}
+
+enum XMLText {
+    /// For attribute values in double quotes. Characters that no XML text may hold are left out.
+    static func escape(_ text: String) -> String {
+        var escaped = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "&": escaped += "&amp;"
+            case "<": escaped += "&lt;"
+            case ">": escaped += "&gt;"
+            case "\"": escaped += "&quot;"
+            case "'": escaped += "&apos;"
+            default: if scalar.value >= 0x20, scalar.value != 0xFFFE, scalar.value != 0xFFFF { escaped.unicodeScalars.append(scalar) }
+            }
+        }
+        return escaped
+    }
+
+    /// ISO/IEC 23009-1 §5.3.9.4.4: a dollar sign of the name itself is doubled.
+    static func escapeTemplate(_ text: String) -> String { text.replacing("$", with: "$$") }
+}
