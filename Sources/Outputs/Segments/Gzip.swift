@@ -1,10 +1,10 @@
 import CZlib
-import NIOCore
+public import NIOCore
 
 /// gzip (RFC 1952) of small texts in one go.
-enum Gzip {
+public enum Gzip {
     /// nil when zlib has no memory; the text is then sent as it is.
-    static func compress(_ text: ByteBuffer) -> ByteBuffer? {
+    public static func compress(_ text: ByteBuffer) -> ByteBuffer? {
         var stream = z_stream()
         guard shim_deflate_init_gzip(&stream, 6) == Z_OK else { return nil }
         defer { deflateEnd(&stream) }

@@ -11,6 +11,6 @@ struct Martlet: AsyncParsableCommand {
             MARTLET_HTTP_PORT), then from flags; each overrides what came before. config/martlet.yaml lists every key.
             """,
         version: "martlet \(MartletVersion.name)",
-        subcommands: [ServeCommand.self, CheckConfigCommand.self, HealthCommand.self],
+        subcommands: [ServeCommand.self, CheckConfigCommand.self, HealthCommand.self, CertificateCommand.self],
         defaultSubcommand: ServeCommand.self)
 }

@@ -1,3 +1,4 @@
+import API
 import Broadcasts
 import Gateways
 import Logging
@@ -10,6 +11,8 @@ struct DoorsService: Service {
     let gateway: RTMPGateway
     let service: BroadcastService
     let readiness: Readiness
+    /// Its listeners would hold HTTP open.
+    let feed: EventFeed
     /// How long recordings and destinations may take to finish.
     let limit: TimeAmount
     let logger: Logger
@@ -24,6 +27,7 @@ struct DoorsService: Service {
             self.logger.warning("The server is being cancelled")
         }
         self.readiness.stopping()
+        self.feed.close()
         self.logger.info("The server is stopping")
         await self.service.shutdown(within: self.limit)
         await self.gateway.stop()

@@ -15,6 +15,7 @@ import Outputs
 import ServiceLifecycle
 import Store
 import Streams
+import TransportSecurity
 import UnixSignals
 
 /// Puts the rooms together and runs them until SIGTERM or SIGINT.
@@ -53,6 +54,8 @@ struct MartletServer {
         let hls = LiveHLS(configuration: self.hlsConfiguration(directory), streams: streams, group: group, logger: self.logger)
         try hls.sweep()
         let events = EventCounters()
+        let feed = EventFeed()
+        let certificates = try self.certificates()
         let meter = OutputMeter()
         let puller = Puller(
             configuration: self.pullConfiguration(directory), streams: streams,
@@ -61,13 +64,16 @@ struct MartletServer {
         let service = BroadcastService(
             database: database, streams: streams, outputs: self.outputs(hls: hls, group: group, meter: meter),
             sources: SourceFactory(puller), configuration: self.broadcastConfiguration(directory), logger: self.logger,
-            onEvent: { events.count($0) })
+            onEvent: { event in
+                events.count(event)
+                feed.note(event)
+            })
         try await service.start()
 
         let gateway = RTMPGateway(
-            configuration: self.rtmpConfiguration, gate: service.lifecycle, playGate: service.lifecycle, streams: streams, group: group,
+            configuration: self.rtmpConfiguration(certificates), gate: service.lifecycle, playGate: service.lifecycle, streams: streams, group: group,
             logger: self.logger)
-        let readiness = Readiness { [self] ports in self.announce(http: ports.http, rtmp: ports.rtmp) }
+        let readiness = Readiness { [self] ports in self.announce(http: ports.http, rtmp: ports.rtmp, isSecure: certificates != nil) }
         let httpCounters = HTTPCounters()
         let lag = LoopLag(group: group)
         let metrics = ServerMetrics(
@@ -82,22 +88,30 @@ struct MartletServer {
                     service.viewerArrived(id) ? service.whenLive(id, on: eventLoop, within: Limit.firstFrame) : nil
                 }))
         let router = Router(context: APIRequestContext.self)
-        let api = RESTInterface(service: service, configuration: .init(access: access, version: MartletVersion.name), logger: self.logger)
+        let api = RESTInterface(
+            service: service, configuration: .init(access: access, version: MartletVersion.name), events: feed, logger: self.logger)
         api.addRoutes(to: router)
-        var limits = HTTPLimits()
-        limits.connections = self.settings.http.maxConnections
+        let pages = PageResponder(apps: [self.settings.app] + self.settings.appAliases, compress: { Gzip.compress($0) }, next: responder)
         let application = Application(
-            router: router,
-            server: .martlet(configuration: .init(limits: limits, counters: httpCounters), readyResponder: responder),
+            router: router, server: .martlet(configuration: self.httpConfiguration(httpCounters, certificates), readyResponder: pages),
             configuration: .init(address: .hostname(self.settings.http.host, port: self.settings.http.port), serverName: nil),
             onServerRunning: { [port = self.settings.http.port] in readiness.httpIsListening(on: $0.localAddress?.port ?? port) },
             eventLoopGroupProvider: .shared(group), logger: self.quietLogger)
+        var services: [ServiceGroupConfiguration.ServiceConfiguration] = [.init(service: application)]
+        if let certificates {
+            let secure = Application(
+                router: router, server: .martlet(configuration: self.httpsConfiguration(httpCounters, certificates), readyResponder: pages),
+                configuration: .init(address: .hostname(self.settings.http.host, port: self.settings.https.port), serverName: nil),
+                onServerRunning: { [logger] in logger.info("Listening", metadata: ["https": "\($0.localAddress?.port ?? 0)"]) },
+                eventLoopGroupProvider: .shared(group), logger: self.quietLogger)
+            services += [.init(service: secure), .init(service: CertificateWatch(certificates: certificates))]
+        }
 
         // Services start in this order and stop in the reverse one.
-        let doors = DoorsService(gateway: gateway, service: service, readiness: readiness, limit: Limit.broadcasts, logger: self.logger)
+        let doors = DoorsService(gateway: gateway, service: service, readiness: readiness, feed: feed, limit: Limit.broadcasts, logger: self.logger)
         var configuration = ServiceGroupConfiguration(
-            services: [.init(service: application), .init(service: doors)], gracefulShutdownSignals: [.sigterm, .sigint],
-            cancellationSignals: [], logger: self.quietLogger)
+            services: services + [.init(service: doors)], gracefulShutdownSignals: [.sigterm, .sigint], cancellationSignals: [],
+            logger: self.quietLogger)
         configuration.maximumGracefulShutdownDuration = Limit.http
         lag.start()
         do {
@@ -131,8 +145,9 @@ struct MartletServer {
     private func hlsConfiguration(_ directory: DataDirectory) -> LiveHLS.Configuration {
         let hls = self.settings.hls
         return LiveHLS.Configuration(
-            mode: hls.mode == .always ? .always : .onDemand, segmentDuration: MediaTime(hls.segmentDuration), listSize: hls.listSize,
-            deleteOnEnd: hls.deleteOnEnd, directory: directory.live, idleTimeout: TimeAmount(hls.idleTimeout),
+            mode: hls.mode == .always ? .always : .onDemand, segmentDuration: MediaTime(hls.segmentDuration),
+            partDuration: hls.partDuration == .zero ? nil : MediaTime(hls.partDuration), listSize: hls.listSize, deleteOnEnd: hls.deleteOnEnd,
+            dvrWindow: hls.dvrWindow == .zero ? nil : MediaTime(hls.dvrWindow), directory: directory.live, idleTimeout: TimeAmount(hls.idleTimeout),
             memoryBytesPerStream: hls.memoryPerStream)
     }
 
@@ -170,7 +185,29 @@ struct MartletServer {
         return configuration
     }
 
-    private var rtmpConfiguration: RTMPGateway.Configuration {
+    /// Nil where none is set: then nothing is encrypted.
+    private func certificates() throws -> TLSCertificates? {
+        let https = self.settings.https
+        guard !https.certificate.isEmpty || !https.key.isEmpty else { return nil }
+        return try TLSCertificates(configuration: .init(certificatePath: https.certificate, keyPath: https.key), logger: self.logger)
+    }
+
+    private func httpConfiguration(_ counters: HTTPCounters, _ certificates: TLSCertificates?) -> FastPathChannel.Configuration {
+        var limits = HTTPLimits()
+        limits.connections = self.settings.http.maxConnections
+        let redirects = certificates != nil && self.settings.https.redirect
+        return .init(limits: limits, counters: counters, redirect: redirects ? SecureRedirect(port: self.settings.https.port) : nil)
+    }
+
+    private func httpsConfiguration(_ counters: HTTPCounters, _ certificates: TLSCertificates) -> FastPathChannel.Configuration {
+        var configuration = self.httpConfiguration(counters, nil)
+        configuration.makeSecurityHandler = { try certificates.makeHandler(applicationProtocols: ["h2", "http/1.1"]) }
+        let hsts = self.settings.https.hsts
+        configuration.strictTransportSeconds = hsts == .zero ? nil : Int(hsts.components.seconds)
+        return configuration
+    }
+
+    private func rtmpConfiguration(_ certificates: TLSCertificates?) -> RTMPGateway.Configuration {
         var configuration = RTMPGateway.Configuration()
         configuration.host = self.settings.rtmp.host
         configuration.port = self.settings.rtmp.port
@@ -180,6 +217,9 @@ struct MartletServer {
         configuration.handshakeTimeout = TimeAmount(self.settings.rtmp.handshakeTimeout)
         configuration.idleTimeout = TimeAmount(self.settings.rtmp.idleTimeout)
         configuration.apps = [self.settings.app] + self.settings.appAliases
+        configuration.secure = certificates.map { certificates in
+            .init(port: self.settings.rtmps.port, makeSecurityHandler: { try certificates.makeHandler(applicationProtocols: []) })
+        }
         return configuration
     }
 
@@ -240,16 +280,19 @@ struct MartletServer {
 
     // MARK: What the operator is told
 
-    private func announce(http: Int, rtmp: Int) {
+    private func announce(http: Int, rtmp: Int, isSecure: Bool) {
         let name = self.settings.serverName.isEmpty ? "127.0.0.1" : self.settings.serverName
         let rtmpPort = rtmp == 1935 ? "" : ":\(rtmp)"
         let lines = [
             "", "Martlet \(MartletVersion.name) is running.", "",
             "  Publish from OBS    server  rtmp://\(name)\(rtmpPort)/\(self.settings.app)    stream key  demo",
             "  Publish with ffmpeg ffmpeg -re -i FILE -c copy -f flv rtmp://\(name)\(rtmpPort)/\(self.settings.app)/demo",
-            "  Watch               http://\(name):\(http)/\(self.settings.app)/streams/demo.m3u8",
+            "  Watch               http://\(name):\(http)/\(self.settings.app)/play.html?id=demo",
+            "  Watch elsewhere     http://\(name):\(http)/\(self.settings.app)/streams/demo.m3u8",
+            "  Operate             http://127.0.0.1:\(http)/",
             "  REST API            http://127.0.0.1:\(http)/v2/broadcasts/list/0/50", "",
         ]
+        if isSecure { self.logger.info("HTTPS and RTMPS are offered", metadata: ["certificate": "\(self.settings.https.certificate)"]) }
         FileHandle.standardOutput.write(Data((lines.joined(separator: "\n") + "\n").utf8))
         self.logger.info("Listening", metadata: ["http": "\(self.settings.http.host):\(http)", "rtmp": "\(self.settings.rtmp.host):\(rtmp)"])
     }
@@ -261,6 +304,15 @@ extension SourceFactory {
             start: { plan, onEvent in puller.start(plan, onEvent: onEvent) },
             probe: { item, limit in await puller.probe(item, within: limit).map { SourceProbe(duration: $0.duration) } },
             refusal: { puller.refusal(of: $0) })
+    }
+}
+
+/// Notices renewed certificates until the server stops.
+private struct CertificateWatch: Service {
+    let certificates: TLSCertificates
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await self.certificates.watch() }
     }
 }
 

@@ -3,7 +3,7 @@ enum SettingTable {
     static let environmentPrefix = "MARTLET_"
 
     static let all: [SettingDescriptor] =
-        Self.general + Self.http + Self.rtmp + Self.publish + Self.recording + Self.endpoints + Self.sources + Self.playlists
+        Self.general + Self.http + Self.https + Self.rtmp + Self.publish + Self.recording + Self.endpoints + Self.sources + Self.playlists
         + Self.hls + Self.other
 
     private static let byPath = Dictionary(uniqueKeysWithValues: Self.all.map { ($0.path, $0) })
@@ -26,6 +26,19 @@ enum SettingTable {
         .init(
             "http.trustedProxies", \.http.trustedProxies, .list(of: .addressBlock, atMost: 256),
             "Reverse proxies whose X-Forwarded-For header is believed."),
+    ]
+
+    private static let https: [SettingDescriptor] = [
+        .init("https.port", \.https.port, .integer(0...65_535, meaning: "where 0 lets the system choose"), "HTTPS port."),
+        .init(
+            "https.certificate", \.https.certificate, .optionalPath,
+            "PEM file with the server's certificate and those that vouch for it; empty: no HTTPS and no RTMPS."),
+        .init("https.key", \.https.key, .optionalPath, "PEM file with the certificate's private key."),
+        .init("https.redirect", \.https.redirect, .boolean, "Whether clients of the plain HTTP port are sent to the HTTPS port."),
+        .init(
+            "https.hsts", \.https.hsts, .duration(.zero ... .seconds(63_072_000)),
+            "How long browsers are to come back by HTTPS alone; 0: nothing is said."),
+        .init("rtmps.port", \.rtmps.port, .integer(0...65_535, meaning: "where 0 lets the system choose"), "RTMPS port."),
     ]
 
     private static let rtmp: [SettingDescriptor] = [
@@ -116,6 +129,12 @@ enum SettingTable {
         .init(
             "hls.segmentDuration", \.hls.segmentDuration, .duration(.milliseconds(500) ... .seconds(30)),
             "What a segment's length aims at; it ends at a keyframe."),
+        .init(
+            "hls.partDuration", \.hls.partDuration, .duration(.zero ... .seconds(2)),
+            "Length of the parts of low-latency playlists; 0: there are none."),
+        .init(
+            "hls.dvrWindow", \.hls.dvrWindow, .duration(.zero ... .seconds(604_800)),
+            "How far back playlists reach that ask for it, from disk; 0: no further than others."),
         .init("hls.listSize", \.hls.listSize, .integer(3...10_000), "Segments in a playlist."),
         .init("hls.deleteOnEnd", \.hls.deleteOnEnd, .boolean, "Whether a stream's segments are removed some time after its end."),
         .init(

@@ -10,7 +10,9 @@ struct Settings: Sendable, Equatable {
     /// Empty: clients are shown the address they reached.
     var serverName = ""
     var http = HTTP()
+    var https = HTTPS()
     var rtmp = RTMP()
+    var rtmps = RTMPS()
     var publish = Publish()
     var recording = Recording()
     var endpoints = Endpoints()
@@ -29,6 +31,23 @@ struct Settings: Sendable, Equatable {
         var maxConnections = 10_000
         /// Peers whose `X-Forwarded-For` is believed.
         var trustedProxies: [AddressBlock] = []
+    }
+
+    struct HTTPS: Sendable, Equatable {
+        /// 0 lets the system choose. Opened when there is a certificate.
+        var port = 5443
+        /// PEM files; empty: no HTTPS and no RTMPS.
+        var certificate = ""
+        var key = ""
+        /// Sends clients of the plain port here.
+        var redirect = false
+        /// How long browsers are to come back by HTTPS alone; zero: nothing is said.
+        var hsts = Duration.zero
+    }
+
+    struct RTMPS: Sendable, Equatable {
+        /// 0 lets the system choose. Opened when there is a certificate.
+        var port = 1936
     }
 
     struct RTMP: Sendable, Equatable {
@@ -118,8 +137,12 @@ struct Settings: Sendable, Equatable {
 
         var mode = Mode.onDemand
         var segmentDuration = Duration.seconds(2)
+        /// Parts of low-latency playlists; zero: there are none.
+        var partDuration = Duration.milliseconds(500)
         /// Segments in a playlist.
         var listSize = 15
+        /// How far back playlists can reach that ask for it; zero: no further than others.
+        var dvrWindow = Duration.zero
         var deleteOnEnd = true
         /// On demand: packaging ends this long after the last request.
         var idleTimeout = Duration.seconds(60)
