@@ -80,7 +80,7 @@ extension HTTP2ConnectionHandler {
     func consumed(_ count: Int, on id: Int32) {
         guard let session = self.session, case .open = self.phase else { return }
         nghttp2_session_consume(session, id, count)
-        self.pumpSoon()
+        self.pump()
     }
 
     // MARK: Answers
@@ -138,7 +138,7 @@ extension HTTP2ConnectionHandler {
             case .success(let response): handler.answer(response, on: stream)
             case .failure: handler.answer(.text(status: 500, "Internal Server Error"), on: stream)
             }
-            handler.pumpSoon()
+            handler.pump()
         }
     }
 

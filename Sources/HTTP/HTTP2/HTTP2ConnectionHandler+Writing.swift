@@ -71,7 +71,7 @@ extension HTTP2ConnectionHandler {
         if result != 0 { self.reset(stream.id, code: NGHTTP2_INTERNAL_ERROR) }
     }
 
-    /// False when the stream is not there any more. Nothing leaves before `pumpSoon()`.
+    /// False when the stream is not there any more. Nothing leaves before the next `pump()`.
     func write(_ part: HTTPResponsePart, on id: Int32) -> Bool {
         guard let stream = self.streams[id], stream.channel != nil, case .open = self.phase else { return false }
         switch part {
@@ -124,7 +124,7 @@ extension HTTP2ConnectionHandler {
     /// The router leaves an answer without its end.
     func giveUp(_ id: Int32) {
         self.reset(id, code: NGHTTP2_INTERNAL_ERROR)
-        self.pumpSoon()
+        self.pump()
     }
 
     func reset(_ id: Int32, code: nghttp2_error_code) {
@@ -220,12 +220,7 @@ extension HTTP2ConnectionHandler {
 
     // MARK: Pumping
 
-    /// At once, unless nghttp2 or a read is going on, at whose end it happens anyway.
-    func pumpSoon() {
-        self.pump()
-    }
-
-    /// Sends what there is and what the socket takes of it.
+    /// Sends what there is and what the socket takes of it; at once, unless nghttp2 or a read is going on, at whose end it happens anyway.
     func pump() {
         guard !self.isInSession, !self.isReading, !self.isPumping, case .open = self.phase, let context = self.context, context.channel.isActive
         else { return }

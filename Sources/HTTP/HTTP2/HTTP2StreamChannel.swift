@@ -22,7 +22,8 @@ final class HTTP2StreamChannel: Channel, ChannelCore, @unchecked Sendable {
     private let activeFlag = Atomic<Bool>(true)
     private let writableFlag = Atomic<Bool>(true)
 
-    private var ownPipeline: ChannelPipeline?
+    /// Set at the end of the initialiser, because it is made from the channel itself.
+    private var ownPipeline: ChannelPipeline!
     /// nil when the stream is closed.
     private var connection: HTTP2ConnectionHandler?
     private var inbound = CircularBuffer<HTTPRequestPart>()
@@ -49,10 +50,7 @@ final class HTTP2StreamChannel: Channel, ChannelCore, @unchecked Sendable {
     var isActive: Bool { self.activeFlag.load(ordering: .relaxed) }
     var isWritable: Bool { self.writableFlag.load(ordering: .relaxed) }
     var _channelCore: any ChannelCore { self }
-    var pipeline: ChannelPipeline {
-        guard let pipeline = self.ownPipeline else { preconditionFailure("set by the initialiser") }
-        return pipeline
-    }
+    var pipeline: ChannelPipeline { self.ownPipeline }
 
     // MARK: From the connection
 
@@ -145,7 +143,7 @@ final class HTTP2StreamChannel: Channel, ChannelCore, @unchecked Sendable {
     }
 
     func flush0() {
-        self.connection?.pumpSoon()
+        self.connection?.pump()
     }
 
     func close0(error: any Error, mode: CloseMode, promise: EventLoopPromise<Void>?) {
