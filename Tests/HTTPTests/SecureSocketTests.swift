@@ -150,7 +150,8 @@ import TransportSecurity
             try await TestServer.run(certificates: try files.load(), strictTransportSeconds: 3600) { server in
                 for version in ["--http1.1", "--http2"] {
                     for path in ["/fast/1", "/routed"] {
-                        let tool = try await Tool.run("curl", ["-sSk", version, "-D", "-", "-o", "/dev/null", "https://127.0.0.1:\(server.port)\(path)"])
+                        let tool = try await Tool.run(
+                            "curl", ["-sSk", version, "-D", "-", "-o", "/dev/null", "https://127.0.0.1:\(server.port)\(path)"])
                         #expect(tool.output.lowercased().contains("strict-transport-security: max-age=3600\r\n"), "\(version) \(path)")
                     }
                 }

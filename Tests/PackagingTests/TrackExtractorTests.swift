@@ -46,7 +46,8 @@ import Testing
         for _ in 0..<2_000 {
             var broken = segment
             for _ in 0..<3 {
-                broken.setInteger(UInt8.random(in: 0 ... .max, using: &generator), at: broken.readerIndex + Int.random(in: 0..<600, using: &generator))
+                broken.setInteger(
+                    UInt8.random(in: 0 ... .max, using: &generator), at: broken.readerIndex + Int.random(in: 0..<600, using: &generator))
             }
             do throws(TrackExtractor.Failure) {
                 #expect(try TrackExtractor.extract(track: 1, from: broken).readableBytes <= segment.readableBytes)

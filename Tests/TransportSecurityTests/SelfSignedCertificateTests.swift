@@ -59,9 +59,11 @@ import Testing
         #expect(pairs[0].certificate != pairs[1].certificate)
     }
 
-    @Test(arguments: [
-        [], [""], ["a,DNS:b"], ["a b"], ["a\n"], ["ä.example"], [String(repeating: "a", count: 254)], [String](repeating: "a", count: 101),
-    ] as [[String]]) func namesThatCannotBeAreRefused(names: [String]) {
+    @Test(
+        arguments: [
+            [], [""], ["a,DNS:b"], ["a b"], ["a\n"], ["ä.example"], [String(repeating: "a", count: 254)], [String](repeating: "a", count: 101),
+        ] as [[String]]) func namesThatCannotBeAreRefused(names: [String])
+    {
         #expect(throws: TLSProblem.generationFailed) { try SelfSignedCertificate.make(names: names, days: 1) }
     }
 

@@ -10,7 +10,8 @@ extension DeliveryResponder {
 
     func live(_ path: String, _ request: ReadyRequest, on eventLoop: any EventLoop) -> ReadyAnswer? {
         let asked = HLSRequest(
-            path: path, query: Self.repeatedQuery(request.query), parameters: request.query, acceptsGzip: Self.acceptsGzip(request.header("accept-encoding")),
+            path: path, query: Self.repeatedQuery(request.query), parameters: request.query,
+            acceptsGzip: Self.acceptsGzip(request.header("accept-encoding")),
             cookie: Self.cookie(request.headers("cookie")), remoteAddress: request.remoteAddress, userAgent: request.header("user-agent") ?? "",
             isHead: request.method == .head)
         return self.awaitSource(asked, request, on: eventLoop) ?? self.fromShelf(asked, request, on: eventLoop)

@@ -17,7 +17,8 @@ public struct HLSRequest: Sendable {
     public var isHead: Bool
 
     public init(
-        path: String, query: String? = nil, parameters: String? = nil, acceptsGzip: Bool = false, cookie: String? = nil, remoteAddress: String, userAgent: String = "",
+        path: String, query: String? = nil, parameters: String? = nil, acceptsGzip: Bool = false, cookie: String? = nil, remoteAddress: String,
+        userAgent: String = "",
         isHead: Bool = false
     ) {
         self.path = path

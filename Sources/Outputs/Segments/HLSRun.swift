@@ -74,7 +74,8 @@ final class HLSRun: Sendable {
         self.configuration = configuration
         self.state = Mutex(
             State(
-                manifest: DASHManifest(listSize: configuration.listSize, naming: .init(prefix: URIText.encode("\(id)-\(token)") + "-", clock: Self.clock)),
+                manifest: DASHManifest(
+                    listSize: configuration.listSize, naming: .init(prefix: URIText.encode("\(id)-\(token)") + "-", clock: Self.clock)),
                 continuation: Continuation(number: firstNumber, initVersion: 0, targetSeconds: nil, isDiscontinuous: firstNumber > 0)))
     }
 

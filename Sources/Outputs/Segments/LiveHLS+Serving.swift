@@ -99,7 +99,8 @@ extension LiveHLS {
         guard admission == .admitted else { return .now(.viewerLimitReached) }
         let asked = Asked(kind: kind, query: request.query, gzip: request.acceptsGzip, newCookie: newCookie)
         guard run.phase == .starting else { return self.answer(asked, from: run, on: eventLoop, now: now) }
-        let reply = run.waitForFirstSegment(on: eventLoop, timeout: self.configuration.firstSegmentTimeout).flatMap { () -> EventLoopFuture<HLSReply> in
+        let reply = run.waitForFirstSegment(on: eventLoop, timeout: self.configuration.firstSegmentTimeout).flatMap {
+            () -> EventLoopFuture<HLSReply> in
             switch self.answer(asked, from: run, on: eventLoop, now: self.clock()) {
             case .now(let reply): eventLoop.makeSucceededFuture(reply)
             case .later(let reply): reply

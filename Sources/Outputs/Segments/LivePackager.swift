@@ -184,7 +184,8 @@ final class LivePackager: Sendable {
             frameRate: saysFrameRate ? nil : snapshot.map(\.frameRate).flatMap { $0 > 0 ? $0 : nil })
         self.run.add(
             segment, programDateTimeMilliseconds: self.date(of: segment.start), targetSeconds: targetSeconds,
-            multivariant: MultivariantPlaylist(variants: [variant]), now: self.configuration.clock(), wallMilliseconds: self.configuration.wallClock())
+            multivariant: MultivariantPlaylist(variants: [variant]), now: self.configuration.clock(), wallMilliseconds: self.configuration.wallClock()
+        )
     }
 }
 

@@ -36,7 +36,8 @@ extension DASHManifest {
         let kind = track.kind == .video ? "video" : "audio"
         text += "    <AdaptationSet id=\"\(index)\" contentType=\"\(kind)\" mimeType=\"\(kind)/mp4\" segmentAlignment=\"true\">\n"
         let prefix = XMLText.escape(XMLText.escapeTemplate(self.naming.prefix))
-        text += "      <SegmentTemplate timescale=\"1000000\" presentationTimeOffset=\"\(period.offset.microseconds)\" startNumber=\"\(first.number)\""
+        text +=
+            "      <SegmentTemplate timescale=\"1000000\" presentationTimeOffset=\"\(period.offset.microseconds)\" startNumber=\"\(first.number)\""
         text += " availabilityTimeOffset=\"0\" initialization=\"\(prefix)init-\(first.initVersion)-t\(index + 1).mp4\(suffix)\""
         text += " media=\"\(prefix)$Number$-t\(index + 1).m4s\(suffix)\">\n        <SegmentTimeline>\n"
         self.writeTimeline(period.entries, into: &text)

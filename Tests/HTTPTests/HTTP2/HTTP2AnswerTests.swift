@@ -73,7 +73,9 @@ import Testing
             .now(
                 ReadyResponse(
                     status: 200,
-                    headers: [("Connection", "close"), ("Transfer-Encoding", "chunked"), ("X-Bad", "a\r\nb: c"), ("Bad Name", "x"), ("Cookie-X", "kept")]
+                    headers: [
+                        ("Connection", "close"), ("Transfer-Encoding", "chunked"), ("X-Bad", "a\r\nb: c"), ("Bad Name", "x"), ("Cookie-X", "kept"),
+                    ]
                 ))
         }
         try connection.send(HTTP2Wire.request("/", on: 1))
@@ -119,7 +121,8 @@ import Testing
         try writeFile([UInt8](repeating: 1, count: 100_000), to: path)
         defer { unlink(path) }
         let connection = try EmbeddedHTTP2(settings: [(4, 20_000)]) { request, _ in
-            request.path == "/ok" ? .now(.text(status: 200, "ok")) : .now(ReadyResponse(status: 200, body: .file(path: path, offset: 0, length: 100_000)))
+            request.path == "/ok"
+                ? .now(.text(status: 200, "ok")) : .now(ReadyResponse(status: 200, body: .file(path: path, offset: 0, length: 100_000)))
         }
         try connection.send(HTTP2Wire.request("/", on: 1))
         #expect(truncate(path, 30_000) == 0)

@@ -52,7 +52,8 @@ import TransportSecurity
     @Test func aFileIsSentWhole() async throws {
         let (path, content) = try self.scratchFile(3_000_000)
         defer { #expect(throws: Never.self) { try FileManager.default.removeItem(atPath: path) } }
-        try await TestServer.run(answer: { _, _ in .now(ReadyResponse(status: 200, body: .file(path: path, offset: 0, length: 3_000_000))) }) { server in
+        try await TestServer.run(answer: { _, _ in .now(ReadyResponse(status: 200, body: .file(path: path, offset: 0, length: 3_000_000))) }) {
+            server in
             let answer = path + ".answer"
             #expect(try await Tool.curl(["--http2-prior-knowledge", "http://127.0.0.1:\(server.port)/"], to: answer) == "2 200 3000000")
             #expect(try Data(contentsOf: URL(fileURLWithPath: answer)) == Data(content))
