@@ -38,7 +38,7 @@ WORKDIR /data
 ENV MARTLET_DATA_DIR=/data
 VOLUME /data
 # HTTP: REST API, HLS, recordings, health, metrics. RTMP: publish and play.
-EXPOSE 5080/tcp 1935/tcp
+EXPOSE 5080/tcp 5443/tcp 1935/tcp 1936/tcp
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=6s --start-period=10s --retries=3 \
     CMD ["martlet", "health", "--config", "/etc/martlet/martlet.yaml"]
