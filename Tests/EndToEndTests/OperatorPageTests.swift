@@ -12,6 +12,8 @@ import Testing
             try await browser.open(server.url("/"))
             try await browser.waitUntil("it follows the server", "document.getElementById('connection').dataset.state === 'live'")
 
+            // A press before the page's script has run goes nowhere.
+            try await browser.waitUntil("the page is alive", "document.getElementById('connection').dataset.state === 'live'")
             try await browser.press("New")
             try await browser.type("Morning <b>show</b>", into: "#create [name=name]")
             try await browser.type("show", into: "#create [name=streamId]")
@@ -48,6 +50,8 @@ import Testing
             let server = try await MartletProcess.start(in: lab, settings: ["MARTLET_SOURCES_ALLOW_LOCAL_ADDRESSES": "true"])
             let browser = try await Browser.start(in: lab)
             try await browser.open(server.url("/"), width: 390, height: 844, isPhone: true)
+            // A press before the page's script has run goes nowhere.
+            try await browser.waitUntil("the page is alive", "document.getElementById('connection').dataset.state === 'live'")
             try await browser.press("New")
             try await browser.type("streamSource", into: "#create [name=type]")
             try await browser.type("http://127.0.0.1:1/none.mp4", into: "#create [name=streamUrl]")
