@@ -97,7 +97,7 @@ let package = Package(
             name: "Server",
             dependencies: [
                 "API", "Broadcasts", "Store", "Streams", "Media", "RTMP", "Gateways", "Outputs", "AV", "HTTP", "Egress", "TransportSecurity",
-                hummingbird, hummingbirdCore, nioCore, nioPosix, yams, logging, argumentParser, serviceLifecycle, unixSignals,
+                hummingbird, hummingbirdCore, httpTypes, nioCore, nioPosix, nioHTTP1, yams, logging, argumentParser, serviceLifecycle, unixSignals,
             ],
             swiftSettings: strict),
 

@@ -8,6 +8,12 @@ extension Demuxer {
         return context.pointee.streams[index]?.pointee
     }
 
+    /// What a stream holds now. Asked with every packet, so without a copy of all that FFmpeg knows of it.
+    func codecID(of index: Int) -> AVCodecID? {
+        guard let context = self.context, index >= 0, index < Int(context.pointee.nb_streams) else { return nil }
+        return context.pointee.streams[index]?.pointee.codecpar.pointee.codec_id
+    }
+
     /// Packets of the other streams are not read: a master playlist's other variants are not even fetched. Streams that turn up later are.
     func discard(allBut kept: [Int]) {
         guard let context = self.context else { return }

@@ -122,9 +122,13 @@ public final class Demuxer {
 
     /// The next packet of any stream into `packet`; false at the end of the input.
     public func read(into packet: borrowing Packet) throws(AVFailure) -> Bool {
-        if let timeout = self.readTimeout { self.interrupt.arm(withinNanoseconds: timeout) }
+        if let timeout = self.readTimeout {
+            if self.interrupt.isCancelled { throw self.interrupt.failure("read packet", code: shim_AVERROR_EXIT) }
+            self.interrupt.arm(withinNanoseconds: timeout)
+        } else {
+            try self.interrupt.check("read packet")
+        }
         defer { if self.readTimeout != nil { self.interrupt.disarm() } }
-        try self.interrupt.check("read packet")
         av_packet_unref(packet.raw)
         var result = av_read_frame(self.context, packet.raw)
         var retries = 0

@@ -2,7 +2,7 @@ import Glibc
 import Synchronization
 
 /// The value of the Date field (RFC 9110 §5.6.7), formatted once a second. One per event loop, so its lock is never contended.
-final class HTTPDateCache: Sendable {
+public final class HTTPDateCache: Sendable {
     private struct State {
         var second: Int
         var text: String
@@ -10,7 +10,10 @@ final class HTTPDateCache: Sendable {
 
     private let state = Mutex(State(second: .min, text: ""))
 
-    func now() -> String { self.text(at: Glibc.time(nil)) }
+    public init() {}
+
+    /// For this second.
+    public func now() -> String { self.text(at: Glibc.time(nil)) }
 
     /// `second` counts from 1970.
     func text(at second: Int) -> String {

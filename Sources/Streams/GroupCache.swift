@@ -17,7 +17,10 @@ struct GroupCache {
     private(set) var items: [StreamItem] = []
     /// Where in `items` each kept group begins, oldest first, and when.
     private var groups: [(index: Int, start: MediaTime)] = []
+    /// Of the payloads.
     private(set) var bytes = 0
+    /// Of the memory that the payloads lie in, other payloads and unused ends of their slabs included.
+    private(set) var heldBytes = 0
     private var overfull = false
     var hasVideo = false
 
@@ -33,10 +36,16 @@ struct GroupCache {
         return self.items[newest.index...]
     }
 
+    private var newest: EncodedFrame? {
+        guard case .frame(let frame)? = self.items.last else { return nil }
+        return frame
+    }
+
     mutating func reset() {
         self.items.removeAll()
         self.groups.removeAll()
         self.bytes = 0
+        self.heldBytes = 0
         self.overfull = false
     }
 
@@ -48,6 +57,7 @@ struct GroupCache {
         } else if self.groups.isEmpty || self.overfull {
             return  // nothing to decode this from
         }
+        if !Self.isNext(frame, after: self.newest) { self.heldBytes += frame.payload.storageCapacity }
         self.items.append(.frame(frame))
         self.bytes += frame.payload.readableBytes
         while self.bytes > self.limits.bytes, self.groups.count > 1 { self.dropOldestGroup() }
@@ -70,5 +80,24 @@ struct GroupCache {
         self.items.removeFirst(end)
         self.groups.removeFirst()
         for index in self.groups.indices { self.groups[index].index -= end }
+        self.heldBytes = self.memoryOfItems
+    }
+
+    // MARK: Memory
+
+    private var memoryOfItems: Int {
+        var bytes = 0
+        var last: EncodedFrame?
+        for case .frame(let frame) in self.items {
+            if !Self.isNext(frame, after: last) { bytes += frame.payload.storageCapacity }
+            last = frame
+        }
+        return bytes
+    }
+
+    /// Whether the payload lies right behind the other one, in the same slab as a rule; else it brings memory of its own.
+    private static func isNext(_ frame: EncodedFrame, after last: EncodedFrame?) -> Bool {
+        guard let last, let start = frame.payload.withUnsafeReadableBytes({ $0.baseAddress }) else { return false }
+        return last.payload.withUnsafeReadableBytes { $0.baseAddress.map { $0 + last.payload.readableBytes } == start }
     }
 }

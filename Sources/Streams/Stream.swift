@@ -131,7 +131,7 @@ public final class Stream: Sendable {
 
     /// The numbers of the current publisher; nil while idle.
     public func snapshot(now: NIODeadline) -> StreamSnapshot? {
-        self.state.withLock { state in state.session.map { self.snapshot(of: $0, cachedBytes: state.cache.bytes, now: now) } }
+        self.state.withLock { state in state.session.map { self.snapshot(of: $0, cachedBytes: state.cache.heldBytes, now: now) } }
     }
 
     private func snapshot(of session: Session, cachedBytes: Int, now: NIODeadline) -> StreamSnapshot {
@@ -167,7 +167,7 @@ public final class Stream: Sendable {
                 let isSilent = now - current.meter.lastReceived >= self.configuration.takeoverSilence
                 let isSame = source.credential.map { !$0.isEmpty && $0 == current.source.credential } ?? false
                 guard isSilent || isSame else { return .refused }
-                replaced = Replaced(source: current.source, last: self.snapshot(of: current, cachedBytes: state.cache.bytes, now: now))
+                replaced = Replaced(source: current.source, last: self.snapshot(of: current, cachedBytes: state.cache.heldBytes, now: now))
                 self.close(&state)
             }
             let goesOn = state.continuation != nil
@@ -270,7 +270,7 @@ public final class Stream: Sendable {
     func end(_ reason: PublishEnd, generation: UInt64, now: NIODeadline) {
         let ended: (readers: [StreamReader], last: StreamSnapshot)? = self.state.withLock { state in
             guard let session = state.session, session.generation == generation else { return nil }
-            let last = self.snapshot(of: session, cachedBytes: state.cache.bytes, now: now)
+            let last = self.snapshot(of: session, cachedBytes: state.cache.heldBytes, now: now)
             self.close(&state)
             for reader in state.readers { reader.push(.ended) }
             return (state.readers, last)

@@ -29,7 +29,7 @@ public struct StreamSnapshot: Sendable {
     public var timestampRepairs: Int
     /// Newest time given to readers.
     public var mediaTime: MediaTime
-    /// Payload bytes kept for late joiners.
+    /// Bytes of memory in which frames are kept for late joiners, unused ends included.
     public var cachedBytes: Int
     public var remoteAddress: String
     public var userAgent: String?

@@ -1,24 +1,14 @@
 import Foundation
-import Testing
+import TestSupport
 
 /// Media made by the ffmpeg command for these tests, and a folder that goes away with it.
 final class Clips {
-    let directory: String
+    private let folder: TestFolder
+    var directory: String { self.folder.path }
 
-    init() throws {
-        self.directory = NSTemporaryDirectory() + "martlet-av-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: self.directory, withIntermediateDirectories: true)
-    }
+    init() throws { self.folder = try TestFolder("av") }
 
-    deinit {
-        do {
-            try FileManager.default.removeItem(atPath: self.directory)
-        } catch {
-            Issue.record("test folder cannot be removed: \(error)")
-        }
-    }
-
-    func path(_ name: String) -> String { self.directory + "/" + name }
+    func path(_ name: String) -> String { self.folder.path(name) }
 
     /// A moving picture of 160×90 at 25 frames a second, a tone of 48 kHz, or both.
     func make(_ name: String, seconds: Int = 2, video: [String]?, audio: [String]?) throws -> String {
@@ -32,20 +22,7 @@ final class Clips {
 
     /// What the command prints on both outputs. Fails the test when it does not end well.
     @discardableResult
-    static func run(_ command: String, _ arguments: [String]) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [command] + arguments
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0, "\(command) \(arguments.joined(separator: " ")): \(text)")
-        return text.trimmingCharacters(in: .whitespacesAndNewlines)
-    }
+    static func run(_ command: String, _ arguments: [String]) throws -> String { try Tool.output(of: command, arguments) }
 
     /// Every packet decoded; empty when nothing was wrong.
     static func decodingErrors(_ path: String) throws -> String {

@@ -92,14 +92,6 @@ import Testing
         #expect(frame.payload.storageCapacity <= 64 << 10)
     }
 
-    @Test func payloadsShareASlabAndKeepTheirBytes() {
-        var slab = PayloadSlab()
-        let payloads = (0..<300).map { ByteBuffer(repeating: UInt8($0 & 0xff), count: 1 + $0 * 331) }
-        let kept = payloads.map { slab.keep($0) }
-        #expect(kept == payloads)
-        #expect(slab.keep(ByteBuffer()).readableBytes == 0)
-    }
-
     @Test func onlyTheFirstTrackOfAMultitrackPublishIsTaken() throws {
         let publisher = try self.publisher()
         publisher.expect(video: true, audio: false)

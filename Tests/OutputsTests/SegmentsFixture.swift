@@ -31,6 +31,8 @@ final class SegmentsFixture: Sendable {
     private init(_ change: (inout LiveHLS.Configuration) -> Void) {
         self.directory = "/tmp/martlet-hls-\(UInt64.random(in: 0 ... .max))/live"
         var configuration = LiveHLS.Configuration(directory: self.directory)
+        // The only real time in here: on a busy machine ten seconds are soon gone.
+        configuration.firstSegmentTimeout = .minutes(5)
         change(&configuration)
         self.group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         self.pool = NIOThreadPool(numberOfThreads: 1)

@@ -1,4 +1,5 @@
 import Media
+import NIOCore
 import TestSupport
 import Testing
 
@@ -50,6 +51,21 @@ import Testing
         cache.append(Frames.picture(at: 400))
         #expect(self.times(cache.allGroups) == [200, 300, 400])
         #expect(cache.bytes == 300)
+    }
+
+    @Test func theMemoryThatIsHeldIsThatOfTheSlabsTheFramesLieIn() {
+        var cache = self.cache()
+        let slab = PayloadSlab()
+        for tenth in 0..<100 {
+            var frame = Frames.picture(at: Int64(tenth) * 100, key: tenth % 10 == 0)
+            frame.payload = slab.copy(ByteBuffer(repeating: 1, count: 10_000))
+            cache.append(frame)
+        }
+        // Three groups of ten, six pictures a slab: it takes five slabs, or six when the first one begins in the middle.
+        #expect(cache.bytes == 300_000)
+        #expect([5, 6].contains(cache.heldBytes / (64 << 10)) && cache.heldBytes % (64 << 10) == 0)
+        cache.reset()
+        #expect(cache.heldBytes == 0)
     }
 
     @Test func withoutVideoTheLastSecondsOfSoundAreKept() {

@@ -1,5 +1,6 @@
 import Foundation
 import NIOSSL
+import TestSupport
 import Testing
 
 @testable import TransportSecurity
@@ -18,15 +19,7 @@ import Testing
     @Test func opensslReadsIt() throws {
         let files = try CertificateFiles(.make(names: ["stream.example.org", "192.0.2.7"], days: 30))
         defer { #expect(throws: Never.self) { try files.remove() } }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["openssl", "x509", "-in", files.certificate, "-noout", "-text", "-checkhost", "stream.example.org"]
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
+        let text = try Tool.output(of: "openssl", ["x509", "-in", files.certificate, "-noout", "-text", "-checkhost", "stream.example.org"])
         #expect(text.contains("does match certificate"))
         #expect(text.contains("IP Address:192.0.2.7"))
         #expect(text.contains("CA:FALSE"))

@@ -26,7 +26,7 @@ struct AudioFeed {
     }
 
     /// Appends the packet's frames; true when the track is another one from them on.
-    mutating func take(_ packet: borrowing Packet, slab: inout FrameSlab, into frames: inout [EncodedFrame]) -> Bool {
+    mutating func take(_ packet: borrowing Packet, slab: PayloadSlab, into frames: inout [EncodedFrame]) -> Bool {
         let time = self.clock.stamp(packet).decode
         let before = self.track
         if packet.hasNewExtradata, !self.hasADTS { self.adopt(packet.newExtradata) }
@@ -34,7 +34,7 @@ struct AudioFeed {
             let bytes = packet.bytes
             if bytes.isEmpty { return false }
             if self.hasADTS {
-                try self.takeADTS(bytes, at: time, slab: &slab, into: &frames)
+                try self.takeADTS(bytes, at: time, slab: slab, into: &frames)
             } else {
                 if self.codec == .mp3 { try self.readMP3Header(bytes) }
                 if self.track != nil { frames.append(Self.frame(slab.copy(bytes), at: time)) } else { self.skipped += 1 }
@@ -49,7 +49,7 @@ struct AudioFeed {
 
     /// ISO/IEC 14496-3 §1.A.2.2. A packet is one frame, but for peers that put several in one.
     private mutating func takeADTS(
-        _ bytes: UnsafeRawBufferPointer, at time: MediaTime, slab: inout FrameSlab, into frames: inout [EncodedFrame]
+        _ bytes: UnsafeRawBufferPointer, at time: MediaTime, slab: PayloadSlab, into frames: inout [EncodedFrame]
     ) throws(MediaError) {
         var rest = bytes
         var time = time

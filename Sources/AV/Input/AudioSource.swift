@@ -42,19 +42,19 @@ struct AudioSource {
     }
 
     /// Appends the packet's frames; true when the track is another one from them on.
-    mutating func take(_ packet: borrowing Packet, slab: inout FrameSlab, into frames: inout [EncodedFrame]) throws(AVFailure) -> Bool {
+    mutating func take(_ packet: borrowing Packet, slab: PayloadSlab, into frames: inout [EncodedFrame]) throws(AVFailure) -> Bool {
         switch self.way {
         case .copied(var feed):
-            let hasNewTrack = feed.take(packet, slab: &slab, into: &frames)
+            let hasNewTrack = feed.take(packet, slab: slab, into: &frames)
             self.way = .copied(feed)
             return hasNewTrack
         case .transcoded(let transcoder):
-            try transcoder.take(packet, slab: &slab, into: &frames)
+            try transcoder.take(packet, slab: slab, into: &frames)
             return false
         }
     }
 
-    mutating func finish(slab: inout FrameSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
-        if case .transcoded(let transcoder) = self.way { try transcoder.finish(slab: &slab, into: &frames) }
+    mutating func finish(slab: PayloadSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
+        if case .transcoded(let transcoder) = self.way { try transcoder.finish(slab: slab, into: &frames) }
     }
 }

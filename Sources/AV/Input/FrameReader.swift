@@ -40,7 +40,7 @@ public final class FrameReader {
     private var video: VideoFeed?
     private var audio: AudioSource?
     private var normaliser: Normaliser?
-    private var slab = FrameSlab()
+    private let slab = PayloadSlab()
     private var gathering = Gathering()
     private var newcomers = Newcomers()
     /// What the last packet became; read from `taken` on.
@@ -128,7 +128,7 @@ public final class FrameReader {
         }
         let index = self.packet.streamIndex
         if let normaliser = self.normaliser {
-            try normaliser.take(self.packet, index: index, slab: &self.slab, into: &self.scratch)
+            try normaliser.take(self.packet, index: index, slab: self.slab, into: &self.scratch)
             self.emitScratch()
         } else if index == self.video?.index {
             self.newcomers.saw(.video)
@@ -136,7 +136,7 @@ public final class FrameReader {
             try self.takeVideo()
         } else if index == self.audio?.index {
             self.newcomers.saw(.audio)
-            if let stream = self.demuxer.stream(index), stream.codecpar.pointee.codec_id != self.audio?.identifier {
+            if self.demuxer.codecID(of: index) != self.audio?.identifier, let stream = self.demuxer.stream(index) {
                 try self.connect(to: index, stream)
             }
             try self.takeAudio()
@@ -147,7 +147,7 @@ public final class FrameReader {
     }
 
     private func takeVideo() throws(AVFailure) {
-        guard let hasNewTrack = self.video?.take(self.packet, slab: &self.slab, into: &self.scratch) else { return }
+        guard let hasNewTrack = self.video?.take(self.packet, slab: self.slab, into: &self.scratch) else { return }
         try Self.check(self.video?.damagedInARow)
         if !self.gathering.hasAnnounced, let video = self.video, !video.hasStarted, video.skipped >= Self.mostBeforeKeyframe {
             throw AVFailure(cause: .invalidData, operation: "read frames", text: "no keyframe in \(video.skipped) pictures")
@@ -157,7 +157,7 @@ public final class FrameReader {
     }
 
     private func takeAudio() throws(AVFailure) {
-        guard try self.audio?.take(self.packet, slab: &self.slab, into: &self.scratch) == true else {
+        guard try self.audio?.take(self.packet, slab: self.slab, into: &self.scratch) == true else {
             try Self.check(self.audio?.damagedInARow)
             return self.emitScratch()
         }
@@ -192,10 +192,10 @@ public final class FrameReader {
 
     private func finish() throws(AVFailure) {
         if let normaliser = self.normaliser {
-            try normaliser.finish(slab: &self.slab, into: &self.scratch)
+            try normaliser.finish(slab: self.slab, into: &self.scratch)
         } else {
             self.video?.finish(into: &self.scratch)
-            try self.audio?.finish(slab: &self.slab, into: &self.scratch)
+            try self.audio?.finish(slab: self.slab, into: &self.scratch)
         }
         self.emitScratch()
         self.gathering.finish(tracks: self.tracks) { self.ready.append($0) }
@@ -206,7 +206,7 @@ public final class FrameReader {
 
     /// A transport stream may put another codec on a stream it has announced before.
     private func followVideoCodec(_ index: Int) throws(AVFailure) {
-        guard let stream = self.demuxer.stream(index), stream.codecpar.pointee.codec_id != self.video?.codec.identifier else { return }
+        guard self.demuxer.codecID(of: index) != self.video?.codec.identifier, let stream = self.demuxer.stream(index) else { return }
         guard Codec(identifier: stream.codecpar.pointee.codec_id) != nil else {
             throw AVFailure(cause: .unsupported, operation: "read frames", text: "the input went on with a codec that cannot be carried")
         }

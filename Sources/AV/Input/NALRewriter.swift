@@ -42,7 +42,7 @@ struct NALRewriter {
     }
 
     /// - Throws: `truncated` for a length beyond the end, `limitExceeded` for more units than any encoder makes.
-    mutating func rewrite(_ source: UnsafeRawBufferPointer, into slab: inout FrameSlab) throws(MediaError) -> AccessUnit {
+    mutating func rewrite(_ source: UnsafeRawBufferPointer, into slab: PayloadSlab) throws(MediaError) -> AccessUnit {
         self.kept.removeAll(keepingCapacity: true)
         self.sets.removeAll(keepingCapacity: true)
         var unit = AccessUnit(payload: ByteBuffer())

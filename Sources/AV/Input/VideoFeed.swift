@@ -7,7 +7,11 @@ struct VideoFeed {
     let index: Int
     let codec: Codec
     /// nil until the bitstream has told.
-    private(set) var track: Track?
+    private(set) var track: Track? {
+        didSet { self.hasNewTrack = true }
+    }
+    /// Set by the packet in hand.
+    private var hasNewTrack = false
     /// Frames go out from the first keyframe on.
     private(set) var hasStarted = false
     /// Packets that could not be used: before the first keyframe, or damaged.
@@ -38,30 +42,30 @@ struct VideoFeed {
     }
 
     /// The packet as a frame, unless there is none in it or it has to be skipped. Whether the track is another one from it on.
-    mutating func take(_ packet: borrowing Packet, slab: inout FrameSlab, into output: inout [EncodedFrame]) -> Bool {
+    mutating func take(_ packet: borrowing Packet, slab: PayloadSlab, into output: inout [EncodedFrame]) -> Bool {
         let hasTime = packet.presentationTime != nil || packet.decodeTime != nil
         let (decode, offset) = self.clock.stamp(packet)
-        let before = self.track
+        self.hasNewTrack = false
         if packet.hasNewExtradata { self.adopt(packet.newExtradata) }
         do throws(MediaError) {
-            guard let (payload, isKeyframe) = try self.payload(of: packet, slab: &slab) else { return self.track != before }
+            guard let (payload, isKeyframe) = try self.payload(of: packet, slab: slab) else { return self.hasNewTrack }
             self.damagedInARow = 0
             if !self.hasStarted {
                 guard isKeyframe, self.track != nil, self.startsAt.map({ decode + offset >= $0 }) ?? true else {
                     self.skipped += 1
                     self.joinedLate = true
-                    return self.track != before
+                    return self.hasNewTrack
                 }
                 self.hasStarted = true
             }
             let frame = EncodedFrame(
                 track: .video, kind: .video, isKeyframe: isKeyframe, decodeTime: decode, compositionOffset: offset, payload: payload)
             self.start.take(frame, hasTime: hasTime, into: &output)
-            return self.track != before
+            return self.hasNewTrack
         } catch {
             self.skipped += 1
             self.damagedInARow += 1
-            return self.track != before
+            return self.hasNewTrack
         }
     }
 
@@ -69,13 +73,13 @@ struct VideoFeed {
     mutating func finish(into output: inout [EncodedFrame]) { self.start.finish(into: &output) }
 
     private mutating func payload(
-        of packet: borrowing Packet, slab: inout FrameSlab
+        of packet: borrowing Packet, slab: PayloadSlab
     ) throws(MediaError) -> (payload: ByteBuffer, isKeyframe: Bool)? {
         let bytes = packet.bytes
         guard !bytes.isEmpty else { return nil }
         switch self.codec {
         case .h264, .hevc:
-            let unit = try self.rewriter.rewrite(bytes, into: &slab)
+            let unit = try self.rewriter.rewrite(bytes, into: slab)
             if !unit.newParameterSets.isEmpty { try self.adopt(parameterSets: unit.newParameterSets) }
             guard unit.payload.readableBytes > 0 else { return nil }
             guard unit.hasPicture else { throw .invalidValue }

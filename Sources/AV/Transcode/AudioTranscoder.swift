@@ -37,33 +37,33 @@ final class AudioTranscoder {
     /// The sound starts there, with silence until the first of it comes.
     func begin(at time: MediaTime) { self.sink.begin(at: time) }
 
-    func take(_ packet: borrowing Packet, slab: inout FrameSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
+    func take(_ packet: borrowing Packet, slab: PayloadSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
         try self.decoder.send(packet)
-        try self.drain(slab: &slab, into: &frames)
+        try self.drain(slab: slab, into: &frames)
     }
 
     /// Silence until `time`, where nothing comes.
-    func fill(until time: MediaTime, slab: inout FrameSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
-        try self.sink.fill(until: time, slab: &slab, into: &frames)
+    func fill(until time: MediaTime, slab: PayloadSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
+        try self.sink.fill(until: time, slab: slab, into: &frames)
     }
 
     /// The decoder's rest; the encoder stays open for `fill`.
-    func finishDecoding(slab: inout FrameSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
+    func finishDecoding(slab: PayloadSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
         try self.decoder.finish()
-        try self.drain(slab: &slab, into: &frames)
+        try self.drain(slab: slab, into: &frames)
     }
 
-    func finish(slab: inout FrameSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
-        try self.finishDecoding(slab: &slab, into: &frames)
-        try self.sink.finish(slab: &slab, into: &frames)
+    func finish(slab: PayloadSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
+        try self.finishDecoding(slab: slab, into: &frames)
+        try self.sink.finish(slab: slab, into: &frames)
     }
 
-    private func drain(slab: inout FrameSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
+    private func drain(slab: PayloadSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
         while try self.decoder.receive(into: self.decoded) {
             let rate = Int64(max(self.decoded.raw.pointee.sample_rate, 1))
             let time = self.decoded.time(self.decoder.timeBase) ?? self.lastEnd ?? self.sink.end ?? .zero
             self.lastEnd = time + MediaTime(microseconds: Int64(self.decoded.sampleCount) * 1_000_000 / rate)
-            try self.sink.take(self.decoded, at: time, slab: &slab, into: &frames)
+            try self.sink.take(self.decoded, at: time, slab: slab, into: &frames)
         }
     }
 }

@@ -47,7 +47,7 @@ final class Normaliser {
     var tracks: [Track] { [self.video.track, self.audio.track] }
     var skipped: Int { (self.videoDecoder?.damaged ?? 0) + (self.audioDecoder?.damaged ?? 0) }
 
-    func take(_ packet: borrowing Packet, index: Int, slab: inout FrameSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
+    func take(_ packet: borrowing Packet, index: Int, slab: PayloadSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
         if index == self.videoIndex, let decoder = self.videoDecoder {
             if let awaited = self.awaited, let base = self.videoTimeBase {
                 let time = PacketClock(numerator: base.num, denominator: base.den).time(packet.presentationTime ?? packet.decodeTime)
@@ -55,29 +55,29 @@ final class Normaliser {
                 self.awaited = nil
             }
             try decoder.send(packet)
-            try self.drainVideo(decoder, slab: &slab, into: &frames)
+            try self.drainVideo(decoder, slab: slab, into: &frames)
         } else if index == self.audioIndex, let decoder = self.audioDecoder {
             try decoder.send(packet)
-            try self.drainAudio(decoder, slab: &slab, into: &frames)
+            try self.drainAudio(decoder, slab: slab, into: &frames)
         }
     }
 
-    func finish(slab: inout FrameSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
+    func finish(slab: PayloadSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
         if let decoder = self.videoDecoder {
             try decoder.finish()
-            try self.drainVideo(decoder, slab: &slab, into: &frames)
+            try self.drainVideo(decoder, slab: slab, into: &frames)
         }
         if let decoder = self.audioDecoder {
             try decoder.finish()
-            try self.drainAudio(decoder, slab: &slab, into: &frames)
+            try self.drainAudio(decoder, slab: slab, into: &frames)
         }
         guard self.hasBegun else { return }
-        try self.video.finishPictures(slab: &slab, into: &frames)
+        try self.video.finishPictures(slab: slab, into: &frames)
         // Both end together, so that what follows can be put right behind.
-        if let end = self.audio.end { try self.video.fill(until: end, slab: &slab, into: &frames) }
-        if let end = self.video.end { try self.audio.fill(until: end, slab: &slab, into: &frames) }
-        try self.video.finish(slab: &slab, into: &frames)
-        try self.audio.finish(slab: &slab, into: &frames)
+        if let end = self.audio.end { try self.video.fill(until: end, slab: slab, into: &frames) }
+        if let end = self.video.end { try self.audio.fill(until: end, slab: slab, into: &frames) }
+        try self.video.finish(slab: slab, into: &frames)
+        try self.audio.finish(slab: slab, into: &frames)
     }
 
     private func begin(at start: MediaTime) {
@@ -87,30 +87,30 @@ final class Normaliser {
         self.audio.begin(at: start)
     }
 
-    private func drainVideo(_ decoder: Decoder, slab: inout FrameSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
+    private func drainVideo(_ decoder: Decoder, slab: PayloadSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
         while try decoder.receive(into: self.decoded) {
             guard let time = self.decoded.time(decoder.timeBase) else { continue }
             let placed = self.place(time)
-            try self.video.take(self.decoded, at: placed, slab: &slab, into: &frames)
+            try self.video.take(self.decoded, at: placed, slab: slab, into: &frames)
             guard let end = self.audio.end else { continue }
             if self.audioIndex == nil {
-                try self.audio.fill(until: placed, slab: &slab, into: &frames)
+                try self.audio.fill(until: placed, slab: slab, into: &frames)
             } else if end + Self.patience < placed {
-                try self.audio.fill(until: end + MediaTime(microseconds: Self.patience.microseconds / 2), slab: &slab, into: &frames)
+                try self.audio.fill(until: end + MediaTime(microseconds: Self.patience.microseconds / 2), slab: slab, into: &frames)
             }
         }
     }
 
-    private func drainAudio(_ decoder: Decoder, slab: inout FrameSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
+    private func drainAudio(_ decoder: Decoder, slab: PayloadSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
         while try decoder.receive(into: self.decoded) {
             let placed = self.place(self.decoded.time(decoder.timeBase) ?? self.audio.end ?? .zero)
             if let end = self.audio.end, placed + Self.overlap < end { continue }
-            try self.audio.take(self.decoded, at: placed, slab: &slab, into: &frames)
+            try self.audio.take(self.decoded, at: placed, slab: slab, into: &frames)
             guard let end = self.video.end else { continue }
             if self.videoIndex == nil {
-                try self.video.fill(until: placed, slab: &slab, into: &frames)
+                try self.video.fill(until: placed, slab: slab, into: &frames)
             } else if end + Self.patience < placed {
-                try self.video.fill(until: end + MediaTime(microseconds: Self.patience.microseconds / 2), slab: &slab, into: &frames)
+                try self.video.fill(until: end + MediaTime(microseconds: Self.patience.microseconds / 2), slab: slab, into: &frames)
             }
         }
     }

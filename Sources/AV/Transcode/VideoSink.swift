@@ -37,27 +37,27 @@ final class VideoSink {
     func begin(at time: MediaTime) { self.origin = time }
 
     /// Takes over the picture.
-    func take(_ picture: borrowing DecodedFrame, at time: MediaTime, slab: inout FrameSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
+    func take(_ picture: borrowing DecodedFrame, at time: MediaTime, slab: PayloadSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
         let isFirst = !self.isWaiting && !self.hasShown
         if isFirst { self.wait(for: picture) }
         // Nothing was shown yet: what comes first stands for what is missing before it.
-        try self.show(until: self.index(of: time), slab: &slab, into: &frames)
+        try self.show(until: self.index(of: time), slab: slab, into: &frames)
         if !isFirst { self.wait(for: picture) }
     }
 
     /// Goes on showing what there is until `time`.
-    func fill(until time: MediaTime, slab: inout FrameSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
-        try self.show(until: self.index(of: time), slab: &slab, into: &frames)
+    func fill(until time: MediaTime, slab: PayloadSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
+        try self.show(until: self.index(of: time), slab: slab, into: &frames)
     }
 
     /// Shows the last picture, if it was not, for one frame.
-    func finishPictures(slab: inout FrameSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
-        if self.isWaiting { try self.show(until: self.next + 1, slab: &slab, into: &frames) }
+    func finishPictures(slab: PayloadSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
+        if self.isWaiting { try self.show(until: self.next + 1, slab: slab, into: &frames) }
     }
 
-    func finish(slab: inout FrameSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
+    func finish(slab: PayloadSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
         try self.encoder.finish()
-        try self.receive(slab: &slab, into: &frames)
+        try self.receive(slab: slab, into: &frames)
     }
 
     private func wait(for picture: borrowing DecodedFrame) {
@@ -65,7 +65,7 @@ final class VideoSink {
         self.isWaiting = true
     }
 
-    private func show(until end: Int64, slab: inout FrameSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
+    private func show(until end: Int64, slab: PayloadSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
         while self.next < end {
             if self.isWaiting {
                 try self.scaler.scale(self.waiting, into: self.shown)
@@ -77,15 +77,15 @@ final class VideoSink {
             }
             try self.encoder.send(self.shown, time: self.next)
             self.next += 1
-            try self.receive(slab: &slab, into: &frames)
+            try self.receive(slab: slab, into: &frames)
         }
     }
 
-    private func receive(slab: inout FrameSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
+    private func receive(slab: PayloadSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
         while try self.encoder.receive(into: self.packet) {
             guard let origin = self.origin, let number = self.packet.presentationTime else { continue }
             do throws(MediaError) {
-                let unit = try self.rewriter.rewrite(self.packet.bytes, into: &slab)
+                let unit = try self.rewriter.rewrite(self.packet.bytes, into: slab)
                 frames.append(
                     EncodedFrame(
                         track: .video, kind: .video, isKeyframe: unit.isRandomAccessPoint, decodeTime: origin + self.time(of: number),

@@ -90,7 +90,6 @@ public final class RTMPGateway: Sendable {
                 throw error
             }
         }
-        for loop in self.loops { loop.startSweeping() }
         return channel.localAddress?.port ?? self.configuration.port
     }
 

@@ -22,7 +22,7 @@ struct RTMPIngest {
     }
 
     private let publisher: Publisher
-    private var slab = PayloadSlab()
+    private let slab = PayloadSlab()
     private var video: Input?
     private var audio: Input?
     private(set) var newProblem: Problem?
@@ -115,7 +115,7 @@ struct RTMPIngest {
         self.publisher.publish(
             EncodedFrame(
                 track: .video, kind: .video, isKeyframe: frame.isKeyframe, decodeTime: Self.time(timestamp, frame.nanoseconds),
-                compositionOffset: MediaTime(milliseconds: Int64(frame.compositionTime)), payload: self.slab.keep(payload)),
+                compositionOffset: MediaTime(milliseconds: Int64(frame.compositionTime)), payload: self.slab.copy(payload)),
             now: now)
     }
 
@@ -133,7 +133,7 @@ struct RTMPIngest {
         self.publisher.publish(
             EncodedFrame(
                 track: .audio, kind: .audio, isKeyframe: true, decodeTime: Self.time(timestamp, frame.nanoseconds),
-                payload: self.slab.keep(frame.data)),
+                payload: self.slab.copy(frame.data)),
             now: now)
     }
 

@@ -36,11 +36,14 @@ final class RTMPLoop: Sendable {
 
     func add(_ connection: RTMPConnectionHandler) {
         self.bound.value.connections[ObjectIdentifier(connection)] = connection
+        self.startSweeping()
     }
 
     func remove(_ connection: RTMPConnectionHandler) {
         self.bound.value.connections[ObjectIdentifier(connection)] = nil
-        if self.bound.value.connections.isEmpty { self.bound.value.whenEmpty?.succeed() }
+        guard self.bound.value.connections.isEmpty else { return }
+        self.stopSweeping()
+        self.bound.value.whenEmpty?.succeed()
     }
 
     // MARK: Publishers
@@ -87,25 +90,34 @@ final class RTMPLoop: Sendable {
         for publisher in state.publishers.values { publisher.isPolled = false }
     }
 
-    /// Once a second every connection looks at its deadlines: one timer for all is cheaper than one each.
-    func startSweeping() {
-        self.eventLoop.execute {
-            let task = self.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
-                let now = NIODeadline.now()
-                for connection in self.bound.value.connections.values { connection.checkDeadlines(now: now) }
-                self.counters.sentBytes.wrappingAdd(self.load.sentBytes, ordering: .relaxed)
-                self.load.sentBytes = 0
-            }
-            self.bound.value.sweep = task
+    // MARK: Deadlines
+
+    /// Once a second every connection looks at its deadlines: one timer for all is cheaper than one each, and without connections there is none.
+    private func startSweeping() {
+        guard self.bound.value.sweep == nil else { return }
+        self.bound.value.sweep = self.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
+            let now = NIODeadline.now()
+            for connection in self.bound.value.connections.values { connection.checkDeadlines(now: now) }
+            self.countSentBytes()
         }
+    }
+
+    private func stopSweeping() {
+        self.bound.value.sweep?.cancel()
+        self.bound.value.sweep = nil
+        self.countSentBytes()
+    }
+
+    private func countSentBytes() {
+        self.counters.sentBytes.wrappingAdd(self.load.sentBytes, ordering: .relaxed)
+        self.load.sentBytes = 0
     }
 
     /// Asks every connection to leave and waits for it, but not longer than `limit`.
     func closeAll(within limit: TimeAmount) async {
         let closed = self.eventLoop.flatSubmit { () -> EventLoopFuture<Void> in
             let state = self.bound.value
-            state.sweep?.cancel()
-            state.sweep = nil
+            self.stopSweeping()
             guard !state.connections.isEmpty else { return self.eventLoop.makeSucceededVoidFuture() }
             let promise = self.eventLoop.makePromise(of: Void.self)
             state.whenEmpty = promise

@@ -1,5 +1,3 @@
-public import Media
-
 /// What a client asks of a playlist by its query: RFC 8216bis §6.2.5 (`_HLS_msn`, `_HLS_part`, `_HLS_skip`), and this server's `start`, `end` and
 /// `dvr`. Directives it does not know are passed over, as the RFC wants.
 public struct DeliveryDirectives: Sendable, Hashable {

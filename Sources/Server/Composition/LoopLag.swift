@@ -1,11 +1,12 @@
 import NIOCore
 import Synchronization
 
-/// How late event loops run what is due: a histogram over all loops since the start, sampled once a second on each.
+/// How late event loops run what is due: a histogram over all loops since the start, sampled every few seconds on each. That is often enough to
+/// show a loop that is held up, and seldom enough for an idle server to sleep.
 final class LoopLag: Sendable {
     /// Seconds.
     static let bounds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1]
-    private static let period = TimeAmount.seconds(1)
+    private static let period = TimeAmount.seconds(5)
 
     private struct State {
         var counts = [UInt64](repeating: 0, count: LoopLag.bounds.count + 1)

@@ -52,7 +52,7 @@ struct ServerMetrics: Sendable {
                 ([("where", "destination")], Double(self.outputs.totals.destinationDroppedFrames)),
             ])
         text.add(
-            "group_cache_bytes", .gauge, "Payload bytes kept for viewers who join, over all streams.",
+            "group_cache_bytes", .gauge, "Bytes of memory in which frames are kept for viewers who join, over all streams.",
             Double(snapshots.reduce(0) { $0 + $1.cachedBytes }))
         let known = snapshots.filter { $0.key.renditionHeight == 0 }.sorted { $0.key.id < $1.key.id }.prefix(Self.mostStreams)
         text.add(

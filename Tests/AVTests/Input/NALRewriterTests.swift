@@ -20,8 +20,8 @@ import Testing
 
     /// By way of a Result: the compiler (6.3.1) fails on a closure with typed throws handed to `withUnsafeBytes`.
     static func rewrite(_ rewriter: inout NALRewriter, _ bytes: [UInt8]) throws -> NALRewriter.AccessUnit {
-        var slab = FrameSlab()
-        let result = bytes.withUnsafeBytes { source in Result { () throws(MediaError) in try rewriter.rewrite(source, into: &slab) } }
+        let slab = PayloadSlab()
+        let result = bytes.withUnsafeBytes { source in Result { () throws(MediaError) in try rewriter.rewrite(source, into: slab) } }
         return try result.get()
     }
 
@@ -98,7 +98,7 @@ import Testing
     }
 
     @Test func payloadsOfOneSlabDoNotTouchEachOther() {
-        var slab = FrameSlab()
+        let slab = PayloadSlab()
         var kept: [(ByteBuffer, UInt8, Int)] = []
         for (number, size) in [1, 100, 40_000, 30_000, 70_000, 5, 200_000, 60_000, 65_536, 3].enumerated() {
             let byte = UInt8(number + 1)

@@ -1,24 +1,15 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A folder for one test's media, which ffmpeg makes; it goes away with the value.
 final class PullFiles {
-    let directory: String
+    private let folder: TestFolder
+    var directory: String { self.folder.path }
 
-    init() throws {
-        self.directory = NSTemporaryDirectory() + "martlet-pull-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: self.directory, withIntermediateDirectories: true)
-    }
+    init() throws { self.folder = try TestFolder("pull") }
 
-    deinit {
-        do {
-            try FileManager.default.removeItem(atPath: self.directory)
-        } catch {
-            Issue.record("test folder cannot be removed: \(error)")
-        }
-    }
-
-    func path(_ name: String) -> String { self.directory + "/" + name }
+    func path(_ name: String) -> String { self.folder.path(name) }
 
     func write(_ bytes: [UInt8], to name: String) throws { try Data(bytes).write(to: URL(fileURLWithPath: self.path(name))) }
 
@@ -26,25 +17,8 @@ final class PullFiles {
 
     /// Runs in the folder; fails the test when it does not end well.
     func ffmpeg(_ arguments: [String]) async throws {
-        let directory = self.directory
-        // Not on a thread of the tests: there are few, and others wait for theirs.
-        let (status, text) = try await withCheckedThrowingContinuation { done in
-            Thread.detachNewThread { done.resume(with: Result { try Self.run(arguments, in: directory) }) }
-        }
-        try #require(status == 0, "ffmpeg \(arguments.joined(separator: " ")): \(text)")
-    }
-
-    private static func run(_ arguments: [String], in directory: String) throws -> (Int32, String) {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["ffmpeg", "-v", "error", "-nostdin", "-y"] + arguments
-        process.currentDirectoryURL = URL(fileURLWithPath: directory)
-        let errors = Pipe()
-        process.standardError = errors
-        try process.run()
-        let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        return (process.terminationStatus, text)
+        let tool = try await Tool.run("ffmpeg", ["-v", "error", "-nostdin", "-y"] + arguments, in: self.directory)
+        try #require(tool.status == 0, "ffmpeg \(arguments.joined(separator: " ")): \(tool.output)")
     }
 
     /// A moving picture of 160×90 at 25 frames a second, with B-frames, and a tone if wanted.

@@ -1,6 +1,7 @@
 import Foundation
 import Media
 import Streams
+import TestSupport
 import Testing
 
 @testable import Outputs
@@ -96,15 +97,15 @@ import Testing
         recorder.stop()
         await recorder.waitUntilEnded()
         let path = try #require(bench.outcomes.value.first).path
-        let flashes = try Clip.run(
-            "ffprobe",
+        let flashes = try Tool.output(
+            of: "ffprobe",
             [
                 "-v", "error", "-f", "lavfi", "-show_entries", "frame=pts_time:frame_tags=lavfi.signalstats.YAVG", "-of", "csv=p=0",
                 "movie=\(path),signalstats",
             ]
         )
         .split(separator: "\n").map { $0.split(separator: ",").compactMap { Double($0) } }.filter { $0.count == 2 && $0[1] > 120 }.map { $0[0] }
-        let silences = try Clip.run("ffmpeg", ["-v", "info", "-i", path, "-af", "silencedetect=noise=-30dB:d=0.3", "-f", "null", "-"])
+        let silences = try Tool.output(of: "ffmpeg", ["-v", "info", "-i", path, "-af", "silencedetect=noise=-30dB:d=0.3", "-f", "null", "-"])
         let beeps = silences.split(separator: "\n").filter { $0.contains("silence_end") }
             .compactMap { line in line.split(separator: " ").drop { !$0.hasPrefix("silence_end") }.dropFirst().first.flatMap { Double($0) } }
         let starts = flashes.filter { time in !flashes.contains { $0 < time && time - $0 < 0.5 } }
@@ -141,8 +142,8 @@ import Testing
             #expect(abs(inspection.duration - 3) < 0.1)
             #expect(abs(inspection.startOffset) < 0.04)
             #expect(inspection.packets(of: "video").count == 75)
-            let found = try Clip.run(
-                "ffprobe", ["-v", "error", "-select_streams", "v", "-show_entries", "stream=width", "-of", "csv=p=0", outcome.path])
+            let found = try Tool.output(
+                of: "ffprobe", ["-v", "error", "-select_streams", "v", "-show_entries", "stream=width", "-of", "csv=p=0", outcome.path])
             #expect(found == width)
         }
     }

@@ -5,29 +5,10 @@ import Media
 import NIOCore
 import Streams
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Outputs
-
-/// A folder that goes away with the test.
-final class Folder: Sendable {
-    let path: String
-
-    init() throws {
-        self.path = NSTemporaryDirectory() + "martlet-recording-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: self.path, withIntermediateDirectories: true)
-    }
-
-    deinit {
-        do {
-            try FileManager.default.removeItem(atPath: self.path)
-        } catch {
-            Issue.record("test folder cannot be removed: \(error)")
-        }
-    }
-
-    func files() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: self.path).sorted() }
-}
 
 /// A value that callbacks change.
 final class Noted<Value: Sendable>: Sendable {
@@ -53,18 +34,18 @@ struct Clip {
     var frames: [EncodedFrame] = []
 
     /// 25 pictures a second with a keyframe each second; 48 kHz sound.
-    init(video: [String]?, audio: [String]?, seconds: Int = 6, size: String = "160x90", in folder: Folder) throws {
+    init(video: [String]?, audio: [String]?, seconds: Int = 6, size: String = "160x90", in folder: TestFolder) throws {
         let filters = ("testsrc2=size=\(size):rate=25:duration=\(seconds)", "sine=frequency=440:sample_rate=48000:duration=\(seconds)")
         try self.init(filters: filters, video: video, audio: audio, in: folder)
     }
 
-    init(filters: (video: String, audio: String), video: [String]?, audio: [String]?, in folder: Folder) throws {
+    init(filters: (video: String, audio: String), video: [String]?, audio: [String]?, in folder: TestFolder) throws {
         let path = folder.path + "/clip-\(UUID().uuidString).mp4"
         var arguments = ["-v", "error"]
         if video != nil { arguments += ["-f", "lavfi", "-i", filters.video] }
         if audio != nil { arguments += ["-f", "lavfi", "-i", filters.audio] }
         if let video { arguments += video + ["-pix_fmt", "yuv420p"] }
-        try Self.run("ffmpeg", arguments + (audio ?? []) + [path])
+        try Tool.output(of: "ffmpeg", arguments + (audio ?? []) + [path])
         let demuxer = try Demuxer(path: path)
         let tracks = demuxer.tracks.map { track in
             var track = track
@@ -99,28 +80,11 @@ struct Clip {
             return frame
         }
     }
-
-    /// What the command prints; fails the test when the command fails.
-    @discardableResult
-    static func run(_ command: String, _ arguments: [String]) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [command] + arguments
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0, "\(command) \(arguments.joined(separator: " ")): \(text)")
-        return text.trimmingCharacters(in: .whitespacesAndNewlines)
-    }
 }
 
 /// A stream, a publisher to it, and recorders of it.
 final class RecordingBench: Sendable {
-    let folder: Folder
+    let folder: TestFolder
     let directory = StreamDirectory()
     let key = StreamKey("cam")
     let stream: Streams.Stream
@@ -129,7 +93,7 @@ final class RecordingBench: Sendable {
     let closed = Noted(0)
 
     init() throws {
-        self.folder = try Folder()
+        self.folder = try TestFolder("recording")
         self.stream = self.directory.open(self.key)
     }
 
@@ -176,7 +140,7 @@ struct Inspection {
 
     init(_ path: String) throws {
         let entries = "stream=codec_name:packet=stream_index,pts_time,dts_time,flags:format=duration"
-        let lines = try Clip.run("ffprobe", ["-v", "error", "-show_entries", entries, "-of", "csv", path])
+        let lines = try Tool.output(of: "ffprobe", ["-v", "error", "-show_entries", entries, "-of", "csv", path])
             .split(separator: "\n").map { $0.split(separator: ",").map(String.init) }
         self.codecs = lines.filter { $0.first == "stream" && $0.count > 1 }.map { $0[1] }
         self.packets = try lines.filter { $0.first == "packet" }.map { parts in
@@ -186,7 +150,7 @@ struct Inspection {
                 isKeyframe: parts[4].contains("K"))
         }
         self.duration = try #require(lines.first { $0.first == "format" && $0.count > 1 }.flatMap { Double($0[1]) })
-        self.errors = try Clip.run("ffmpeg", ["-v", "error", "-xerror", "-i", path, "-f", "null", "-"])
+        self.errors = try Tool.output(of: "ffmpeg", ["-v", "error", "-xerror", "-i", path, "-f", "null", "-"])
     }
 
     func packets(of kind: String) -> [Packet] {

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Outputs
@@ -38,7 +39,7 @@ import Testing
     }
 
     @Test func theIndexCountsFinalAndTemporaryFiles() throws {
-        let folder = try Folder()
+        let folder = try TestFolder("recording")
         func claim() throws -> String {
             try RecordingName.claim(directory: folder.path + "/new/deeper/", baseName: "cam", format: .mp4).fileName
         }
@@ -53,7 +54,7 @@ import Testing
     }
 
     @Test func manyAtOnceGetDifferentNames() async throws {
-        let folder = try Folder()
+        let folder = try TestFolder("recording")
         let names = await withTaskGroup(of: String?.self) { group in
             for _ in 0..<50 {
                 group.addTask {
@@ -71,7 +72,7 @@ import Testing
     }
 
     @Test(arguments: ["", "a/b", "/a", "a\u{0}", String(repeating: "n", count: 201)]) func aBaseNameThatIsAPathIsRefused(name: String) throws {
-        let folder = try Folder()
+        let folder = try TestFolder("recording")
         #expect(throws: RecordingFailure.invalidName) { try RecordingName.claim(directory: folder.path, baseName: name, format: .mp4) }
     }
 

@@ -2,13 +2,14 @@ import AV
 import Foundation
 import Media
 import NIOCore
+import TestSupport
 import Testing
 
 @testable import Outputs
 
 @Suite struct RecordingRecoveryTests {
     /// What a recorder of the clip has on the disk after its last fragment, as a killed process leaves it.
-    private func fragmentedFile(of clip: Clip, in folder: Folder) throws -> Data {
+    private func fragmentedFile(of clip: Clip, in folder: TestFolder) throws -> Data {
         let name = RecordingName(directory: folder.path, fileName: "whole.mp4")
         var timeline = RecordingTimeline(tracks: clip.tracks)
         let file = try RecordingFile(name: name, tracks: timeline.tracks, disk: .system, configuration: .init())
@@ -20,7 +21,7 @@ import Testing
         return data
     }
 
-    private func recover(_ data: Data, in folder: Folder) async throws -> RecordingOutcome {
+    private func recover(_ data: Data, in folder: TestFolder) async throws -> RecordingOutcome {
         let path = folder.path + "/cam_2.mp4.tmp_extension"
         try data.write(to: URL(fileURLWithPath: path))
         return await RecordingRecovery.recover(
@@ -30,7 +31,7 @@ import Testing
     @Test(arguments: [(Clip.h264, Clip.aac), (Clip.hevc, Clip.opus)]) func aFileCutAnywhereGivesItsWholeFragments(
         video: [String], audio: [String]
     ) async throws {
-        let folder = try Folder()
+        let folder = try TestFolder("recording")
         let whole = try self.fragmentedFile(of: Clip(video: video, audio: audio, seconds: 5, in: folder), in: folder)
         let firstFragment = try #require(self.fragmentEnds(whole).first)
         var cuts = stride(from: 0, to: whole.count, by: whole.count / 13).map { $0 }
@@ -62,7 +63,7 @@ import Testing
     }
 
     @Test func aFragmentedFilePlaysAsItIs() throws {
-        let folder = try Folder()
+        let folder = try TestFolder("recording")
         let whole = try self.fragmentedFile(of: Clip(video: Clip.h264, audio: Clip.aac, seconds: 5, in: folder), in: folder)
         let path = folder.path + "/fragmented.mp4"
         try whole.write(to: URL(fileURLWithPath: path))
@@ -76,7 +77,7 @@ import Testing
     }
 
     @Test func zerosThatAPowerFailureLeftAreCutOff() async throws {
-        let folder = try Folder()
+        let folder = try TestFolder("recording")
         let whole = try self.fragmentedFile(of: Clip(video: Clip.h264, audio: Clip.aac, seconds: 3, in: folder), in: folder)
         let outcome = try await self.recover(whole + Data(count: 100_000), in: folder)
         #expect(outcome.failure == nil)
@@ -84,7 +85,7 @@ import Testing
     }
 
     @Test func aRecordingThatWasFinishedBeforeTheCrashIsLeftAsItIs() async throws {
-        let folder = try Folder()
+        let folder = try TestFolder("recording")
         let whole = try self.fragmentedFile(of: Clip(video: Clip.h264, audio: Clip.aac, seconds: 3, in: folder), in: folder)
         let first = try await self.recover(whole, in: folder)
         let again = try await self.recover(whole.prefix(whole.count / 2), in: folder)
@@ -93,7 +94,7 @@ import Testing
     }
 
     @Test func aHalfMadeCopyIsMadeAgain() async throws {
-        let folder = try Folder()
+        let folder = try TestFolder("recording")
         let whole = try self.fragmentedFile(of: Clip(video: Clip.h264, audio: Clip.aac, seconds: 3, in: folder), in: folder)
         try Data("half".utf8).write(to: URL(fileURLWithPath: folder.path + "/cam_2.mp4.tmp_remux"))
         let outcome = try await self.recover(whole, in: folder)
@@ -102,14 +103,14 @@ import Testing
     }
 
     @Test func whatIsNotOurFileIsNotRemoved() async throws {
-        let folder = try Folder()
+        let folder = try TestFolder("recording")
         let outcome = try await self.recover(Data("somebody's letters, not a recording".utf8), in: folder)
         #expect(outcome.failure == .nothingRecorded)
         #expect(try folder.files() == ["cam_2.mp4.tmp_extension"])
     }
 
     @Test func aFileThatIsGoneSaysSo() async throws {
-        let folder = try Folder()
+        let folder = try TestFolder("recording")
         let outcome = await RecordingRecovery.recover(
             temporaryPath: folder.path + "/gone.mp4.tmp_extension",
             request: RecordingRequest(id: "id", directory: folder.path, baseName: "gone"), startedAtMilliseconds: 0)
@@ -121,7 +122,7 @@ import Testing
     }
 
     @Test func aFullDiskAtRecoveryKeepsTheFragmentedFile() async throws {
-        let folder = try Folder()
+        let folder = try TestFolder("recording")
         let whole = try self.fragmentedFile(of: Clip(video: Clip.h264, audio: Clip.aac, seconds: 3, in: folder), in: folder)
         let path = folder.path + "/cam.mp4.tmp_extension"
         try whole.write(to: URL(fileURLWithPath: path))

@@ -2,8 +2,6 @@
 final class Publisher: Pollable, Timed {
     let log = PublishLog()
     private(set) var isPublishing = false
-    /// Bytes of the group of pictures being sent: what a server that caches groups holds at least.
-    private(set) var groupBytes = 0
     private(set) var sentBytes: UInt64 = 0
     private let client: RTMPClient
     private let clip: Clip
@@ -59,8 +57,6 @@ final class Publisher: Pollable, Timed {
 
     private func send(_ message: Clip.Message, timestamp: UInt32, _ loop: LoadLoop) throws(LoadFailure) {
         self.clip.stamp(message, timestamp: timestamp, stream: self.client.messageStream, number: self.frames)
-        if message.isKeyframe { self.groupBytes = 0 }
-        self.groupBytes += message.bodyCount
         self.sentBytes += UInt64(message.count)
         if message.isVideo {
             self.frames += 1

@@ -43,9 +43,6 @@ final class Crowd {
         }
     }
 
-    /// Bytes of the groups of pictures being sent at the moment.
-    var groupBytes: Double { self.publishers.reduce(0) { $0 + Double($1.groupBytes) } }
-
     func end() {
         for viewer in self.viewers { viewer.close(self.loop) }
         for publisher in self.publishers { publisher.close(self.loop) }

@@ -9,9 +9,11 @@ enum Publishing {
         var values = window.noise
         values[.cpuPerPublisher] = Self.microseconds(window, publishers)
         values[.memoryPerPublisher] = (try crowd.server.meter.memory().proportional - before.proportional) / Double(publishers)
-        values[.groupBytes] = crowd.groupBytes / Double(publishers)
-        // nginx-rtmp keeps no group of pictures.
-        values[.memoryBesideGroup] = kind.isMartlet ? (values[.memoryPerPublisher] ?? 0) - (values[.groupBytes] ?? 0) : nil
+        // nginx-rtmp keeps no groups of pictures. Martlet keeps as many as late joiners and HLS begin with, and says how many bytes they are.
+        guard kind.isMartlet else { return values }
+        let groups = (try Puller(url: "", port: crowd.server.httpPort).metrics().sum("martlet_group_cache_bytes") ?? 0) / Double(publishers)
+        values[.groupBytes] = groups
+        values[.memoryBesideGroup] = (values[.memoryPerPublisher] ?? 0) - groups
         return values
     }
 

@@ -1,21 +1,23 @@
-import NIOCore
+public import NIOCore
 
 /// Memory for the payloads of one input, each written once, behind one another.
 ///
-/// A buffer for each payload would take the next power of two of its size. What is in one slab is let go at about the same time: with its
-/// group of pictures. Used by one thread.
-struct FrameSlab {
-    private static let size = 64 << 10
+/// A payload with memory of its own would take the next power of two of its size, and a slice of a read would keep the whole read. What is in one
+/// slab is let go at about the same time: with its group of pictures. Used by one thread or event loop.
+public final class PayloadSlab {
+    private static let bytes = 64 << 10
 
     private var slab = ByteBuffer()
     private var used = 0
 
+    public init() {}
+
     /// `count` bytes, which `fill` must write all of.
-    mutating func make(_ count: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) -> ByteBuffer {
+    public func make(_ count: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) -> ByteBuffer {
         guard count > 0 else { return ByteBuffer() }
         if count > self.slab.capacity - self.used {
             // More than a slab: memory of its own, whose rest smaller ones may use when it is larger than what is left here.
-            var fresh = ByteBufferAllocator().buffer(capacity: max(Self.size, count))
+            var fresh = ByteBufferAllocator().buffer(capacity: max(Self.bytes, count))
             fresh.moveWriterIndex(to: fresh.capacity)
             guard fresh.capacity - count > self.slab.capacity - self.used else { return Self.take(count, of: fresh, at: 0, fill) }
             self.slab = fresh
@@ -25,8 +27,14 @@ struct FrameSlab {
         return Self.take(count, of: self.slab, at: self.used, fill)
     }
 
-    mutating func copy(_ source: UnsafeRawBufferPointer) -> ByteBuffer {
+    /// A copy of the bytes.
+    public func copy(_ source: UnsafeRawBufferPointer) -> ByteBuffer {
         self.make(source.count) { $0.copyMemory(from: source) }
+    }
+
+    /// The same bytes, in memory that holds little else.
+    public func copy(_ source: ByteBuffer) -> ByteBuffer {
+        source.withUnsafeReadableBytes { self.copy($0) }
     }
 
     private static func take(_ count: Int, of slab: ByteBuffer, at position: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) -> ByteBuffer {
