@@ -50,7 +50,7 @@ import Testing
                 ["--exclude-path-regex", Self.calls + "|^/events", "--phases", "coverage,fuzzing", "--max-examples", "3"])
             try #require(try await server.broadcast("demo")["status"].text == "broadcasting", "\(publisher.child.lastWords)")
             try await self.check(
-                server, "calls", base: "/v2", seconds: 50,
+                server, "calls", base: "/v2", seconds: 40,
                 ["--include-path-regex", Self.calls, "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "10"])
             try #require(try await server.get("/readyz").status == 200)
         }
