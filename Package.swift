@@ -104,6 +104,9 @@ let package = Package(
         // Tests.
         .target(
             name: "TestSupport", dependencies: ["Media", nioCore], path: "Tests/TestSupport", swiftSettings: strict),
+        .target(
+            name: "BroadcastSupport", dependencies: ["Broadcasts", "Gateways", "Streams", "Media", "TestSupport", nioCore],
+            path: "Tests/BroadcastSupport", swiftSettings: strict),
         tests("MediaTests", ["Media", "TestSupport", nioCore]),
         tests("RTMPTests", ["RTMP", "Media", "TestSupport", nioCore], resources: [.copy("Vectors")]),
         tests("PackagingTests", ["Packaging", "Media", "TestSupport", nioCore]),
@@ -128,12 +131,13 @@ let package = Package(
             "OutputsTests",
             ["Outputs", "Streams", "RTMP", "Packaging", "AV", "Media", "TestSupport", nioCore, nioPosix, nioEmbedded, nioSSL, logging]),
         tests(
-            "BroadcastsTests", ["Broadcasts", "Store", "Streams", "Outputs", "Gateways", "Media", "TestSupport", nioCore, nioEmbedded, logging]),
+            "BroadcastsTests",
+            ["Broadcasts", "Store", "Streams", "Outputs", "Gateways", "Media", "BroadcastSupport", "TestSupport", nioCore, nioEmbedded, logging]),
         tests(
             "APITests",
             [
-                "API", "Broadcasts", "Store", "Streams", "Outputs", "Gateways", "HTTP", "Media", "TestSupport", hummingbird, hummingbirdCore, nioCore,
-                nioPosix, nioHTTP1, httpTypes, logging,
+                "API", "Broadcasts", "Store", "Streams", "Outputs", "Gateways", "HTTP", "Media", "BroadcastSupport", "TestSupport", hummingbird,
+                hummingbirdCore, nioCore, nioPosix, nioHTTP1, httpTypes, logging,
                 serviceLifecycle,
             ]),
         tests("ServerTests", ["Server", "AV", "TestSupport", nioCore, yams, logging, argumentParser]),

@@ -37,7 +37,7 @@ public struct RESTInterface: Sendable {
             routes: BroadcastRoutes(service: service, presenter: presenter).routes + SourceRoutes(service: service).routes
                 + EndpointRoutes(service: service).routes + StatisticsRoutes(service: service).routes + VodRoutes(service: service).routes
                 + VersionRoutes(version: configuration.version, buildNumber: configuration.buildNumber).routes
-                + EventRoutes(service: service, feed: events).routes)
+                + EventRoutes(service: service, feed: events, logger: logger).routes)
         var prefixes = ["/v2", "/rest/v2"]
         for app in [settings.app] + settings.appAliases where !prefixes.contains("/\(app)/rest/v2") { prefixes.append("/\(app)/rest/v2") }
         self.prefixes = prefixes

@@ -114,6 +114,7 @@ public final class BroadcastLifecycle: PublishGate, PlayGate {
     private func forgetZombi(_ id: String) async {
         do {
             try await self.environment.database.broadcasts.deleteZombi(id)
+            await self.environment.limits.reread(id)
         } catch {
             self.environment.logger.error("broadcast not removed", metadata: ["stream": "\(id)", "error": "\(error)"])
         }

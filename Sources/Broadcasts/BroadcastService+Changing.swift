@@ -50,6 +50,7 @@ extension BroadcastService {
             throw .store(error)
         }
         self.logger.info("broadcast created", metadata: ["stream": "\(id)", "type": "\(type.rawValue)"])
+        if record.limits.hasViewerLimit { await self.limits.reread(id) }
         await self.sources.reread(id)
         self.durations.find(record.newFiles(since: nil), of: id)
         return self.view(record)
@@ -84,6 +85,7 @@ extension BroadcastService {
             }
         }
         guard let updated else { throw .unknownBroadcast }
+        if settled.schedule.hlsViewerLimit != nil || settled.schedule.dashViewerLimit != nil { await self.limits.reread(id) }
         await self.sources.reread(id)
         if settled.playListItems != nil { self.durations.find(updated.newFiles(since: present), of: id) }
         if settled.endpoints != nil { await self.lifecycle.supervisor(id)?.rereadEndpoints() }
@@ -99,6 +101,7 @@ extension BroadcastService {
         guard !removed.isEmpty else { throw .unknownBroadcast }
         var wasStopped = false
         for gone in removed {
+            await self.limits.reread(gone)
             let wasPulled = await self.sources.removed(gone)
             let stopped = self.lifecycle.stop(gone, reason: .deleted) || wasPulled
             if gone == id { wasStopped = stopped }

@@ -84,12 +84,13 @@ extension BroadcastService {
         guard let record = try self.record(id) else { return ViewerStatistics() }
         let view = self.view(record)
         let isRTMP = view.live?.type == .rtmp
-        return ViewerStatistics(rtmp: isRTMP ? view.live?.rtmpViewerCount ?? -1 : -1, hls: view.hlsViewers, webRTC: 0, dash: 0)
+        return ViewerStatistics(rtmp: isRTMP ? view.live?.rtmpViewerCount ?? -1 : -1, hls: view.hlsViewers, webRTC: 0, dash: view.dashViewers)
     }
 
     /// Who watches anything. RTMP players are not summed up here, by contract.
     public func totalViewers() -> ViewerStatistics {
         ViewerStatistics(
-            rtmp: -1, hls: max(0, self.outputs.hls.totalViewerCount()), webRTC: 0, dash: 0, activeLiveStreams: self.activeCount())
+            rtmp: -1, hls: max(0, self.outputs.hls.totalViewerCount()), webRTC: 0, dash: max(0, self.outputs.hls.totalDashViewerCount()),
+            activeLiveStreams: self.activeCount())
     }
 }

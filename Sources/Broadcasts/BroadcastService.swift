@@ -15,6 +15,7 @@ public final class BroadcastService: Sendable {
     let outputs: OutputFactory
     let sources: BroadcastSources
     let durations: ItemDurations
+    let limits: ViewerLimitKeeper
     /// For clients who ask how long something is.
     let asked: ProbeLine
     /// For the new values of running sources.
@@ -25,9 +26,11 @@ public final class BroadcastService: Sendable {
     private let recovery = Mutex<Task<Void, Never>?>(nil)
 
     /// `onEvent` is called from any thread and must not block.
+    /// `viewerLimits` is filled here, and kept equal to what is stored.
     public init(
         database: Database, streams: StreamDirectory, outputs: OutputFactory, sources: SourceFactory, configuration: Configuration,
-        logger: Logger, clock: BroadcastClock = .system, onEvent: @escaping @Sendable (BroadcastEvent) -> Void = { _ in }
+        viewerLimits: ViewerLimits = ViewerLimits(), logger: Logger, clock: BroadcastClock = .system,
+        onEvent: @escaping @Sendable (BroadcastEvent) -> Void = { _ in }
     ) {
         let emit: @Sendable (BroadcastEvent) -> Void = { event in
             logger.info("event", metadata: ["action": "\(event.action)", "stream": "\(event.streamID)"])
@@ -39,6 +42,7 @@ public final class BroadcastService: Sendable {
         self.configuration = configuration
         self.logger = logger
         self.clock = clock
+        self.limits = ViewerLimitKeeper(table: database.broadcasts, limits: viewerLimits, logger: logger)
         self.ledger = RecordingLedger(
             database: database, dataDirectory: configuration.dataDirectory, clock: clock, logger: logger, emit: emit)
         let planner = PullPlanner(
@@ -56,7 +60,7 @@ public final class BroadcastService: Sendable {
         self.lifecycle = BroadcastLifecycle(
             environment: .init(
                 database: database, streams: streams, outputs: outputs, configuration: configuration, clock: clock, logger: logger, emit: emit,
-                ledger: self.ledger, mailbox: StreamMailbox()),
+                ledger: self.ledger, limits: self.limits, mailbox: StreamMailbox()),
             onViewer: { [sources = self.sources] id in _ = sources.viewerArrived(id) })
     }
 
@@ -77,6 +81,7 @@ public final class BroadcastService: Sendable {
         } catch {
             throw .store(error)
         }
+        try await self.limits.fill()
         self.lifecycle.start()
         await self.sources.begin()
         try await self.sources.boot()
@@ -143,7 +148,8 @@ public final class BroadcastService: Sendable {
         return BroadcastView(
             record: record, live: live, pull: self.sources.board.status(record.id),
             endpointStatuses: self.lifecycle.supervisor(record.id)?.board.views ?? [:],
-            hlsViewers: live == nil ? 0 : max(0, self.outputs.hls.viewerCount(record.id)), now: self.clock.wall())
+            hlsViewers: live == nil ? 0 : max(0, self.outputs.hls.viewerCount(record.id)),
+            dashViewers: live == nil ? 0 : max(0, self.outputs.hls.dashViewerCount(record.id)), now: self.clock.wall())
     }
 }
 

@@ -40,6 +40,7 @@ actor BroadcastSupervisor {
         let logger: Logger
         let emit: @Sendable (BroadcastEvent) -> Void
         let ledger: RecordingLedger
+        let limits: ViewerLimitKeeper
         let mailbox: StreamMailbox
     }
 
@@ -181,7 +182,10 @@ actor BroadcastSupervisor {
         let now = self.environment.clock.wall()
         let newest = self.newest
         do {
-            if try await self.environment.database.broadcasts.deleteZombi(self.id) { return }
+            if try await self.environment.database.broadcasts.deleteZombi(self.id) {
+                await self.environment.limits.reread(self.id)
+                return
+            }
             guard wasLive else { return }
             try await self.environment.database.broadcasts.update(self.id) { record in
                 record.status = .finished

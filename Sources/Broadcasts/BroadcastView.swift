@@ -12,6 +12,7 @@ public struct BroadcastView: Sendable {
     /// Of running endpoints, by service id.
     public var endpointStatuses: [String: EndpointView]
     public var hlsViewers: Int
+    public var dashViewers: Int
     /// Wall clock at which this was true, milliseconds since 1970.
     public var now: Int64
 

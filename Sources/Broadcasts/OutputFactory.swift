@@ -25,8 +25,11 @@ public protocol RestreamSession: Sendable {
 public protocol LivePackaging: Sendable {
     func streamBecameLive(_ key: StreamKey)
     func streamEnded(_ key: StreamKey)
+    /// Viewers over HLS, low latency or not.
     func viewerCount(_ id: String) -> Int
     func totalViewerCount() -> Int
+    func dashViewerCount(_ id: String) -> Int
+    func totalDashViewerCount() -> Int
 }
 
 extension Recorder: RecordingSession {}

@@ -24,6 +24,19 @@ extension BroadcastTable {
         try self.ids("INDEXED BY broadcasts_planned WHERE (planned_start > 0 OR planned_end > 0) AND type = 'playlist'")
     }
 
+    /// What the broadcasts may have whose viewers are limited, over HLS or DASH.
+    public func viewerLimits() throws(StoreError) -> [(id: String, limits: BroadcastRecord.Limits)] {
+        try self.database.read { db in
+            let sql = "SELECT id, hls_viewer_limit, dash_viewer_limit FROM broadcasts WHERE hls_viewer_limit >= 0 OR dash_viewer_limit >= 0"
+            return try Row.fetchAll(db.cachedStatement(sql: sql)).map { row in
+                var limits = BroadcastRecord.Limits()
+                limits.hlsViewers = row[1]
+                limits.dashViewers = row[2]
+                return (id: row[0], limits: limits)
+            }
+        }
+    }
+
     private func ids(_ clause: String) throws(StoreError) -> [String] {
         try self.database.read { db in try String.fetchAll(db.cachedStatement(sql: "SELECT id FROM broadcasts \(clause) ORDER BY seq")) }
     }

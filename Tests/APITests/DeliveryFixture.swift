@@ -7,6 +7,7 @@ import NIOHTTP1
 import NIOPosix
 import Outputs
 import Streams
+import TestSupport
 import Testing
 
 @testable import API
@@ -77,6 +78,16 @@ final class DeliveryFixture: Sendable {
             }
         }
         rmdir(path)
+    }
+
+    /// Publishes almost nine seconds of pictures, a keyframe in each, and stays.
+    func publish(_ id: String) throws -> Publisher {
+        let source = PublishSource(type: .rtmp, remoteAddress: "192.0.2.1", startedAtMilliseconds: 0, stop: { _ in })
+        let publisher = try self.streams.publish(StreamKey(id), source: source, now: .now()).get()
+        publisher.expect(video: true, audio: false)
+        publisher.announce(Frames.video)
+        for tenth in 0..<88 { publisher.publish(Frames.picture(at: Int64(tenth) * 100, key: tenth % 10 == 0), now: .now()) }
+        return publisher
     }
 
     /// nil: left to the router.

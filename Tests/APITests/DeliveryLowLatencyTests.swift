@@ -10,14 +10,7 @@ import Testing
 @testable import API
 
 @Suite(.timeLimit(.minutes(1))) struct DeliveryLowLatencyTests {
-    private func publish(_ fixture: DeliveryFixture) throws -> Publisher {
-        let source = PublishSource(type: .rtmp, remoteAddress: "192.0.2.1", startedAtMilliseconds: 0, stop: { _ in })
-        let publisher = try fixture.streams.publish(StreamKey("demo"), source: source, now: .now()).get()
-        publisher.expect(video: true, audio: false)
-        publisher.announce(Frames.video)
-        for tenth in 0..<88 { publisher.publish(Frames.picture(at: Int64(tenth) * 100, key: tenth % 10 == 0), now: .now()) }
-        return publisher
-    }
+    private func publish(_ fixture: DeliveryFixture) throws -> Publisher { try fixture.publish("demo") }
 
     private func uris(_ text: String, after tag: String) -> [String] {
         text.split(separator: "\n").filter { $0.hasPrefix(tag) }.compactMap { line in

@@ -58,14 +58,15 @@ import Testing
         let stage = try await RESTStage()
         _ = try await stage.post("/broadcasts/create", #"{"streamId":"a"}"#)
         let publisher = try await stage.publish("a")
-        stage.setViewers(3)
+        stage.setViewers(3, dash: 4)
         publisher.stream.rtmpViewers.store(2, ordering: .relaxed)
         let broadcast = try await stage.get("/broadcasts/a").object()
         for (member, value) in ["status": "broadcasting", "publishType": "RTMP", "remoteIp": "10.0.0.9", "userAgent": "FMLE/3.0"] {
             #expect(broadcast[member] as? String == value, "\(member)")
         }
         for (member, value) in [
-            "width": 1280, "height": 720, "hlsViewerCount": 3, "rtmpViewerCount": 2, "receivedBytes": 110, "startTime": 1_700_000_000_000,
+            "width": 1280, "height": 720, "hlsViewerCount": 3, "dashViewerCount": 4, "rtmpViewerCount": 2, "receivedBytes": 110,
+            "startTime": 1_700_000_000_000,
         ] {
             #expect(broadcast[member] as? Int == value, "\(member)")
         }
@@ -74,10 +75,10 @@ import Testing
         #expect(try await stage.get("/broadcasts/list/0/1").objects()[0]["status"] as? String == "broadcasting")
         #expect(
             try await stage.get("/broadcasts/a/broadcast-statistics").body
-                == #"{"totalRTMPWatchersCount":2,"totalHLSWatchersCount":3,"totalWebRTCWatchersCount":0,"totalDASHWatchersCount":0}"#)
+                == #"{"totalRTMPWatchersCount":2,"totalHLSWatchersCount":3,"totalWebRTCWatchersCount":0,"totalDASHWatchersCount":4}"#)
         #expect(
             try await stage.get("/broadcasts/total-broadcast-statistics").body
-                == #"{"totalRTMPWatchersCount":-1,"totalHLSWatchersCount":3,"totalWebRTCWatchersCount":0,"totalDASHWatchersCount":0,"activeLiveStreamCount":1}"#
+                == #"{"totalRTMPWatchersCount":-1,"totalHLSWatchersCount":3,"totalWebRTCWatchersCount":0,"totalDASHWatchersCount":4,"activeLiveStreamCount":1}"#
         )
         let info = try await stage.get("/broadcasts/a/stream-info").objects()
         #expect(info.count == 1)
@@ -88,7 +89,7 @@ import Testing
         publisher.end(.finished)
         let after = try await stage.get("/broadcasts/a").object()
         #expect(after["status"] as? String == "finished")
-        #expect(after["hlsViewerCount"] as? Int == 0)
+        #expect(after["hlsViewerCount"] as? Int == 0 && after["dashViewerCount"] as? Int == 0)
         #expect(try await stage.get("/broadcasts/a/stream-info").body == "[]")
         #expect(
             try await stage.get("/broadcasts/a/broadcast-statistics").body

@@ -1,8 +1,11 @@
 import Broadcasts
 import Foundation
 import HTTPTypes
+import Logging
 import NIOCore
+import Store
 import Streams
+import Synchronization
 import Testing
 
 @testable import API
@@ -76,18 +79,34 @@ import Testing
         let feed = EventFeed()
         let publisher = try await stage.publish("demo")
         _ = try await stage.post("/broadcasts/create", "{\"streamId\":\"idle\"}")
-        stage.setViewers(3)
+        stage.setViewers(3, dash: 2)
         feed.note(.liveStreamStarted(id: "demo"))
         feed.note(.liveStreamStarted(id: "gone"))
         var messages = try #require(feed.listen()).makeAsyncIterator()
-        EventRoutes(service: stage.service, feed: feed).tick()
+        EventRoutes(service: stage.service, feed: feed, logger: Logger(label: "test")).tick()
         let text = try #require(await messages.next().map(Self.text))
         #expect(text.hasPrefix("event: live\ndata: {"))
         let told = try #require(JSONSerialization.jsonObject(with: Data(text.dropFirst(18).utf8)) as? [String: Any])
         #expect(told["now"] as? Int64 == stage.wall && told["activeLiveStreamCount"] as? Int == 1 && told["totalHLSWatchersCount"] as? Int == 3)
         let broadcasts = try #require(told["broadcasts"] as? [[String: Any]])
         #expect(broadcasts.count == 1 && broadcasts[0]["streamId"] as? String == "demo" && broadcasts[0]["status"] as? String == "broadcasting")
-        #expect(broadcasts[0]["hlsViewerCount"] as? Int == 3)
+        #expect(broadcasts[0]["hlsViewerCount"] as? Int == 3 && broadcasts[0]["dashViewerCount"] as? Int == 2)
+        #expect(told["totalDASHWatchersCount"] as? Int == 2)
+        publisher.end(.finished)
+    }
+
+    @Test func aDatabaseThatFailsIsLoggedAndTheFeedGoesOn() async throws {
+        let stage = try await RESTStage()
+        let feed = EventFeed()
+        let publisher = try await stage.publish("demo")
+        feed.note(.liveStreamStarted(id: "demo"))
+        var messages = try #require(feed.listen()).makeAsyncIterator()
+        let log = LogLines()
+        try stage.database.close()
+        EventRoutes(service: stage.service, feed: feed, logger: Logger(label: "test", factory: { _ in log })).tick()
+        let text = try #require(await messages.next().map(Self.text))
+        #expect(text.hasPrefix("event: live\n") && text.contains("\"broadcasts\":[]"))
+        #expect(log.shelf.messages.withLock { $0 } == ["error: live numbers not read"])
         publisher.end(.finished)
     }
 
@@ -146,4 +165,22 @@ import Testing
         // The numbers of what is live may or may not have been due before the end.
         #expect(events.contains("event: change"))
     }
+}
+
+/// Keeps what is logged.
+private struct LogLines: LogHandler {
+    final class Shelf: Sendable {
+        let messages = Mutex<[String]>([])
+    }
+
+    let shelf = Shelf()
+    var logLevel = Logger.Level.debug
+    var metadata = Logger.Metadata()
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { self.metadata[key] }
+        set { self.metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) { self.shelf.messages.withLock { $0.append("\(event.level): \(event.message)") } }
 }

@@ -1,4 +1,5 @@
 import API
+import BroadcastSupport
 import Broadcasts
 import Foundation
 import Gateways
@@ -61,7 +62,7 @@ import Testing
 
     @Test func aPlaylistShowsItsStateItsPlaceAndHowLongItsItemsAre() async throws {
         let stage = try await RESTStage()
-        stage.pulls.setProbe("http://files.example/a.mp4", .success(SourceProbe(duration: MediaTime(milliseconds: 61_500))))
+        stage.pulls.answer("http://files.example/a.mp4", .success(SourceProbe(duration: MediaTime(milliseconds: 61_500))))
         #expect(try await stage.post("/broadcasts/create", Self.list).status == .ok)
         func show() async throws -> [String: any Sendable] { try await stage.get("/broadcasts/show").object() }
         func durations() async throws -> [Int] {
@@ -94,7 +95,7 @@ import Testing
     @Test(arguments: ["/v2", "/rest/v2", "/live/rest/v2", "/LiveApp/rest/v2"]) func pullsAreServedUnderEveryPrefix(prefix: String) async throws {
         let stage = try await Self.stage()
         _ = try await stage.post("/broadcasts/create", Self.list)
-        stage.pulls.setProbe("http://files.example/a.mp4", .success(SourceProbe(duration: MediaTime(milliseconds: 1))))
+        stage.pulls.answer("http://files.example/a.mp4", .success(SourceProbe(duration: MediaTime(milliseconds: 1))))
         for (method, path, answer) in [
             (.post, "/src/start", result(true, dataID: "src")), (.put, "/src/seek-time/0", result(true)),
             (.get, "/src/ip-camera-error", result(true)),

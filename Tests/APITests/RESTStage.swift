@@ -1,4 +1,5 @@
 import API
+import BroadcastSupport
 import Broadcasts
 import Foundation
 import HTTPTypes
@@ -19,7 +20,7 @@ final class RESTStage: Sendable {
     let directory: URL
     let database: Database
     let streams = StreamDirectory()
-    let pulls = StandInPulls()
+    let pulls = FakeSources(.lifelike)
     let service: BroadcastService
     let interface: RESTInterface
     private let responder: RouterResponder<APIRequestContext>
@@ -66,7 +67,10 @@ final class RESTStage: Sendable {
             }, hls: hls)
     }
 
-    func setViewers(_ count: Int) { self.hls.count.store(count, ordering: .relaxed) }
+    func setViewers(_ count: Int, dash: Int = 0) {
+        self.hls.count.store(count, ordering: .relaxed)
+        self.hls.dash.store(dash, ordering: .relaxed)
+    }
 
     // MARK: Requests
 
@@ -114,8 +118,8 @@ final class RESTStage: Sendable {
     }
 
     /// Lets what was started publish, until the stream is live and its supervisor knows.
-    func goLive(_ id: String) async throws -> StandInPull {
-        let pull = try #require(self.pulls.newest(id))
+    func goLive(_ id: String) async throws -> FakePull {
+        let pull = try #require(self.pulls.pull(id))
         let source = PublishSource(
             type: .pull, remoteAddress: "192.0.2.7", credential: "pull:" + id, startedAtMilliseconds: self.wall, stop: { _ in })
         let publisher = try self.streams.publish(StreamKey(id), source: source, now: .uptimeNanoseconds(1_000_000_000_000)).get()
@@ -184,11 +188,14 @@ private final class PublisherBox: Sendable {
 
 private final class Viewers: LivePackaging {
     let count = Atomic<Int>(0)
+    let dash = Atomic<Int>(0)
 
     func streamBecameLive(_ key: StreamKey) {}
     func streamEnded(_ key: StreamKey) {}
     func viewerCount(_ id: String) -> Int { self.count.load(ordering: .relaxed) }
     func totalViewerCount() -> Int { self.count.load(ordering: .relaxed) }
+    func dashViewerCount(_ id: String) -> Int { self.dash.load(ordering: .relaxed) }
+    func totalDashViewerCount() -> Int { self.dash.load(ordering: .relaxed) }
 }
 
 private struct IdleRecorder: RecordingSession {

@@ -1,3 +1,4 @@
+import BroadcastSupport
 import Broadcasts
 import Gateways
 import HTTPTypes
@@ -25,7 +26,7 @@ import Testing
     private static func stage(_ change: (inout BroadcastService.Configuration) -> Void = { _ in }) async throws -> RESTStage {
         let stage = try await RESTStage(change)
         for body in Self.created { #expect(try await stage.post("/broadcasts/create", body).status == .ok, "\(body)") }
-        for url in ["http://127.0.0.1/a.mp4", "http://127.0.0.1/b.mp4", "rtsp://127.0.0.1/1", "file:///etc/passwd"] { stage.pulls.refuse(url) }
+        for url in ["http://127.0.0.1/a.mp4", "http://127.0.0.1/b.mp4", "rtsp://127.0.0.1/1", "file:///etc/passwd"] { stage.pulls.forbid(url) }
         return stage
     }
 
@@ -42,11 +43,11 @@ import Testing
                 let active = result(false, "Stream is already active. It's already streaming or trying to connect")
                 #expect(try await caller.post("/broadcasts/\(id)/start").body == active)
                 // Also while it waits for its next try.
-                stage.pulls.newest(id)?.fails(PullFailure(cause: .refused, text: "Connection refused"))
+                stage.pulls.pull(id)?.fails(PullFailure(cause: .refused, text: "Connection refused"))
                 #expect(try await caller.post("/broadcasts/\(id)/start").body == active)
                 #expect(stage.pulls.count(id) == 1)
                 #expect(try await caller.post("/broadcasts/\(id)/stop").body == result(true, "Stream stopped"))
-                #expect(stage.pulls.newest(id)?.isStopped == true)
+                #expect(stage.pulls.pull(id)?.isStopped == true)
                 #expect(try await caller.post("/broadcasts/\(id)/stop").body == Self.notRunning(id))
             }
             #expect(try await caller.post("/broadcasts/show/stop").body == Self.notRunning("show"))
@@ -100,7 +101,7 @@ import Testing
         let stage = try await Self.stage()
         _ = try await stage.post("/broadcasts/src/start")
         #expect(try await stage.delete("/broadcasts/src").body == result(true, "broadcast is deleted and stopped successfully"))
-        #expect(stage.pulls.newest("src")?.isStopped == true)
+        #expect(stage.pulls.pull("src")?.isStopped == true)
         #expect(try await stage.delete("/broadcasts/cam").body == result(true, "broadcast is deleted but could not stopped "))
     }
 
@@ -185,7 +186,7 @@ import Testing
         #"{"type":"playlist","playListItemList":[{"streamUrl":"concat:a|b"}]}"#,
     ]) func whatMayNotBeFetchedIsNotStored(body: String) async throws {
         let stage = try await RESTStage()
-        for url in ["http://127.0.0.1/a.mp4", "rtsp://127.0.0.1/1"] { stage.pulls.refuse(url) }
+        for url in ["http://127.0.0.1/a.mp4", "rtsp://127.0.0.1/1"] { stage.pulls.forbid(url) }
         let reply = try await stage.post("/broadcasts/create", body)
         #expect(reply.status == .badRequest)
         #expect(reply.body == result(false, "Stream url is not valid. "))
@@ -201,7 +202,7 @@ import Testing
 
     @Test(arguments: Way.allCases) func putChecksTheNewSourceBeforeItStopsTheOldOne(way: Way) async throws {
         let stage = try await Self.stage()
-        stage.pulls.setProbe("rtsp://camera.example/new", .success(SourceProbe(duration: nil)))
+        stage.pulls.answer("rtsp://camera.example/new", .success(SourceProbe(duration: nil)))
         try await stage.called(way) { (caller: Caller) async throws in
             _ = try await caller.post("/broadcasts/src/start")
             let pull = try await stage.goLive("src")
@@ -221,7 +222,7 @@ import Testing
             #expect(pull.isStopped)
             #expect(stage.pulls.count("src") == 2)
             #expect(
-                stage.pulls.newest("src")?.plan.content == .live(PullItem(url: "rtsp://camera.example/new", isFile: false)))
+                stage.pulls.pull("src")?.plan.content == .live(PullItem(url: "rtsp://camera.example/new", isFile: false)))
         }
     }
 
@@ -233,16 +234,16 @@ import Testing
             #expect(
                 try await caller.put("/broadcasts/cam", #"{"streamUrl":"rtsp://10.0.0.1/none"}"#).body
                     == result(false, "Could not connect to 10.0.0.1 result:-1", errorID: -1))
-            stage.pulls.setProbe("rtsp://10.0.0.1/1", .failure(PullFailure(cause: .unauthorized, text: "401 Unauthorized")))
+            stage.pulls.answer("rtsp://10.0.0.1/1", .failure(PullFailure(cause: .unauthorized, text: "401 Unauthorized")))
             #expect(
                 try await caller.put("/broadcasts/cam", #"{"password":"wrong"}"#).body
                     == result(false, "Could not connect to 10.0.0.1 result:-2", errorID: -2))
             #expect(try await caller.get("/broadcasts/cam").object()["password"] as? String == "p w")
             #expect(!pull.isStopped)
-            stage.pulls.setProbe("rtsp://10.0.0.1/1", .success(SourceProbe(duration: nil)))
+            stage.pulls.answer("rtsp://10.0.0.1/1", .success(SourceProbe(duration: nil)))
             #expect(try await caller.put("/broadcasts/cam", #"{"password":"right"}"#).body == result(true))
             #expect(
-                stage.pulls.newest("cam")?.plan.content
+                stage.pulls.pull("cam")?.plan.content
                     == .live(PullItem(url: "rtsp://10.0.0.1/1", username: "u", password: "right", isFile: false)))
             #expect(try await caller.put("/broadcasts/cam", #"{"ipAddr":"test"}"#).body == result(false, "IP camera addr is not valid: test"))
         }
@@ -272,7 +273,7 @@ import Testing
             for id in ["vod", "show"] {
                 _ = try await caller.post("/broadcasts/\(id)/start")
                 #expect(try await caller.put("/broadcasts/\(id)/seek-time/5000").body == result(true))
-                #expect(stage.pulls.newest(id)?.seeks == [MediaTime(milliseconds: 5_000)])
+                #expect(stage.pulls.pull(id)?.seeks == [MediaTime(milliseconds: 5_000)])
             }
             for path in ["vod/seek-time/x", "vod/seek-time/1.5", "vod/seek-time/99999999999999999999"] {
                 #expect(try await caller.put("/broadcasts/" + path).status == .notFound)
@@ -301,7 +302,7 @@ import Testing
                 as [(String, [Int?])]
             {
                 #expect(try await caller.post("/broadcasts/playlists/show/next\(query)").body == result(true, dataID: "show"))
-                #expect(stage.pulls.newest("show")?.skips == skips)
+                #expect(stage.pulls.pull("show")?.skips == skips)
             }
             #expect(try await caller.post("/broadcasts/playlists/show/next?index=3").body == outside)
             #expect(try await caller.post("/broadcasts/playlists/show/next?index=two").status == .notFound)
@@ -320,7 +321,7 @@ import Testing
                     == result(false, "Could not connect to 10.0.0.3:8080 result:-1", errorID: -1))
             for id in ["cam", "src"] {
                 _ = try await caller.post("/broadcasts/\(id)/start")
-                let pull = try #require(stage.pulls.newest(id))
+                let pull = try #require(stage.pulls.pull(id))
                 pull.fails(PullFailure(cause: .unauthorized, text: "401 \"Unauthorized\""))
                 #expect(try await caller.get("/broadcasts/\(id)/ip-camera-error").object()["message"] as? String == "401 \"Unauthorized\"")
                 #expect(try await caller.get("/broadcasts/\(id)/ip-camera-error").object()["success"] as? Bool == false)
@@ -334,9 +335,9 @@ import Testing
 
     @Test(arguments: Way.allCases) func durationIsFoundOutOrWhyNot(way: Way) async throws {
         let stage = try await Self.stage()
-        stage.pulls.setProbe("http://files.example/a b.mp4?x=1&y=2", .success(SourceProbe(duration: MediaTime(milliseconds: 12_345))))
-        stage.pulls.setProbe("rtsp://camera.example/1", .success(SourceProbe(duration: nil)))
-        stage.pulls.setProbe("http://files.example/text.mp4", .failure(PullFailure(cause: .nothingToPlay, text: "nothing to play")))
+        stage.pulls.answer("http://files.example/a b.mp4?x=1&y=2", .success(SourceProbe(duration: MediaTime(milliseconds: 12_345))))
+        stage.pulls.answer("rtsp://camera.example/1", .success(SourceProbe(duration: nil)))
+        stage.pulls.answer("http://files.example/text.mp4", .failure(PullFailure(cause: .nothingToPlay, text: "nothing to play")))
         try await stage.called(way) { (caller: Caller) async throws in
             for (query, answer) in [
                 ("?url=http%3A%2F%2Ffiles.example%2Fa%20b.mp4%3Fx%3D1%26y%3D2", result(true, dataID: "12345")),

@@ -12,6 +12,7 @@ final class FakeOutputs: LivePackaging {
         var recovered: [String] = []
         var hls: [String] = []
         var viewers: [String: Int] = [:]
+        var dashViewers: [String: Int] = [:]
         var recordingFailure: RecordingFailure?
     }
 
@@ -23,6 +24,7 @@ final class FakeOutputs: LivePackaging {
     var hls: [String] { self.state.withLock { $0.hls } }
 
     func setViewers(_ count: Int, of id: String) { self.state.withLock { $0.viewers[id] = count } }
+    func setDashViewers(_ count: Int, of id: String) { self.state.withLock { $0.dashViewers[id] = count } }
     /// Lets no recording start.
     func refuseRecordings(_ failure: RecordingFailure) { self.state.withLock { $0.recordingFailure = failure } }
 
@@ -30,6 +32,8 @@ final class FakeOutputs: LivePackaging {
     func streamEnded(_ key: StreamKey) { self.state.withLock { $0.hls.append("ended \(key)") } }
     func viewerCount(_ id: String) -> Int { self.state.withLock { $0.viewers[id] ?? 0 } }
     func totalViewerCount() -> Int { self.state.withLock { $0.viewers.values.reduce(0, +) } }
+    func dashViewerCount(_ id: String) -> Int { self.state.withLock { $0.dashViewers[id] ?? 0 } }
+    func totalDashViewerCount() -> Int { self.state.withLock { $0.dashViewers.values.reduce(0, +) } }
 
     var factory: OutputFactory {
         OutputFactory(

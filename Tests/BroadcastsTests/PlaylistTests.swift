@@ -1,3 +1,4 @@
+import BroadcastSupport
 import Gateways
 import Media
 import Store
@@ -31,7 +32,7 @@ import Testing
         let pull = try await self.started(stage, "x", "y", "z")
         #expect(try stage.record("p").playlist.status == "broadcasting")
         pull.tell(.itemStarted(index: 0))
-        try await pull.broadcast(on: stage)
+        try await stage.broadcast(pull)
         pull.tell(.itemFailed(index: 1, PullFailure(cause: .notFound, text: "404")))
         pull.tell(.itemStarted(index: 2))
         try await stage.eventually("stored") { try stage.record("p").playlist.currentIndex == 2 }

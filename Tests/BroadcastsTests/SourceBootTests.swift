@@ -1,3 +1,4 @@
+import BroadcastSupport
 import Gateways
 import NIOCore
 import Store

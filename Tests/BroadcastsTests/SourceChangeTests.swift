@@ -1,3 +1,4 @@
+import BroadcastSupport
 import Gateways
 import Media
 import Store
@@ -10,7 +11,7 @@ import Testing
         try await stage.create(id, change)
         _ = try await stage.service.startPull(id)
         let pull = try #require(stage.sources.pull(id))
-        try await pull.broadcast(on: stage)
+        try await stage.broadcast(pull)
         return pull
     }
 
@@ -138,7 +139,7 @@ import Testing
         try await stage.service.update("c", self.changes { $0.source.ipAddress = "rtsp://10.0.0.6/live" })
         #expect(stage.sources.pull("c")?.item?.url == "rtsp://10.0.0.6/live")
         // Where the stream of this one is, only ONVIF could tell.
-        try await #require(stage.sources.pull("c")).broadcast(on: stage)
+        try await stage.broadcast(#require(stage.sources.pull("c")))
         await #expect(throws: BroadcastError.cameraUnreachable(address: "10.0.0.5:80", code: -1)) {
             try await stage.service.update("c", self.changes { $0.source.ipAddress = "10.0.0.5:80" })
         }

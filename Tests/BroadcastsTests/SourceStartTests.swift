@@ -1,3 +1,4 @@
+import BroadcastSupport
 import Gateways
 import Media
 import NIOCore
@@ -16,7 +17,7 @@ import Testing
         #expect(try stage.record("a").source.isWanted)
         #expect(try stage.service.find("a")?.status == .preparing)
 
-        try await pull.broadcast(on: stage)
+        try await stage.broadcast(pull)
         #expect(try stage.service.find("a")?.status == .broadcasting)
         #expect(try stage.service.find("a")?.pull?.state == .broadcasting)
         #expect(stage.service.activeCount() == 1)
@@ -153,7 +154,7 @@ import Testing
         try await stage.createSource("a")
         _ = try await stage.service.startPull("a")
         let pull = try #require(stage.sources.pull("a"))
-        try await pull.broadcast(on: stage)
+        try await stage.broadcast(pull)
         #expect(try await stage.service.delete("a", withSubtracks: true))
         #expect(pull.isStopped)
         try await stage.eventually("nothing is left") { stage.service.lifecycle.supervisor("a") == nil }
@@ -168,7 +169,7 @@ import Testing
         let pull = try #require(stage.sources.pull("a"))
         #expect(try await stage.service.delete("a", withSubtracks: true))
         // Its first frame was on its way.
-        try await pull.broadcast(on: stage)
+        try await stage.broadcast(pull)
         #expect(try stage.database.broadcasts.find("a") == nil)
         pull.stop()
     }
@@ -188,7 +189,7 @@ import Testing
         let stage = try await Stage()
         try await stage.createSource("a")
         _ = try await stage.service.startPull("a")
-        try await stage.sources.pull("a")?.broadcast(on: stage)
+        try await stage.broadcast(#require(stage.sources.pull("a")))
         let limit = TimeAmount.seconds(30)
         #expect(await stage.service.shutdown(within: limit))
         #expect(stage.sources.pulls.allSatisfy { $0.isStopped })

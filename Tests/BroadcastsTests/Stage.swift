@@ -1,3 +1,4 @@
+import BroadcastSupport
 import Broadcasts
 import Foundation
 import Gateways
@@ -19,6 +20,7 @@ final class Stage: Sendable {
     let streams = StreamDirectory()
     let outputs = FakeOutputs()
     let sources = FakeSources()
+    let limits = ViewerLimits()
     let service: BroadcastService
     private let eventLog: EventLog
     let time: ManualTime
@@ -39,7 +41,8 @@ final class Stage: Sendable {
         self.time = time
         self.service = BroadcastService(
             database: self.database, streams: self.streams, outputs: self.outputs.factory, sources: self.sources.factory,
-            configuration: configuration, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+            configuration: configuration, viewerLimits: self.limits,
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
             clock: BroadcastClock(now: { time.now }, wall: { time.wall }), onEvent: { event in log.events.withLock { $0.append(event) } })
         if start { try await self.service.start() }
     }
@@ -102,6 +105,18 @@ final class Stage: Sendable {
         let ended = self.events.count { $0 == .liveStreamEnded(id: id) }
         publisher.end(reason)
         try await self.eventually("\(id) has ended") { self.events.count { $0 == .liveStreamEnded(id: id) } > ended }
+    }
+
+    /// Frames come from a pull: its broadcast is live when this returns.
+    func broadcast(_ pull: FakePull) async throws {
+        let id = pull.plan.id
+        let source = PublishSource(
+            type: .pull, remoteAddress: "", credential: "pull:" + id, startedAtMilliseconds: self.time.wall, stop: { _ in pull.stop() })
+        let publisher = try self.streams.publish(StreamKey(id), source: source, now: self.time.now).get()
+        pull.broadcasts(to: publisher)
+        let live = self.outputs.hls.count { $0 == "live \(id)" }
+        self.feed(publisher)
+        try await self.eventually("\(id) is live") { self.outputs.hls.count { $0 == "live \(id)" } > live }
     }
 
     func record(_ id: String) throws -> BroadcastRecord { try #require(try self.database.broadcasts.find(id)) }

@@ -1,3 +1,4 @@
+import BroadcastSupport
 import Gateways
 import NIOCore
 import NIOEmbedded
@@ -44,7 +45,7 @@ import Testing
         let stage = try await self.stage()
         #expect(stage.service.viewerArrived("a"))
         let pull = try await self.pulled(stage)
-        try await pull.broadcast(on: stage)
+        try await stage.broadcast(pull)
         stage.outputs.setViewers(1, of: "a")
         stage.time.advance(60_000)
         await stage.service.sources.tick()
@@ -118,7 +119,7 @@ import Testing
         let held = stage.service.whenLive("a", on: loop, within: .seconds(10))
         let other = stage.service.whenLive("plain", on: loop, within: .seconds(10))
         let pull = try await self.pulled(stage)
-        try await pull.broadcast(on: stage)
+        try await stage.broadcast(pull)
         #expect(try await held.get())
         // Who comes later is not held at all.
         #expect(try await stage.service.whenLive("a", on: loop, within: .seconds(10)).get())

@@ -105,6 +105,12 @@ import Testing
                     names.insert(String(line.prefix { $0 != "{" && $0 != " " }))
                 }
             }
+            let list = try String(contentsOf: try MartletProcess.repository().appending(path: "docs/metrics.md"), encoding: .utf8)
+            for name in described { try #require(list.contains("\n| `\(name.dropFirst(8))` | "), "docs/metrics.md does not have \(name)") }
+            let listed = list.matches(of: #/\n\| `([a-z0-9_]+)` \|/#).map { "martlet_\($0.output.1)" }
+            // Without a value now.
+            let absent: Set<String> = ["martlet_keyframe_interval_seconds", "martlet_events_total", "martlet_destinations"]
+            try #require(Set(listed).subtracting(described).subtracting(absent) == [], "docs/metrics.md has what is not there")
             for name in names {
                 let family = described.contains(name) ? name : name.replacing(#/_(bucket|sum|count)$/#, with: "")
                 try #require(described.contains(family), "\(name) has no type")
@@ -112,6 +118,7 @@ import Testing
             for name in [
                 "build_info", "streams", "destinations", "destination_reconnects_total", "ingest_bytes_total", "frames_dropped_total",
                 "keyframe_interval_seconds", "recording_bytes_total", "disk_free_bytes", "event_loop_lag_seconds_bucket", "viewers",
+                "hls_blocked_requests", "tls_handshakes_total", "http2_streams_total",
             ] {
                 try #require(names.contains("martlet_\(name)"), "\(name)")
             }

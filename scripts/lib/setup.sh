@@ -9,7 +9,7 @@ build_packages=(
 )
 # Real programs that the end-to-end tests publish, watch, record and restream with.
 test_packages=(
-    chromium curl ffmpeg iproute2 libnginx-mod-rtmp nghttp2-client nginx openssl python3
+    chromium curl ffmpeg iproute2 libnginx-mod-rtmp nghttp2-client nginx openssl python3 python3-venv
     gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good python3-gi
 )
 
@@ -55,6 +55,16 @@ install_packages() {
         say "the packages could not be installed"
         exit 1
     fi
+}
+
+# schemathesis, which the tests compare openapi.yaml with the server by. It is no Debian package: it comes from PyPI into a folder of its own.
+install_schemathesis() {
+    local version=4.32.5 folder=.build/schemathesis
+    ! compgen -G "$folder/lib/python3*/site-packages/schemathesis-$version.dist-info" >/dev/null || return 0
+    say "installing schemathesis $version"
+    rm -rf "$folder"
+    /usr/bin/python3 -m venv "$folder"
+    "$folder/bin/pip" install --quiet --disable-pip-version-check "schemathesis==$version"
 }
 
 # Puts a Swift of at least 6.3 on the PATH, or says how to get one.

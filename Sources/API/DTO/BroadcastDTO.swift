@@ -79,7 +79,7 @@ struct BroadcastDTO: JSONWritable {
         let video = self.live?.tracks.lazy.compactMap(\.video).first
         writer.member("pendingPacketSize", 0)
         writer.member("hlsViewerCount", self.view.hlsViewers)
-        writer.member("dashViewerCount", 0)
+        writer.member("dashViewerCount", self.view.dashViewers)
         writer.member("webRTCViewerCount", 0)
         writer.member("rtmpViewerCount", self.live?.rtmpViewerCount ?? 0)
         writer.member("startTime", self.live?.startedAtMilliseconds ?? run.startedAt)
@@ -124,7 +124,7 @@ struct BroadcastDTO: JSONWritable {
         writer.member("encoderSettingsList", record.output.encoders)
         writer.member("virtual", record.about.isVirtual)
         writer.member("maxIdleTime", record.schedule.maxIdleTime)
-        writer.member("anyoneWatching", self.view.hlsViewers > 0 || (self.live?.rtmpViewerCount ?? 0) > 0)
+        writer.member("anyoneWatching", self.view.hlsViewers > 0 || self.view.dashViewers > 0 || (self.live?.rtmpViewerCount ?? 0) > 0)
     }
 }
 

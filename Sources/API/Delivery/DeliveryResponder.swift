@@ -63,6 +63,13 @@ public final class DeliveryResponder: ReadyResponder {
         self.apps = Set(([configuration.app] + configuration.appAliases).map { Substring($0) })
     }
 
+    /// What is answered here, as `openapi.yaml` has it. The names of media are `LiveHLS`'s, and those of files.
+    static let templates = [
+        "/healthz", "/liveness", "/readyz", "/metrics", "/{app}/time", "/{app}/streams/{id}.m3u8", "/{app}/streams/{id}_adaptive.m3u8",
+        "/{app}/streams/ll-hls/{id}/{name}__master.m3u8", "/{app}/streams/ll-hls/{id}/{name}.m3u8", "/{app}/streams/ll-hls/{id}/{piece}",
+        "/{app}/streams/{id}/{name}.mpd", "/{app}/streams/{id}/{piece}", "/{app}/streams/{file}",
+    ]
+
     public func respond(to request: ReadyRequest, on eventLoop: any EventLoop) -> ReadyAnswer? {
         switch request.path {
         case "/healthz", "/liveness":

@@ -40,6 +40,8 @@ final class MediaFiles: Sendable {
     }
 
     private func look(_ path: String) -> File? {
+        // What is asked for in vain mostly does not exist at all: one call tells, where resolving it takes one for each folder above.
+        guard access("\(self.root)/\(path)", F_OK) == 0 else { return nil }
         guard let root = MediaFiles.resolve(self.root), let resolved = MediaFiles.resolve("\(root)/\(path)"), resolved.hasPrefix(root + "/") else {
             return nil
         }

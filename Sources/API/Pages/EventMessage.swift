@@ -51,6 +51,7 @@ private struct LiveNumbers: JSONWritable {
             writer.member("speed", ((self.view.live?.speed ?? 0) * 1000).rounded() / 1000)
             writer.member("duration", self.view.live.map { max(0, self.view.now - $0.startedAtMilliseconds) } ?? 0)
             writer.member("hlsViewerCount", self.view.hlsViewers)
+            writer.member("dashViewerCount", self.view.dashViewers)
             writer.member("rtmpViewerCount", self.view.live?.rtmpViewerCount ?? 0)
         }
     }

@@ -37,6 +37,9 @@ public final class PageResponder: ReadyResponder {
         self.pages = pages
     }
 
+    /// As `openapi.yaml` has them.
+    static let templates = ["/", "/docs", "/openapi.yaml", "/favicon.ico", "/assets/{name}", "/{app}/play.html"]
+
     private static func paths(of asset: PageAsset, apps: [String]) -> [String] {
         switch asset.name {
         case "index.html": ["/"]

@@ -1,5 +1,6 @@
 import Broadcasts
 import HTTPTypes
+import Logging
 import Streams
 import Synchronization
 
@@ -10,11 +11,13 @@ final class EventRoutes: Sendable {
 
     private let service: BroadcastService
     private let feed: EventFeed
+    private let logger: Logger
     private let isTicking = Mutex(false)
 
-    init(service: BroadcastService, feed: EventFeed) {
+    init(service: BroadcastService, feed: EventFeed, logger: Logger) {
         self.service = service
         self.feed = feed
+        self.logger = logger
     }
 
     var routes: [APIRoute] { [APIRoute(.get, "/events", self.listen)] }
@@ -54,9 +57,13 @@ final class EventRoutes: Sendable {
     func tick() {
         var views: [BroadcastView] = []
         for id in self.feed.liveIDs.prefix(Self.most) {
-            // One that cannot be read now is read at the next tick; the database's trouble is told by whoever asks for it.
-            guard let view = try? self.service.find(id), view.live != nil else { continue }
-            views.append(view)
+            do throws(BroadcastError) {
+                if let view = try self.service.find(id), view.live != nil { views.append(view) }
+            } catch {
+                // The next tick tries again; what is wrong with one is wrong with all.
+                self.logger.error("live numbers not read", metadata: ["stream": "\(id)", "error": "\(error)"])
+                break
+            }
         }
         self.feed.send(EventMessage.live(views, totals: self.service.totalViewers(), now: self.service.clock.wall()))
     }

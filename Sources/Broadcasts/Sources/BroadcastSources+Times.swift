@@ -191,6 +191,7 @@ extension BroadcastSources {
     private func viewers(of id: String) -> Int {
         // Players count while they wait, too.
         let rtmp = self.environment.streams.find(StreamKey(id))?.rtmpViewers.load(ordering: .relaxed) ?? 0
-        return rtmp + max(0, self.environment.outputs.hls.viewerCount(id))
+        let hls = self.environment.outputs.hls
+        return rtmp + max(0, hls.viewerCount(id)) + max(0, hls.dashViewerCount(id))
     }
 }

@@ -51,7 +51,8 @@ struct MartletServer {
                 groupCacheBytes: self.settings.hub.groupCacheSize,
                 groupCacheDuration: MediaTime(self.settings.hls.segmentDuration),
                 takeoverSilence: TimeAmount(self.settings.rtmp.takeoverSilence)))
-        let hls = LiveHLS(configuration: self.hlsConfiguration(directory), streams: streams, group: group, logger: self.logger)
+        let limits = ViewerLimits()
+        let hls = LiveHLS(configuration: self.hlsConfiguration(directory, limits), streams: streams, group: group, logger: self.logger)
         try hls.sweep()
         let events = EventCounters()
         let feed = EventFeed()
@@ -63,7 +64,7 @@ struct MartletServer {
             wallClock: BroadcastClock.system.wall)
         let service = BroadcastService(
             database: database, streams: streams, outputs: self.outputs(hls: hls, group: group, meter: meter),
-            sources: SourceFactory(puller), configuration: self.broadcastConfiguration(directory), logger: self.logger,
+            sources: SourceFactory(puller), configuration: self.broadcastConfiguration(directory), viewerLimits: limits, logger: self.logger,
             onEvent: { event in
                 events.count(event)
                 feed.note(event)
@@ -142,13 +143,13 @@ struct MartletServer {
 
     // MARK: Settings of the rooms
 
-    private func hlsConfiguration(_ directory: DataDirectory) -> LiveHLS.Configuration {
+    private func hlsConfiguration(_ directory: DataDirectory, _ limits: ViewerLimits) -> LiveHLS.Configuration {
         let hls = self.settings.hls
         return LiveHLS.Configuration(
             mode: hls.mode == .always ? .always : .onDemand, segmentDuration: MediaTime(hls.segmentDuration),
             partDuration: hls.partDuration == .zero ? nil : MediaTime(hls.partDuration), listSize: hls.listSize, deleteOnEnd: hls.deleteOnEnd,
             dvrWindow: hls.dvrWindow == .zero ? nil : MediaTime(hls.dvrWindow), directory: directory.live, idleTimeout: TimeAmount(hls.idleTimeout),
-            memoryBytesPerStream: hls.memoryPerStream)
+            memoryBytesPerStream: hls.memoryPerStream, viewerLimit: { limits.hls($0) }, dashViewerLimit: { limits.dash($0) })
     }
 
     private func broadcastConfiguration(_ directory: DataDirectory) -> BroadcastService.Configuration {

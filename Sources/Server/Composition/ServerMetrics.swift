@@ -70,10 +70,12 @@ struct ServerMetrics: Sendable {
         let usage = self.hls.usage()
         text.add("hls_packagers", .gauge, "Streams that are packaged for HLS now.", Double(usage.packaged))
         text.add("hls_memory_bytes", .gauge, "Bytes of HLS segments in memory.", Double(usage.memoryBytes))
+        text.add("hls_blocked_requests", .gauge, "Requests that wait for a part or segment that is being made.", Double(self.hls.blockedCount))
         text.add(
             "viewers", .gauge, "Viewers now, by protocol.",
             [
                 ([("proto", "hls")], Double(self.hls.totalViewerCount())),
+                ([("proto", "dash")], Double(self.hls.totalDashViewerCount())),
                 ([("proto", "rtmp")], Double(self.streams.publishing().reduce(0) { $0 + $1.rtmpViewers.load(ordering: .relaxed) })),
             ])
         let outputs = self.outputs.totals
@@ -109,18 +111,34 @@ struct ServerMetrics: Sendable {
         text.add("rtmp_protocol_errors_total", .counter, "RTMP connections ended by malformed bytes.", Double(rtmp.protocolErrorsTotal))
         text.add("rtmp_sent_bytes_total", .counter, "Media bytes given to RTMP players.", Double(rtmp.sentBytesTotal))
         text.add("rtmp_player_skips_total", .counter, "Times an RTMP player fell behind and resumed at a keyframe.", Double(rtmp.playerSkipsTotal))
+        self.addHTTP(&text)
+    }
+
+    private func addHTTP(_ text: inout PrometheusText) {
+        func value(_ counter: borrowing Atomic<UInt64>) -> Double { Double(counter.load(ordering: .relaxed)) }
         text.add("http_connections", .gauge, "HTTP connections now.", Double(self.http.openConnections.load(ordering: .relaxed)))
-        text.add("http_connections_total", .counter, "HTTP connections accepted.", Double(self.http.acceptedConnections.load(ordering: .relaxed)))
+        text.add("http_connections_total", .counter, "HTTP connections accepted.", value(self.http.acceptedConnections))
+        text.add("http_refused_total", .counter, "HTTP connections turned away because there were too many.", value(self.http.refusedConnections))
         text.add(
             "http_requests_total", .counter, "HTTP requests, by the path they took.",
             [
-                ([("path", "ready")], Double(self.http.readyRequests.load(ordering: .relaxed))),
-                ([("path", "routed")], Double(self.http.routedRequests.load(ordering: .relaxed))),
-                ([("path", "rejected")], Double(self.http.rejectedRequests.load(ordering: .relaxed))),
+                ([("path", "ready")], value(self.http.readyRequests)), ([("path", "routed")], value(self.http.routedRequests)),
+                ([("path", "rejected")], value(self.http.rejectedRequests)),
             ])
+        text.add("http_stalled_total", .counter, "HTTP connections closed because nothing was taken.", value(self.http.stalledConnections))
         text.add(
-            "http_stalled_total", .counter, "HTTP connections closed because nothing was taken.",
-            Double(self.http.stalledConnections.load(ordering: .relaxed)))
+            "tls_handshakes_total", .counter, "TLS handshakes of HTTPS connections, by how they ended.",
+            [([("result", "completed")], value(self.http.handshakes)), ([("result", "failed")], value(self.http.failedHandshakes))])
+        text.add("http2_connections_total", .counter, "Connections that spoke HTTP/2.", value(self.http.http2Connections))
+        text.add("http2_streams_total", .counter, "Requests over HTTP/2.", value(self.http.http2Streams))
+        text.add(
+            "http2_streams_stalled_total", .counter, "HTTP/2 streams reset because nothing was taken, or sent of a body, for too long.",
+            value(self.http.http2StalledStreams))
+        text.add(
+            "http2_connection_errors_total", .counter, "HTTP/2 connections that the server ended because of what came, by reason.",
+            [
+                ([("reason", "protocol")], value(self.http.http2ProtocolErrors)), ([("reason", "flood")], value(self.http.http2Floods)),
+            ])
     }
 
     private func addProcess(_ text: inout PrometheusText) {

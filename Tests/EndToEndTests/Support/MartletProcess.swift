@@ -25,15 +25,21 @@ final class MartletProcess: Sendable {
         if let given = ProcessInfo.processInfo.environment["MARTLET_BIN"] {
             path = given
         } else {
-            var folder = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
-            while folder.path != "/", !FileManager.default.fileExists(atPath: folder.appending(path: "Package.swift").path) {
-                folder.deleteLastPathComponent()
-            }
-            path = folder.appending(path: ".build/debug/martlet").path
+            path = try Self.repository().appending(path: ".build/debug/martlet").path
         }
         try #require(
             FileManager.default.isExecutableFile(atPath: path), "no server at \(path): build it with `swift build`, or name it in MARTLET_BIN")
         return path
+    }
+
+    /// The folder of the package this file is in.
+    static func repository() throws -> URL {
+        var folder = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
+        while !FileManager.default.fileExists(atPath: folder.appending(path: "Package.swift").path) {
+            try #require(folder.path != "/", "no package around \(#filePath)")
+            folder.deleteLastPathComponent()
+        }
+        return folder
     }
 
     /// Starts the command with only the settings given here, whatever the surrounding environment says.

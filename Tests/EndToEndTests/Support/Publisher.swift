@@ -7,14 +7,14 @@ struct Publisher {
     let child: Child
     private let progress: URL
 
-    static func start(_ clip: Clip = .light, to url: String, in lab: Lab) async throws -> Publisher {
+    /// `loops`: the clip comes again when it is over.
+    static func start(_ clip: Clip = .light, to url: String, loops: Bool = false, in lab: Lab) async throws -> Publisher {
         let progress = lab.path("progress-\(UUID().uuidString)")
         let child = try await lab.start(
             "publisher",
             [
-                "ffmpeg", "-nostdin", "-v", "warning", "-progress", progress.path, "-stats_period", "0.1", "-re", "-i", clip.file().path, "-c",
-                "copy",
-                "-f", "flv", url,
+                "ffmpeg", "-nostdin", "-v", "warning", "-progress", progress.path, "-stats_period", "0.1", "-stream_loop", loops ? "-1" : "0", "-re",
+                "-i", clip.file().path, "-c", "copy", "-f", "flv", url,
             ])
         return Publisher(child: child, progress: progress)
     }
@@ -49,8 +49,8 @@ struct Publisher {
 
 extension MartletProcess {
     /// Publishes and waits until the server says that it is live.
-    func publish(_ clip: Clip = .light, as id: String, parameters: String = "") async throws -> Publisher {
-        let publisher = try await Publisher.start(clip, to: self.rtmpURL(id) + parameters, in: self.lab)
+    func publish(_ clip: Clip = .light, as id: String, parameters: String = "", loops: Bool = false) async throws -> Publisher {
+        let publisher = try await Publisher.start(clip, to: self.rtmpURL(id) + parameters, loops: loops, in: self.lab)
         try await eventually("\(id) is live", within: .seconds(40)) {
             try #require(publisher.child.exit == nil, "the publisher ended: \(publisher.child.lastWords)")
             return try await self.broadcast(id)["status"].text == "broadcasting"

@@ -47,7 +47,7 @@ function operation(path, method, given, all) {
     const body = Object.values(given.requestBody?.content ?? {})[0];
     return h("section", { id, class: "operation" },
         h("h3", {}, h("span", { class: `method ${method}` }, method.toUpperCase()), h("code", {}, path), h("a", { href: `#${id}`, "aria-label": "Link" }, "#")),
-        h("p", { class: "summary" }, given.summary ?? ""), prose(given.description),
+        h("p", { class: "summary" }, given.summary ?? "", all.servers && h("small", {}, " (at the server's root)")), prose(given.description),
         parameters.length > 0 && table("Parameters", parameters),
         body && h("p", {}, "Body: ", typeOf(body.schema)),
         answers.length > 0 && table("Answers", answers));
