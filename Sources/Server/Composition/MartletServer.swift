@@ -93,14 +93,16 @@ struct MartletServer {
         api.addRoutes(to: router)
         let pages = PageResponder(apps: [self.settings.app] + self.settings.appAliases, compress: { Gzip.compress($0) }, next: responder)
         let application = Application(
-            router: router, server: .martlet(configuration: self.httpConfiguration(httpCounters, certificates), readyResponder: pages),
+            router: router,
+            server: .martlet(configuration: self.httpConfiguration(httpCounters, certificates, api.webSockets), readyResponder: pages),
             configuration: .init(address: .hostname(self.settings.http.host, port: self.settings.http.port), serverName: nil),
             onServerRunning: { [port = self.settings.http.port] in readiness.httpIsListening(on: $0.localAddress?.port ?? port) },
             eventLoopGroupProvider: .shared(group), logger: self.quietLogger)
         var services: [ServiceGroupConfiguration.ServiceConfiguration] = [.init(service: application)]
         if let certificates {
             let secure = Application(
-                router: router, server: .martlet(configuration: self.httpsConfiguration(httpCounters, certificates), readyResponder: pages),
+                router: router,
+                server: .martlet(configuration: self.httpsConfiguration(httpCounters, certificates, api.webSockets), readyResponder: pages),
                 configuration: .init(address: .hostname(self.settings.http.host, port: self.settings.https.port), serverName: nil),
                 onServerRunning: { [logger] in logger.info("Listening", metadata: ["https": "\($0.localAddress?.port ?? 0)"]) },
                 eventLoopGroupProvider: .shared(group), logger: self.quietLogger)
@@ -192,15 +194,23 @@ struct MartletServer {
         return try TLSCertificates(configuration: .init(certificatePath: https.certificate, keyPath: https.key), logger: self.logger)
     }
 
-    private func httpConfiguration(_ counters: HTTPCounters, _ certificates: TLSCertificates?) -> FastPathChannel.Configuration {
+    private func httpConfiguration(
+        _ counters: HTTPCounters, _ certificates: TLSCertificates?, _ webSockets: any WebSocketResponder
+    ) -> FastPathChannel.Configuration {
         var limits = HTTPLimits()
         limits.connections = self.settings.http.maxConnections
         let redirects = certificates != nil && self.settings.https.redirect
-        return .init(limits: limits, counters: counters, redirect: redirects ? SecureRedirect(port: self.settings.https.port) : nil)
+        var configuration = FastPathChannel.Configuration(
+            limits: limits, counters: counters, redirect: redirects ? SecureRedirect(port: self.settings.https.port) : nil)
+        // Where everything is sent to HTTPS, so are WebSockets.
+        configuration.webSockets = redirects ? nil : webSockets
+        return configuration
     }
 
-    private func httpsConfiguration(_ counters: HTTPCounters, _ certificates: TLSCertificates) -> FastPathChannel.Configuration {
-        var configuration = self.httpConfiguration(counters, nil)
+    private func httpsConfiguration(
+        _ counters: HTTPCounters, _ certificates: TLSCertificates, _ webSockets: any WebSocketResponder
+    ) -> FastPathChannel.Configuration {
+        var configuration = self.httpConfiguration(counters, nil, webSockets)
         configuration.makeSecurityHandler = { try certificates.makeHandler(applicationProtocols: ["h2", "http/1.1"]) }
         let hsts = self.settings.https.hsts
         configuration.strictTransportSeconds = hsts == .zero ? nil : Int(hsts.components.seconds)
