@@ -45,6 +45,8 @@ enum Bench {
         let servers: [ServerKind]
         switch scenario {
         case .rtmp: servers = options.servers.filter { $0.isMartlet || $0 == scenario.reference }
+        // nginx has nothing of the kind.
+        case .reload: servers = Array(options.servers.filter(\.isMartlet).prefix(1))
         // The merge window says nothing about what is not played.
         default: servers = options.servers.filter { $0 == scenario.reference } + options.servers.filter(\.isMartlet).prefix(1)
         }
