@@ -14,6 +14,7 @@ func nio(_ name: String) -> Target.Dependency { .product(name: name, package: "s
 let nioCore = nio("NIOCore")
 let nioPosix = nio("NIOPosix")
 let nioHTTP1 = nio("NIOHTTP1")
+let nioWebSocket = nio("NIOWebSocket")
 let nioTLS = nio("NIOTLS")
 let nioEmbedded = nio("NIOEmbedded")
 let nioFoundation = nio("NIOFoundationCompat")
@@ -78,7 +79,9 @@ let package = Package(
         room("Egress", ["CConnectGuard", nioCore]),
         room("Store", [grdb], resources: [.embedInCode("Migrations")]),
         room("TransportSecurity", ["COpenSSL", nioSSL, logging]),
-        room("HTTP", ["CNGHTTP2", hummingbirdCore, nioCore, nioPosix, nioHTTP1, nioTLS, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, logging]),
+        room(
+            "HTTP",
+            ["CNGHTTP2", hummingbirdCore, nioCore, nioPosix, nioHTTP1, nioWebSocket, nioTLS, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, logging]),
 
         // Floor 2: traffic.
         room("Gateways", ["Streams", "Media", "RTMP", "AV", "Egress", nioCore, nioPosix, logging]),
@@ -118,7 +121,8 @@ let package = Package(
         tests(
             "HTTPTests",
             [
-                "HTTP", "TransportSecurity", "CNGHTTP2", "TestSupport", hummingbirdCore, nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, nioEmbedded,
+                "HTTP", "TransportSecurity", "CNGHTTP2", "TestSupport", hummingbirdCore, nioCore, nioPosix, nioHTTP1, nioWebSocket, nioTLS, nioSSL,
+                nioEmbedded,
                 nioHTTPTypes, httpTypes, logging, serviceLifecycle,
             ]),
         tests(

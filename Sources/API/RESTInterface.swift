@@ -1,4 +1,5 @@
 public import Broadcasts
+public import HTTP
 import HTTPTypes
 public import Hummingbird
 public import Logging
@@ -24,6 +25,9 @@ public struct RESTInterface: Sendable {
     /// `/v2`, `/rest/v2`, and `/{app}/rest/v2` for the application and its other names.
     public let prefixes: [String]
 
+    /// What of it is offered as a WebSocket.
+    public let webSockets: any WebSocketResponder
+
     private let table: RouteTable
     private let access: AccessRule
     private let events: EventFeed
@@ -33,15 +37,17 @@ public struct RESTInterface: Sendable {
     public init(service: BroadcastService, configuration: Configuration, events: EventFeed = EventFeed(), logger: Logger) {
         let settings = service.configuration
         let presenter = BroadcastPresenter(app: settings.app, serverName: settings.serverName, hostAddress: settings.hostAddress)
+        let eventRoutes = EventRoutes(service: service, feed: events, logger: logger)
         self.table = RouteTable(
             routes: BroadcastRoutes(service: service, presenter: presenter).routes + SourceRoutes(service: service).routes
                 + EndpointRoutes(service: service).routes + StatisticsRoutes(service: service).routes + VodRoutes(service: service).routes
                 + VersionRoutes(version: configuration.version, buildNumber: configuration.buildNumber).routes
-                + EventRoutes(service: service, feed: events, logger: logger).routes)
+                + eventRoutes.routes)
         var prefixes = ["/v2", "/rest/v2"]
         for app in [settings.app] + settings.appAliases where !prefixes.contains("/\(app)/rest/v2") { prefixes.append("/\(app)/rest/v2") }
         self.prefixes = prefixes
         self.access = configuration.access
+        self.webSockets = EventSockets(prefixes: prefixes, access: configuration.access, feed: events) { eventRoutes.startTicking() }
         self.events = events
         self.logger = logger
     }

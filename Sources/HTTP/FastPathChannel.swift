@@ -11,7 +11,8 @@ import Synchronization
 ///
 /// A port is plain, where the first bytes tell HTTP/2 (prior knowledge) from HTTP/1.1, or secure, where the handshake tells (ALPN). Then the
 /// pipeline, from the socket, is
-/// - HTTP/1.1: (TLS →) `WireTap` → HTTP parser → `HTTP1ConnectionHandler` → Hummingbird's codec → its asynchronous channel,
+/// - HTTP/1.1: (TLS →) `WireTap` → HTTP parser (plain requests go past it) → `HTTP1ConnectionHandler` → Hummingbird's codec → its
+///   asynchronous channel,
 /// - HTTP/2: (TLS →) `HTTP2ConnectionHandler`, and for each request that the router answers an `HTTP2StreamChannel` with the asynchronous channel.
 public struct FastPathChannel: ServerChildChannel, HTTPChannelHandler {
     public typealias Value = FastPathConnection
@@ -28,6 +29,10 @@ public struct FastPathChannel: ServerChildChannel, HTTPChannelHandler {
         public var redirect: SecureRedirect?
         /// Secure ports only: for how many seconds a browser is to come back by HTTPS alone (RFC 6797); nil: nothing is said.
         public var strictTransportSeconds: Int?
+
+        /// Says which requests of HTTP/1.1 become WebSockets; nil: none. HTTP/2 has none (RFC 8441 is not offered).
+        public var webSockets: (any WebSocketResponder)?
+        public var webSocketLimits = WebSocketLimits()
 
         public init(
             limits: HTTPLimits = .init(), serverName: String? = nil, counters: HTTPCounters = .init(),
@@ -117,6 +122,7 @@ public struct FastPathChannel: ServerChildChannel, HTTPChannelHandler {
         return HTTPConnectionSettings(
             limits: self.configuration.limits, counters: self.configuration.counters, dates: self.dates.cache(for: eventLoop),
             serverName: self.configuration.serverName, isSecure: isSecure,
+            webSockets: self.configuration.webSockets, webSocketLimits: self.configuration.webSocketLimits,
             strictTransport: isSecure ? self.configuration.strictTransportSeconds.map { "max-age=\(max(0, $0))" } : nil)
     }
 
@@ -131,7 +137,9 @@ public struct FastPathChannel: ServerChildChannel, HTTPChannelHandler {
         let tap = WireTap()
         try pipeline.addHandler(tap)
         try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: parserLimits)))
-        try pipeline.addHandler(HTTP1ConnectionHandler(responder: self.readyResponder, settings: settings, tap: tap, isRefused: isRefused))
+        let connection = HTTP1ConnectionHandler(responder: self.readyResponder, settings: settings, tap: tap, isRefused: isRefused)
+        try pipeline.addHandler(connection)
+        tap.connection = connection
         try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: settings.isSecure))
     }
 

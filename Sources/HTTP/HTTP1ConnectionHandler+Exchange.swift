@@ -2,8 +2,43 @@ import NIOCore
 import NIOHTTP1
 import Synchronization
 
+/// What became of bytes that were shown before they went to the parser.
+enum PlainOutcome {
+    case taken
+    /// A whole request of so many bytes without a body, for the router.
+    case declined(byteCount: Int)
+    /// For the parser to find out.
+    case unknown
+}
+
 /// One request after another: who answers it, and what comes next.
 extension HTTP1ConnectionHandler {
+    /// Takes one request past the parser, when nothing else is going on and it is of the plain kind.
+    func takePlain(_ buffer: inout ByteBuffer) -> PlainOutcome {
+        guard let context = self.context, self.isIdle, self.requestIsComplete, self.waiting.isEmpty, self.refusal == nil,
+            !self.closesAfterResponse, !self.inputIsClosed
+        else { return .unknown }
+        guard let head = buffer.withUnsafeReadableBytes({ PlainRequestHead.read($0, limits: self.settings.limits) }) else { return .unknown }
+        self.isReading = true
+        let request = ReadyRequest(
+            method: head.isHead ? .head : .get, target: head.target, asSent: head.fields, remoteAddress: self.remoteAddress,
+            isSecure: self.settings.isSecure)
+        guard let answer = self.responder.respond(to: request, on: context.eventLoop) else {
+            self.isDeclined = true
+            return .declined(byteCount: head.byteCount)
+        }
+        buffer.moveReaderIndex(forwardBy: head.byteCount)
+        self.settings.counters.readyRequests.wrappingAdd(1, ordering: .relaxed)
+        self.exchange &+= 1
+        self.isHead = head.isHead
+        self.version = .http1_1
+        switch answer {
+        case .now(let response): self.write(response, context)
+        case .later(let future): self.await(future, context)
+        }
+        return .taken
+    }
+
     func start(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         self.headTimer?.cancel()
         self.headTimer = nil
@@ -22,7 +57,10 @@ extension HTTP1ConnectionHandler {
         let request = ReadyRequest(
             method: .init(head.method), target: check.target, fields: head.headers, remoteAddress: self.remoteAddress,
             isSecure: self.settings.isSecure, isKeepAlive: !self.closesAfterResponse)
-        switch self.responder.respond(to: request, on: context.eventLoop) {
+        if check.mustClose, self.upgrade(head, check, request, context) { return }
+        let isDeclined = self.isDeclined
+        self.isDeclined = false
+        switch isDeclined ? nil : self.responder.respond(to: request, on: context.eventLoop) {
         case .now(let response):
             self.settings.counters.readyRequests.wrappingAdd(1, ordering: .relaxed)
             if check.hasBody { self.closesAfterResponse = true }

@@ -61,12 +61,12 @@ extension HTTP1ConnectionHandler {
     /// Watches that the client takes something while something waits for it.
     func armStallTimerIfNeeded(_ context: ChannelHandlerContext) {
         guard self.stallTimer == nil else { return }
-        let buffered = self.bufferedBytes(context)
+        let buffered = context.bufferedBytes
         guard buffered > 0 else { return }
         let taken = self.writtenBytes &- UInt64(buffered)
         self.stallTimer = self.schedule(context, in: self.settings.limits.stallTimeout) { handler, context in
             handler.stallTimer = nil
-            let left = handler.bufferedBytes(context)
+            let left = context.bufferedBytes
             if left > 0 && handler.writtenBytes &- UInt64(left) == taken {
                 handler.settings.counters.stalledConnections.wrappingAdd(1, ordering: .relaxed)
                 context.close(promise: nil)
@@ -74,11 +74,6 @@ extension HTTP1ConnectionHandler {
                 handler.armStallTimerIfNeeded(context)
             }
         }
-    }
-
-    private func bufferedBytes(_ context: ChannelHandlerContext) -> Int {
-        // A channel that cannot tell (a closed one) has nothing buffered.
-        (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
     }
 
     func armLingerTimer(_ context: ChannelHandlerContext) {

@@ -12,6 +12,7 @@ import Synchronization
 /// - `draining`: the answer is written, but the socket has not taken enough of it to begin another.
 /// - `closing`: the last answer is written; what still comes in is thrown away until the client closes or `lingerTimeout` is over, because
 ///   closing with unread input would destroy the answer on its way (RFC 9112 §9.6).
+/// - `upgraded`: the connection is a WebSocket; `WebSocketHandler` has it.
 /// Requests sent ahead wait in `waiting`, and nothing more is read from the socket while any waits.
 final class HTTP1ConnectionHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
@@ -25,6 +26,7 @@ final class HTTP1ConnectionHandler: ChannelDuplexHandler {
         case routed(RoutedResponse)
         case draining
         case closing
+        case upgraded
     }
 
     let responder: any ReadyResponder
@@ -53,6 +55,10 @@ final class HTTP1ConnectionHandler: ChannelDuplexHandler {
     /// Bytes handed to the channel so far; what of them it still holds tells how much the client took.
     var writtenBytes: UInt64 = 0
     var remoteAddress = ""
+    /// For what does not come through the parser.
+    var context: ChannelHandlerContext?
+    /// The responder has been asked about the request that the parser is given now, and did not want it.
+    var isDeclined = false
 
     var headTimer: Scheduled<Void>?
     var idleTimer: Scheduled<Void>?
@@ -70,6 +76,7 @@ final class HTTP1ConnectionHandler: ChannelDuplexHandler {
     // MARK: Life
 
     func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
         if context.channel.isActive { self.begin(context) }
     }
 
@@ -94,6 +101,7 @@ final class HTTP1ConnectionHandler: ChannelDuplexHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.cancelTimers()
+        self.context = nil
     }
 
     // MARK: In
@@ -182,7 +190,7 @@ final class HTTP1ConnectionHandler: ChannelDuplexHandler {
             case .idle: self.finish(context)
             case .routed: context.fireUserInboundEventTriggered(event)
             case .closing: self.closeNow(context)
-            case .ready, .draining: break
+            case .ready, .draining, .upgraded: break
             }
         case is ChannelShouldQuiesceEvent:
             self.closesAfterResponse = true

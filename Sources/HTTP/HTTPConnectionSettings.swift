@@ -6,6 +6,9 @@ struct HTTPConnectionSettings: Sendable {
     /// The Server field of the fast path's answers; nil: none. The router's answers bring their own.
     var serverName: String?
     var isSecure: Bool
+    /// nil: there are no WebSockets.
+    var webSockets: (any WebSocketResponder)?
+    var webSocketLimits: WebSocketLimits
     /// The Strict-Transport-Security field of all answers; nil: none.
     var strictTransport: String?
 }

@@ -18,13 +18,27 @@ public struct ReadyRequest: Sendable {
     public let remoteAddress: String
     public let isSecure: Bool
     public let isKeepAlive: Bool
-    private let fields: HTTPHeaders
+    private let fields: Fields
+
+    private enum Fields: Sendable {
+        case parsed(HTTPHeaders)
+        case asSent(RequestFields)
+    }
 
     /// `target` is the request target in origin form (RFC 9112 §3.2.1).
     public init(
         method: Method, target: String, fields: HTTPHeaders = [:], remoteAddress: String = "127.0.0.1", isSecure: Bool = false,
         isKeepAlive: Bool = true
     ) {
+        self.init(
+            method: method, target: target, fields: .parsed(fields), remoteAddress: remoteAddress, isSecure: isSecure, isKeepAlive: isKeepAlive)
+    }
+
+    init(method: Method, target: String, asSent fields: RequestFields, remoteAddress: String, isSecure: Bool) {
+        self.init(method: method, target: target, fields: .asSent(fields), remoteAddress: remoteAddress, isSecure: isSecure, isKeepAlive: true)
+    }
+
+    private init(method: Method, target: String, fields: Fields, remoteAddress: String, isSecure: Bool, isKeepAlive: Bool) {
         self.method = method
         if let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) {
             self.path = String(target[..<mark])
@@ -40,9 +54,20 @@ public struct ReadyRequest: Sendable {
     }
 
     /// The first field of this name; names are compared without regard to case.
-    public func header(_ name: String) -> String? { self.fields.first(name: name) }
+    public func header(_ name: String) -> String? {
+        switch self.fields {
+        case .parsed(let fields): fields.first(name: name)
+        case .asSent(let fields): fields.first(name)
+        }
+    }
+
     /// All fields of this name, in order.
-    public func headers(_ name: String) -> [String] { self.fields[name] }
+    public func headers(_ name: String) -> [String] {
+        switch self.fields {
+        case .parsed(let fields): fields[name]
+        case .asSent(let fields): fields.all(name)
+        }
+    }
 }
 
 extension ReadyRequest.Method {

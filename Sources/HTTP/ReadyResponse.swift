@@ -5,15 +5,21 @@ public import NIOCore
 public struct ReadyResponse: Sendable {
     /// 200…599.
     public var status: Int
+    /// Sent before `headers`.
+    public var common: PreparedFields?
     /// A field with a control character in name or value is left out.
     public var headers: [(String, String)]
     public var body: ReadyBody
 
-    public init(status: Int, headers: [(String, String)] = [], body: ReadyBody = .none) {
+    public init(status: Int, common: PreparedFields? = nil, headers: [(String, String)] = [], body: ReadyBody = .none) {
         self.status = status
+        self.common = common
         self.headers = headers
         self.body = body
     }
+
+    /// `common` and `headers` together.
+    public var allHeaders: [(String, String)] { (self.common?.list ?? []) + self.headers }
 
     /// A short plain text, for errors and health.
     public static func text(status: Int, _ text: String, headers: [(String, String)] = []) -> ReadyResponse {

@@ -40,6 +40,17 @@ enum ResponseHead {
         buffer.writeStaticString("\r\n")
     }
 
+    static func fields(_ common: PreparedFields, into buffer: inout ByteBuffer) {
+        buffer.writeBytes(common.lines)
+    }
+
+    /// Of a value that is known to be clean.
+    static func date(_ text: String, into buffer: inout ByteBuffer) {
+        buffer.writeStaticString("Date: ")
+        buffer.writeString(text)
+        buffer.writeStaticString("\r\n")
+    }
+
     static func contentLength(_ length: Int64, into buffer: inout ByteBuffer) {
         buffer.writeStaticString("Content-Length: ")
         buffer.writeString(String(length))

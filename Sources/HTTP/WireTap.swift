@@ -1,6 +1,10 @@
 import NIOCore
 
-/// Sits before the HTTP parser and counts raw bytes, because the parser tells nothing of a head that is not complete yet.
+/// Sits before the HTTP parser. Plain requests go past the parser to the connection's handler; of the others the raw bytes are counted, because
+/// the parser tells nothing of a head that is not complete yet.
+///
+/// Only a parser that holds nothing may be passed by. It holds nothing as long as it was given nothing but whole requests without bodies; from the
+/// first bytes on of which that is not known, it gets everything.
 final class WireTap: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -12,6 +16,12 @@ final class WireTap: ChannelInboundHandler {
     private var requestLineIsComplete = false
     private(set) var lastByte = NIODeadline.uptimeNanoseconds(0)
 
+    /// Set when the pipeline is made, and given up with it, since the handler holds this one too.
+    var connection: HTTP1ConnectionHandler?
+    private var parserIsClean = true
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.connection = nil }
+
     func headCompleted() {
         self.bytesSinceHead = 0
         self.requestLineBytes = 0
@@ -19,9 +29,22 @@ final class WireTap: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let buffer = WireTap.unwrapInboundIn(data)
-        self.bytesSinceHead += buffer.readableBytes
+        var buffer = WireTap.unwrapInboundIn(data)
         self.lastByte = context.eventLoop.now
+        while self.parserIsClean, buffer.readableBytes > 0, let connection = self.connection {
+            switch connection.takePlain(&buffer) {
+            case .taken: break
+            case .declined(let byteCount):
+                guard let head = buffer.readSlice(length: byteCount) else { return }
+                self.parse(head, context)
+            case .unknown: self.parserIsClean = false
+            }
+        }
+        if buffer.readableBytes > 0 { self.parse(buffer, context) }
+    }
+
+    private func parse(_ buffer: ByteBuffer, _ context: ChannelHandlerContext) {
+        self.bytesSinceHead += buffer.readableBytes
         if !self.requestLineIsComplete {
             if let end = buffer.readableBytesView.firstIndex(of: UInt8(ascii: "\n")) {
                 self.requestLineBytes += end - buffer.readerIndex
@@ -30,6 +53,6 @@ final class WireTap: ChannelInboundHandler {
                 self.requestLineBytes += buffer.readableBytes
             }
         }
-        context.fireChannelRead(data)
+        context.fireChannelRead(WireTap.wrapInboundOut(buffer))
     }
 }

@@ -49,6 +49,7 @@ extension BroadcastTable {
     ///   - now: the run's start until it is live.
     public func sourceStarted(_ id: String, isWanted: Bool, now: Int64) async throws(StoreError) -> Bool {
         try await self.change(
+            id,
             """
             UPDATE broadcasts SET source_wanted = ?, started_at = ?, \
             play_list_status = CASE type WHEN 'playlist' THEN 'broadcasting' ELSE play_list_status END WHERE id = ?
@@ -60,6 +61,7 @@ extension BroadcastTable {
     @discardableResult
     public func sourceStopped(_ id: String, index: Int? = nil) async throws(StoreError) -> Bool {
         try await self.change(
+            id,
             """
             UPDATE broadcasts SET source_wanted = 0, status = 'finished', current_play_index = coalesce(?, current_play_index), \
             play_list_status = CASE type WHEN 'playlist' THEN 'finished' ELSE play_list_status END WHERE id = ?
@@ -69,17 +71,17 @@ extension BroadcastTable {
     /// Notes which item of a playlist is played.
     @discardableResult
     public func setPlayIndex(_ index: Int, of id: String) async throws(StoreError) -> Bool {
-        try await self.change("UPDATE broadcasts SET current_play_index = ? WHERE id = ?", [index, id])
+        try await self.change(id, "UPDATE broadcasts SET current_play_index = ? WHERE id = ?", [index, id])
     }
 
     /// Notes that a planned start has been seen to.
     @discardableResult
     public func plannedStartDone(_ plannedStart: Int64, of id: String) async throws(StoreError) -> Bool {
-        try await self.change("UPDATE broadcasts SET planned_start_done = ? WHERE id = ?", [plannedStart, id])
+        try await self.change(id, "UPDATE broadcasts SET planned_start_done = ? WHERE id = ?", [plannedStart, id])
     }
 
-    private func change(_ sql: String, _ arguments: StatementArguments) async throws(StoreError) -> Bool {
-        try await self.database.write { db in
+    private func change(_ id: String, _ sql: String, _ arguments: StatementArguments) async throws(StoreError) -> Bool {
+        try await self.write(of: id) { db in
             try db.cachedStatement(sql: sql).execute(arguments: arguments)
             return db.changesCount > 0
         }

@@ -7,7 +7,12 @@ public struct BroadcastTable: Sendable {
     // MARK: Reading
 
     public func find(_ id: String) throws(StoreError) -> BroadcastRecord? {
-        try self.database.read { db in try Self.fetch(db, id: id)?.record }
+        let cache = self.database.broadcastCache
+        if let record = cache.find(id) { return record }
+        let ticket = cache.ticket()
+        let record = try self.database.read { db in try Self.fetch(db, id: id)?.record }
+        if let record { cache.keep(record, ticket) }
+        return record
     }
 
     public func contains(_ id: String) throws(StoreError) -> Bool {
@@ -42,21 +47,29 @@ public struct BroadcastTable: Sendable {
 
     // MARK: Writing
 
+    /// Every change goes through here. `id` is whose row or endpoints may change; nil: several broadcasts'.
+    func write<Value: Sendable>(
+        of id: String?, _ body: @escaping @Sendable (GRDB.Database) throws -> Value
+    ) async throws(StoreError) -> Value {
+        defer { self.database.broadcastCache.forget(id) }
+        return try await self.database.write(body)
+    }
+
     /// - Throws: `.duplicate` when the id is taken.
     public func insert(_ record: BroadcastRecord) async throws(StoreError) {
-        try await self.database.write { db in try Self.insert(db, record) }
+        try await self.write(of: record.id) { db in try Self.insert(db, record) }
     }
 
     /// Inserts many in one transaction: all or none.
     public func insert(all records: [BroadcastRecord]) async throws(StoreError) {
-        try await self.database.write { db in for record in records { try Self.insert(db, record) } }
+        try await self.write(of: nil) { db in for record in records { try Self.insert(db, record) } }
     }
 
     /// Reads, changes and writes a broadcast in one transaction. The id, the time of creation and nothing else is protected from the change;
     /// endpoints are rewritten only if they differ. Nil when there is no such broadcast.
     @discardableResult
     public func update(_ id: String, _ change: @escaping @Sendable (inout BroadcastRecord) -> Void) async throws(StoreError) -> BroadcastRecord? {
-        try await self.database.write { db in
+        try await self.write(of: id) { db in
             guard let (seq, old) = try Self.fetch(db, id: id) else { return nil }
             var new = old
             change(&new)
@@ -76,7 +89,7 @@ public struct BroadcastTable: Sendable {
 
     /// Removes a broadcast and, if wanted, those whose main track it is. What was removed, itself first; empty when there was none.
     public func delete(_ id: String, withSubtracks: Bool) async throws(StoreError) -> [String] {
-        try await self.database.write { db in
+        try await self.write(of: nil) { db in
             try db.cachedStatement(sql: "DELETE FROM broadcasts WHERE id = ?").execute(arguments: [id])
             guard db.changesCount > 0 else { return [] }
             guard withSubtracks else { return [id] }
@@ -90,7 +103,7 @@ public struct BroadcastTable: Sendable {
     /// Removes a broadcast that an unknown publisher made; others stay.
     @discardableResult
     public func deleteZombi(_ id: String) async throws(StoreError) -> Bool {
-        try await self.database.write { db in
+        try await self.write(of: id) { db in
             try db.cachedStatement(sql: "DELETE FROM broadcasts WHERE id = ? AND zombi = 1").execute(arguments: [id])
             return db.changesCount > 0
         }
@@ -104,7 +117,7 @@ public struct BroadcastTable: Sendable {
     }
 
     public func addEndpoint(_ endpoint: EndpointRecord, to id: String) async throws(StoreError) -> EndpointInsertion {
-        try await self.database.write { db in
+        try await self.write(of: id) { db in
             guard let seq = try Self.seq(db, id: id) else { return .noBroadcast }
             let present = try Self.endpoints(db, seq: seq)
             guard !present.contains(where: { $0.url == endpoint.url || $0.serviceID == endpoint.serviceID }) else { return .taken }
@@ -117,7 +130,7 @@ public struct BroadcastTable: Sendable {
 
     /// False when there is no such broadcast or endpoint.
     public func removeEndpoint(_ serviceID: String, from id: String) async throws(StoreError) -> Bool {
-        try await self.database.write { db in
+        try await self.write(of: id) { db in
             guard let seq = try Self.seq(db, id: id) else { return false }
             try db.cachedStatement(sql: "DELETE FROM endpoints WHERE broadcast_seq = ? AND service_id = ?").execute(arguments: [seq, serviceID])
             return db.changesCount > 0
@@ -126,7 +139,7 @@ public struct BroadcastTable: Sendable {
 
     /// Writes the statuses of endpoints by service id; those that are gone by now are left out.
     public func setEndpointStatuses(_ statuses: [String: String], of id: String) async throws(StoreError) {
-        try await self.database.write { db in
+        try await self.write(of: id) { db in
             guard let seq = try Self.seq(db, id: id) else { return }
             let statement = try db.cachedStatement(sql: "UPDATE endpoints SET status = ? WHERE broadcast_seq = ? AND service_id = ?")
             for (serviceID, status) in statuses { try statement.execute(arguments: [status, seq, serviceID]) }
@@ -146,7 +159,7 @@ public struct BroadcastTable: Sendable {
     /// Makes the rows agree with a process that has just started and where nothing runs yet: zombis go, what was live is finished, and
     /// everything else stays as it is.
     public func reconcile() async throws(StoreError) -> Reconciliation {
-        try await self.database.write { db in
+        try await self.write(of: nil) { db in
             try db.execute(sql: "DELETE FROM broadcasts WHERE zombi = 1")
             let zombis = db.changesCount
             try db.execute(

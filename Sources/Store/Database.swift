@@ -27,6 +27,7 @@ public final class Database: Sendable {
     }
 
     let pool: DatabasePool
+    let broadcastCache = BroadcastCache()
 
     public var broadcasts: BroadcastTable { BroadcastTable(database: self) }
     public var vods: VodTable { VodTable(database: self) }

@@ -107,7 +107,7 @@ final class DeliveryFixture: Sendable {
 }
 
 extension ReadyResponse {
-    func header(_ name: String) -> String? { self.headers.first { $0.0.lowercased() == name.lowercased() }?.1 }
+    func header(_ name: String) -> String? { self.allHeaders.first { $0.0.lowercased() == name.lowercased() }?.1 }
     var text: String {
         if case .buffer(let buffer) = self.body { String(buffer: buffer) } else { "" }
     }

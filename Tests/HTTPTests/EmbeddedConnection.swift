@@ -16,12 +16,17 @@ final class EmbeddedConnection {
     let responder: ScriptedResponder
     let counters = HTTPCounters()
 
-    init(limits: HTTPLimits = .init(), isRefused: Bool = false, answer: @escaping ScriptedResponder.Answer = { _, _ in nil }) throws {
+    init(
+        limits: HTTPLimits = .init(), isRefused: Bool = false, webSockets: (any WebSocketResponder)? = nil,
+        webSocketLimits: WebSocketLimits = .init(),
+        answer: @escaping ScriptedResponder.Answer = { _, _ in nil }
+    ) throws {
         self.router = ScriptedRouter()
         self.responder = ScriptedResponder(answer)
-        let fastPath = FastPathChannel(
-            configuration: .init(limits: limits, serverName: nil, counters: self.counters), readyResponder: self.responder,
-            responder: { _, _, _ in })
+        var configuration = FastPathChannel.Configuration(limits: limits, serverName: nil, counters: self.counters)
+        configuration.webSockets = webSockets
+        configuration.webSocketLimits = webSocketLimits
+        let fastPath = FastPathChannel(configuration: configuration, readyResponder: self.responder, responder: { _, _, _ in })
         self.channel = EmbeddedChannel(loop: self.loop)
         try fastPath.addHandlers(to: self.channel.pipeline.syncOperations, on: self.loop, isRefused: isRefused)
         try self.channel.pipeline.syncOperations.addHandler(self.router)

@@ -17,6 +17,7 @@ struct TestServer: Sendable {
 
     static func run(
         limits: HTTPLimits = .init(), certificates: TLSCertificates? = nil, redirect: SecureRedirect? = nil, strictTransportSeconds: Int? = nil,
+        webSockets: (any WebSocketResponder)? = nil, webSocketLimits: WebSocketLimits = .init(),
         answer: @escaping ScriptedResponder.Answer = { request, _ in
             request.path.hasPrefix("/fast") ? .now(ReadyResponse(status: 200, body: .buffer(ByteBuffer(string: request.path)))) : nil
         },
@@ -28,6 +29,8 @@ struct TestServer: Sendable {
         let (ports, portFound) = AsyncStream<Int>.makeStream()
         var configuration = FastPathChannel.Configuration(limits: limits, serverName: "Martlet", counters: counters)
         configuration.redirect = redirect
+        configuration.webSockets = webSockets
+        configuration.webSocketLimits = webSocketLimits
         configuration.strictTransportSeconds = strictTransportSeconds
         if let certificates {
             configuration.makeSecurityHandler = { try certificates.makeHandler(applicationProtocols: ["h2", "http/1.1"]) }

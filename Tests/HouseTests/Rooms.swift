@@ -43,8 +43,8 @@ struct Room {
         Room(
             name: "HTTP", floor: .equipment, rooms: [],
             modules: [
-                "CNGHTTP2", "HummingbirdCore", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "HTTPTypes",
-                "Logging",
+                "CNGHTTP2", "HummingbirdCore", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket", "NIOTLS", "NIOHTTPTypes", "NIOHTTPTypesHTTP1",
+                "HTTPTypes", "Logging",
             ],
             system: ["Synchronization", "Glibc", "Foundation"]),
 

@@ -10,7 +10,7 @@ build_packages=(
 # Real programs that the end-to-end tests publish, watch, record and restream with.
 test_packages=(
     chromium curl ffmpeg iproute2 libnginx-mod-rtmp nghttp2-client nginx openssl python3 python3-venv
-    gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good python3-gi
+    gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good python3-gi python3-websockets
 )
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }

@@ -45,6 +45,8 @@ enum Bench {
         let servers: [ServerKind]
         switch scenario {
         case .rtmp: servers = options.servers.filter { $0.isMartlet || $0 == scenario.reference }
+        // nginx has nothing of the kind.
+        case .reload: servers = Array(options.servers.filter(\.isMartlet).prefix(1))
         // The merge window says nothing about what is not played.
         default: servers = options.servers.filter { $0 == scenario.reference } + options.servers.filter(\.isMartlet).prefix(1)
         }
@@ -56,11 +58,15 @@ enum Bench {
         case .stalled: sizes = [300]
         case .firstFrame: sizes = [100]
         case .pull: sizes = options.pulls
+        case .webPlayers, .securePlayers: sizes = [options.viewers]
+        case .playlist, .playlistHTTP2: sizes = [1]
+        case .rest: sizes = [options.rows]
+        case .reload: sizes = [1000]
         }
         var measurements: [Measurement] = []
         for size in sizes {
             // Memory settles the same in every round, and the joins are already a hundred.
-            let rounds = scenario == .hls && size == 1 || scenario == .stalled || scenario == .firstFrame ? 1 : options.rounds
+            let rounds = scenario == .hls && size == 1 || scenario == .stalled || scenario == .firstFrame || scenario == .reload ? 1 : options.rounds
             for round in 1...rounds {
                 // In turn first and last, since what runs after another may find the machine warmer or fuller.
                 for server in round % 2 == 1 ? servers : servers.reversed() {
@@ -92,6 +98,11 @@ enum Bench {
         case .hls: try Publishing.hls(server, publishers: size, clip, options)
         case .pull where server == .ffmpeg: try Pulling.ffmpeg(pulls: size, options)
         case .pull: try Pulling.martlet(server, pulls: size, options)
+        case .webPlayers, .securePlayers:
+            try WebDelivery.players(server, count: size, isSecure: scenario == .securePlayers, clip, options)
+        case .playlist, .playlistHTTP2: try WebDelivery.playlist(server, isHTTP2: scenario == .playlistHTTP2, clip, options)
+        case .rest: try WebDelivery.rest(server, rows: size, options)
+        case .reload: try WebDelivery.reload(server, count: size, clip, options)
         }
     }
 
@@ -105,12 +116,15 @@ enum Bench {
         if let dropped = row.values[.dropped], dropped > 0 { faults.append("\(Int(dropped)) frames dropped") }
         if let pulls = row.values[.pulls], Int(pulls) != row.size { faults.append("only \(Int(pulls)) of the sources are broadcasting at the end") }
         if let speed = row.values[.speed], speed > 0.1 { faults.append("a source's speed is off by \(decimal(speed, 2))") }
+        if let bad = row.values[.badAnswers], bad > 0 { faults.append("\(Int(bad)) requests without a good answer") }
         if let bad = row.values[.badPlaylists], bad > 0 { faults.append("\(Int(bad)) playlists refused or empty, or streams without one") }
         return faults
     }
 
     private static func progress(_ row: Measurement, of rounds: Int) {
-        let costs: [Metric] = [.cpuPerGB, .cpuPerPull, .memoryPerPull, .cpuPerPublisher, .hlsCPUPerPublisher, .streamMemory]
+        let costs: [Metric] = [
+            .cpuPerGB, .cpuPerRequest, .wakeSpread, .addedThreads, .cpuPerPull, .memoryPerPull, .cpuPerPublisher, .hlsCPUPerPublisher, .streamMemory,
+        ]
         let shown = costs + [.latencyP50, .firstKeyframeP50, .missing, .dropped, .otherCores]
         let figures = shown.compactMap { metric in row.values[metric].map { "\(metric.heading) \(metric.text($0))" } }
         let name = "\(row.scenario.rawValue) \(row.size), round \(row.round)/\(rounds), \(row.server)"

@@ -5,14 +5,30 @@ struct Options {
     enum Scenario: String, CaseIterable {
         case rtmp, publishers, hls, stalled, pull
         case firstFrame = "first-frame"
+        case webPlayers = "http-players"
+        case securePlayers = "https-players"
+        case playlist = "http-playlist"
+        case playlistHTTP2 = "h2-playlist"
+        case rest = "http-rest"
+        case reload = "http-reload"
+
+        /// What `http` on the command line stands for.
+        static let http: [Scenario] = [.webPlayers, .securePlayers, .playlist, .playlistHTTP2, .rest, .reload]
 
         /// What Martlet is measured beside.
-        var reference: ServerKind { self == .pull ? .ffmpeg : .nginx }
+        var reference: ServerKind {
+            switch self {
+            case .pull: .ffmpeg
+            case .webPlayers, .securePlayers, .playlist, .playlistHTTP2: .web
+            case .rest: .hello
+            default: .nginx
+            }
+        }
     }
 
     static let usage = """
-        usage: scripts/bench [SCENARIO...] [--quick] [--servers LIST] [--players LIST] [--publishers LIST] [--pulls LIST] [--rounds N]
-                     [--seconds S] [--read-interval MS] [--json FILE]
+        usage: scripts/bench [SCENARIO...] [--quick] [--servers LIST] [--players LIST] [--publishers LIST] [--pulls LIST] [--viewers N]
+                     [--rounds N] [--seconds S] [--read-interval MS] [--json FILE]
 
         scenarios  rtmp         one publisher, 1 to 1000 RTMP players: CPU per GB, memory, latency, first keyframe, missing frames
                    publishers   50 to 500 publishers, nobody watching: CPU and memory per publisher
@@ -20,9 +36,18 @@ struct Options {
                    stalled      300 players of which 50 never read
                    first-frame  100 players joining one after the other
                    pull         1 to 100 RTSP sources of 2 Mb/s pulled, beside as many ffmpeg processes: CPU and memory per pull, lost frames
+                   http         all of the following:
+                     http-players   500 players of one HLS stream, playlist and segments: CPU per GB, beside nginx
+                     https-players  the same over TLS 1.3
+                     http-playlist  one playlist over HTTP/1.1, as fast as it goes: CPU per request, beside nginx
+                     h2-playlist    the same over HTTP/2, many streams a connection
+                     http-rest      GET /v2/broadcasts/{id} of 10,000: CPU per request, beside Hummingbird's hello world
+                     http-reload    1000 blocked reloads of low-latency HLS: threads, and how far apart they are answered
                    (all of them when none is named)
         --quick    one short round of each, fewer sizes
-        --servers  of nginx, ffmpeg, martlet30, martlet100 (martlet and a merge window in ms); default all of them
+        --viewers  players of http-players and https-players
+        --servers  of nginx, ffmpeg, web (nginx without RTMP), hello (hello world), martlet30, martlet100 (martlet and a merge window
+                   in ms); default all of them
         --rounds   turns of all servers; the medians of them are shown
         --seconds  length of one measurement; even numbers hold whole groups of pictures
         --read-interval  milliseconds between two reads of a player that is not sampled (10)
@@ -31,10 +56,14 @@ struct Options {
         """
 
     var scenarios = Scenario.allCases
-    var servers: [ServerKind] = [.nginx, .ffmpeg, .martlet(mergeWindow: 30), .martlet(mergeWindow: 100)]
+    var servers: [ServerKind] = [.nginx, .ffmpeg, .web, .hello, .martlet(mergeWindow: 30), .martlet(mergeWindow: 100)]
     var players = [1, 100, 500, 1000]
     var publishers = [50, 200, 500]
     var pulls = [1, 10, 100]
+    /// Players of HLS over HTTP.
+    var viewers = 500
+    /// Rows of the database a REST call looks one up in.
+    var rows = 10_000
     var rounds = 3
     var seconds = 8.0
     var isQuick = false
@@ -52,6 +81,9 @@ struct Options {
     /// Debian's, for its GObject bindings.
     var python = "/usr/bin/python3"
     var nginx = "/usr/sbin/nginx"
+    var h2load = "/usr/bin/h2load"
+    /// The program that is Hummingbird's hello world.
+    var hello = ""
     var nginxModule = "/usr/lib/nginx/modules/ngx_rtmp_module.so"
 
     init(_ arguments: [String]) throws(LoadFailure) {
@@ -60,9 +92,14 @@ struct Options {
         if rest.contains("--quick") {
             self.isQuick = true
             (self.rounds, self.seconds, self.players, self.publishers, self.pulls) = (1, 4, [1, 100, 1000], [50, 200], [1, 10])
+            self.rows = 1_000
         }
         while let argument = rest.popFirst() {
             if argument == "--quick" { continue }
+            if argument == "http" {
+                named += Scenario.http
+                continue
+            }
             if let scenario = Scenario(rawValue: argument) {
                 named.append(scenario)
                 continue
@@ -86,6 +123,9 @@ struct Options {
         case "--players": self.players = try Self.numbers(items, 1...5000)
         case "--publishers": self.publishers = try Self.numbers(items, 1...2000)
         case "--pulls": self.pulls = try Self.numbers(items, 1...500)
+        case "--viewers": self.viewers = try Self.numbers([value], 1...5000)[0]
+        case "--hello": self.hello = value
+        case "--h2load": self.h2load = value
         case "--rounds": self.rounds = try Self.numbers([value], 1...100)[0]
         case "--seconds": self.seconds = Double(try Self.numbers([value], 1...600)[0])
         case "--read-interval": self.readInterval = try Self.numbers([value], 1...100)[0]

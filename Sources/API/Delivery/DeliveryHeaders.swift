@@ -8,6 +8,25 @@ enum DeliveryHeaders {
         ("Access-Control-Expose-Headers", "Content-Length, Content-Range, Accept-Ranges, ETag, Date"),
     ]
 
+    static let playlist = list(MediaType.playlist, isGzipped: false)
+    static let gzippedPlaylist = list(MediaType.playlist, isGzipped: true)
+    static let manifest = list(MediaType.manifest, isGzipped: false)
+    static let gzippedManifest = list(MediaType.manifest, isGzipped: true)
+    static let segment = piece(MediaType.segment)
+    static let initSegment = piece(MediaType.mp4)
+
+    /// Of what changes while a stream is live.
+    private static func list(_ type: String, isGzipped: Bool) -> PreparedFields {
+        let coding = isGzipped ? [("Content-Encoding", "gzip")] : []
+        return PreparedFields([("Content-Type", type), ("Cache-Control", "no-cache"), ("Vary", "Accept-Encoding")] + coding + Self.cors)
+    }
+
+    /// Of what never changes under its name.
+    private static func piece(_ type: String) -> PreparedFields {
+        PreparedFields(
+            [("Content-Type", type), ("Cache-Control", "public, max-age=31536000, immutable"), ("Accept-Ranges", "bytes")] + Self.cors)
+    }
+
     static let preflight = ReadyResponse(
         status: 204,
         headers: [

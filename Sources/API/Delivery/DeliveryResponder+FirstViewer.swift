@@ -8,8 +8,10 @@ extension DeliveryResponder {
     ///
     /// A held request is a future and nothing else: no thread, no timer of its own. That of a client who leaves is dropped when it is answered, which
     /// is after `Hooks.startForViewer`'s time at the latest.
-    func awaitSource(_ asked: HLSRequest, _ request: ReadyRequest, on eventLoop: any EventLoop) -> ReadyAnswer? {
-        for id in Self.broadcasts(ofPlaylist: asked.path) {
+    func awaitSource(
+        of broadcasts: [String], _ asked: HLSRequest, _ request: ReadyRequest, on eventLoop: any EventLoop
+    ) -> ReadyAnswer? {
+        for id in broadcasts {
             guard let live = self.hooks.startForViewer(id, eventLoop) else { continue }
             let response = live.hop(to: eventLoop).recover { _ in false }.flatMap { isLive -> EventLoopFuture<ReadyResponse> in
                 guard isLive else { return eventLoop.makeSucceededFuture(DeliveryHeaders.notFound) }

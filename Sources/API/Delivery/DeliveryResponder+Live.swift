@@ -8,13 +8,13 @@ extension DeliveryResponder {
     private static let repeatedParameters: Set<Substring> = ["token", "subscriberId", "subscriberCode"]
     private static let longestQuery = 1024
 
-    func live(_ path: String, _ request: ReadyRequest, on eventLoop: any EventLoop) -> ReadyAnswer? {
+    func live(_ target: MediaTargets.Target, _ request: ReadyRequest, on eventLoop: any EventLoop) -> ReadyAnswer? {
         let asked = HLSRequest(
-            path: path, query: Self.repeatedQuery(request.query), parameters: request.query,
+            path: target.path, query: Self.repeatedQuery(request.query), parameters: request.query,
             acceptsGzip: Self.acceptsGzip(request.header("accept-encoding")),
             cookie: Self.cookie(request.headers("cookie")), remoteAddress: request.remoteAddress, userAgent: request.header("user-agent") ?? "",
             isHead: request.method == .head)
-        return self.awaitSource(asked, request, on: eventLoop) ?? self.fromShelf(asked, request, on: eventLoop)
+        return self.awaitSource(of: target.broadcasts, asked, request, on: eventLoop) ?? self.fromShelf(asked, request, on: eventLoop)
     }
 
     /// nil: live HLS knows nothing of it.
@@ -29,13 +29,13 @@ extension DeliveryResponder {
     private static func response(_ reply: HLSReply, _ request: ReadyRequest) -> ReadyResponse {
         switch reply {
         case .playlist(let bytes, let isGzipped, let newCookie):
-            return self.list(bytes, type: MediaType.playlist, isGzipped: isGzipped, newCookie: newCookie, request)
+            return self.list(bytes, isGzipped ? DeliveryHeaders.gzippedPlaylist : DeliveryHeaders.playlist, newCookie: newCookie, request)
         case .manifest(let bytes, let isGzipped, let newCookie):
-            return self.list(bytes, type: MediaType.manifest, isGzipped: isGzipped, newCookie: newCookie, request)
+            return self.list(bytes, isGzipped ? DeliveryHeaders.gzippedManifest : DeliveryHeaders.manifest, newCookie: newCookie, request)
         case .initSegment(let bytes):
-            return self.piece(.memory(bytes), type: MediaType.mp4, request)
+            return self.piece(.memory(bytes), DeliveryHeaders.initSegment, request)
         case .segment(let body):
-            return self.piece(body, type: MediaType.segment, request)
+            return self.piece(body, DeliveryHeaders.segment, request)
         case .notFound:
             return DeliveryHeaders.notFound
         case .badRequest:
@@ -47,29 +47,23 @@ extension DeliveryResponder {
         }
     }
 
-    private static func list(
-        _ bytes: ByteBuffer, type: String, isGzipped: Bool, newCookie: String?, _ request: ReadyRequest
-    ) -> ReadyResponse {
-        var headers = [("Content-Type", type), ("Cache-Control", "no-cache"), ("Vary", "Accept-Encoding")]
-        if isGzipped { headers.append(("Content-Encoding", "gzip")) }
+    private static func list(_ bytes: ByteBuffer, _ common: PreparedFields, newCookie: String?, _ request: ReadyRequest) -> ReadyResponse {
+        var headers: [(String, String)] = []
         if let newCookie {
             // Over TLS a player on another site may send it back; without, browsers would not take SameSite=None.
             let scope = request.isSecure ? "SameSite=None; Secure" : "SameSite=Lax"
             headers.append(("Set-Cookie", "\(LiveHLS.cookieName)=\(newCookie); Path=/; HttpOnly; \(scope)"))
         }
-        return ReadyResponse(status: 200, headers: headers + DeliveryHeaders.cors, body: .buffer(bytes))
+        return ReadyResponse(status: 200, common: common, headers: headers, body: .buffer(bytes))
     }
 
-    private static func piece(_ body: HLSBody, type: String, _ request: ReadyRequest) -> ReadyResponse {
+    private static func piece(_ body: HLSBody, _ common: PreparedFields, _ request: ReadyRequest) -> ReadyResponse {
         let size: Int64 =
             switch body {
             case .memory(let bytes): Int64(bytes.readableBytes)
             case .file(_, _, let length): Int64(length)
             }
-        var headers = [
-            ("Content-Type", type), ("Cache-Control", "public, max-age=31536000, immutable"), ("Accept-Ranges", "bytes"),
-        ]
-        headers.append(contentsOf: DeliveryHeaders.cors)
+        var headers: [(String, String)] = []
         var range = ByteRange(offset: 0, length: size)
         var status = 200
         switch request.method == .get ? ByteRange.parse(request.header("range"), size: size) : .whole {
@@ -80,15 +74,15 @@ extension DeliveryResponder {
             status = 206
             headers.append(("Content-Range", part.text(size: size)))
         case .unsatisfiable:
-            return ReadyResponse(status: 416, headers: headers + [("Content-Range", "bytes */\(size)")])
+            return ReadyResponse(status: 416, common: common, headers: [("Content-Range", "bytes */\(size)")])
         }
         switch body {
         case .memory(let bytes):
             let part = bytes.getSlice(at: bytes.readerIndex + Int(range.offset), length: Int(range.length)) ?? bytes
-            return ReadyResponse(status: status, headers: headers, body: .buffer(part))
+            return ReadyResponse(status: status, common: common, headers: headers, body: .buffer(part))
         case .file(let path, let offset, _):
             return ReadyResponse(
-                status: status, headers: headers, body: .file(path: path, offset: Int64(offset) + range.offset, length: range.length))
+                status: status, common: common, headers: headers, body: .file(path: path, offset: Int64(offset) + range.offset, length: range.length))
         }
     }
 

@@ -47,6 +47,7 @@ public final class DeliveryResponder: ReadyResponder {
     let hls: LiveHLS
     let files: MediaFiles
     private let apps: Set<Substring>
+    private let targets = MediaTargets()
     let hooks: Hooks
     /// Milliseconds since 1970.
     private let wallClock: @Sendable () -> Int64
@@ -79,8 +80,11 @@ public final class DeliveryResponder: ReadyResponder {
         case "/metrics":
             return self.metrics(request).map { .now($0) }
         default:
+            if let target = self.targets.known(request.path) { return self.media(target, request, on: eventLoop) }
             guard let path = self.mediaPath(request.path) else { return self.isTime(request.path) ? .now(self.time(request)) : nil }
-            return self.media(path, request, on: eventLoop)
+            let target = MediaPath.decode(path).map { MediaTargets.Target(path: $0, broadcasts: Self.broadcasts(ofPlaylist: $0)) }
+            if let target { self.targets.note(target, of: request.path) }
+            return self.media(target, request, on: eventLoop)
         }
     }
 
@@ -106,14 +110,14 @@ public final class DeliveryResponder: ReadyResponder {
             body: .buffer(ByteBuffer(string: WallTime.text(milliseconds: self.wallClock()))))
     }
 
-    private func media(_ path: Substring, _ request: ReadyRequest, on eventLoop: any EventLoop) -> ReadyAnswer {
+    private func media(_ target: MediaTargets.Target?, _ request: ReadyRequest, on eventLoop: any EventLoop) -> ReadyAnswer {
         switch request.method {
         case .get, .head: break
         case .options: return .now(DeliveryHeaders.preflight)
         case .other: return .now(DeliveryHeaders.methodNotAllowed)
         }
-        guard let path = MediaPath.decode(path) else { return .now(DeliveryHeaders.notFound) }
-        return self.live(path, request, on: eventLoop) ?? .now(self.file(path, request, now: .now()))
+        guard let target else { return .now(DeliveryHeaders.notFound) }
+        return self.live(target, request, on: eventLoop) ?? .now(self.file(target.path, request, now: .now()))
     }
 
     // MARK: Health and metrics

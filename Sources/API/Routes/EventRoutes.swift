@@ -32,7 +32,7 @@ final class EventRoutes: Sendable {
     }
 
     /// One task for all listeners, which ends by itself when there are none; `EventFeed.close` sends them away.
-    private func startTicking() {
+    func startTicking() {
         let isFirst = self.isTicking.withLock { isTicking in
             defer { isTicking = true }
             return !isTicking

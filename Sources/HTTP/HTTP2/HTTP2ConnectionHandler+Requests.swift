@@ -26,11 +26,11 @@ extension HTTP2ConnectionHandler {
             return stream.headBytes <= limits.headBytes * 8
         }
         guard frame.headers.cat == NGHTTP2_HCAT_REQUEST, stream.refusal == nil else { return true }
-        let text = String(decoding: value, as: UTF8.self)
         guard name.first == UInt8(ascii: ":"), name.count > 1 else {
-            stream.fields.append((String(decoding: name, as: UTF8.self), text))
+            stream.fields.append(name: name, value: value)
             return true
         }
+        let text = String(decoding: value, as: UTF8.self)
         // nghttp2 has checked that each of these comes once, and first.
         switch name[1] {
         case UInt8(ascii: "m"): stream.method = text
@@ -91,7 +91,7 @@ extension HTTP2ConnectionHandler {
         counters.http2Streams.wrappingAdd(1, ordering: .relaxed)
         guard let refusal = self.check(stream) else {
             let request = ReadyRequest(
-                method: .init(name: stream.method), target: stream.target, fields: Self.fields(of: stream), remoteAddress: self.remoteAddress,
+                method: .init(name: stream.method), target: stream.target, asSent: Self.fields(of: stream), remoteAddress: self.remoteAddress,
                 isSecure: self.settings.isSecure)
             switch self.responder.respond(to: request, on: context.eventLoop) {
             case .now(let response):
@@ -115,17 +115,17 @@ extension HTTP2ConnectionHandler {
         if let refusal = stream.refusal { return refusal }
         if stream.method == "CONNECT" { return .notImplemented }
         guard stream.target.utf8.first == UInt8(ascii: "/") || (stream.target == "*" && stream.method == "OPTIONS") else { return .badRequest }
-        if let expectation = stream.fields.first(where: { $0.0 == "expect" })?.1, expectation.lowercased() != "100-continue" {
+        if let expectation = stream.fields.first("expect"), expectation.lowercased() != "100-continue" {
             return .expectationFailed
         }
         return nil
     }
 
     /// What HTTP/1.1 calls Host is there for whoever looks for it.
-    private static func fields(of stream: HTTP2Stream) -> HTTPHeaders {
+    private static func fields(of stream: HTTP2Stream) -> RequestFields {
         var fields = stream.fields
-        if !stream.authority.isEmpty { fields.append(("host", stream.authority)) }
-        return HTTPHeaders(fields)
+        if !stream.authority.isEmpty { fields.append(name: "host", value: stream.authority) }
+        return fields
     }
 
     private func await(_ future: EventLoopFuture<ReadyResponse>, on stream: HTTP2Stream, _ context: ChannelHandlerContext) {
@@ -148,11 +148,11 @@ extension HTTP2ConnectionHandler {
         }
         var fields = HTTPFields()
         fields.reserveCapacity(stream.fields.count)
-        for (name, value) in stream.fields {
+        stream.fields.forEach { name, value in
             // As HTTP/1.1's codec does it, which makes Host the authority.
             if name != "host", let name = HTTPField.Name(name) { fields.append(HTTPField(name: name, value: value)) }
         }
-        let host = stream.authority.isEmpty ? stream.fields.first { $0.0 == "host" }?.1 : stream.authority
+        let host = stream.authority.isEmpty ? stream.fields.first("host") : stream.authority
         let request = HTTPRequest(method: method, scheme: stream.scheme, authority: host, path: stream.target, headerFields: fields)
         guard self.routed.reserve() else {
             // RFC 9113 §8.7: it has not been looked at, and may be sent again.

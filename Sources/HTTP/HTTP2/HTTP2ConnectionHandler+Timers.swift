@@ -26,7 +26,7 @@ extension HTTP2ConnectionHandler {
 
     /// While something waits for the client, it must take some of it now and then.
     func watchClient(_ context: ChannelHandlerContext) {
-        let held = self.heldBytes(context)
+        let held = context.bufferedBytes
         if held > 0 {
             let taken = self.writtenBytes &- UInt64(held)
             if self.blocked?.taken != taken { self.blocked = (context.eventLoop.now, taken) }
@@ -34,11 +34,6 @@ extension HTTP2ConnectionHandler {
             self.blocked = nil
         }
         if held > 0 || !self.streams.isEmpty { self.armTimer(within: self.settings.limits.stallTimeout) }
-    }
-
-    private func heldBytes(_ context: ChannelHandlerContext) -> Int {
-        // A channel that cannot tell (a closed one) holds nothing.
-        (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
     }
 
     private func checkDeadlines() {

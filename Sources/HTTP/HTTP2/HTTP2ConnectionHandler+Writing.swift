@@ -35,9 +35,10 @@ extension HTTP2ConnectionHandler {
         }
         stream.lastProgress = context.eventLoop.now
         self.fieldBlock.begin(status: status)
-        for (name, value) in response.headers { self.fieldBlock.add(name, value) }
-        if status != 204 && status != 304 { self.fieldBlock.add("content-length", String(length)) }
-        self.fieldBlock.add("date", self.settings.dates.now())
+        if let common = response.common { self.fieldBlock.add(common.block) }
+        for (name, value) in response.headers { self.fieldBlock.add(name, value, isUnique: true) }
+        if status != 204 && status != 304 { self.fieldBlock.add(clean: "content-length", String(length)) }
+        self.fieldBlock.add(clean: "date", self.settings.dates.now())
         if let name = self.settings.serverName { self.fieldBlock.add("server", name) }
         self.submitHead(of: stream)
     }

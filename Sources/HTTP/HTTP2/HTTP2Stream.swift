@@ -16,7 +16,7 @@ final class HTTP2Stream {
     var target = ""
     var scheme = ""
     var authority = ""
-    var fields: [(String, String)] = []
+    var fields = RequestFields()
     var headBytes = 0
     /// What is wrong with the head, found while it is being read.
     var refusal: RequestCheck.Refusal?

@@ -13,15 +13,15 @@ extension LiveHLS {
     func respond(to request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline) -> HLSAnswer? {
         let (folder, name) = LiveHLS.split(request.path)
         if name.hasSuffix(".m3u8") {
-            let stem = String(name.dropLast(5))
+            let stem = LiveHLS.dropLast(5, of: name)
             if let id = LiveHLS.lowLatencyID(folder) { return self.lowLatency(stem, of: id, request, on: eventLoop, now: now) }
             if let answer = self.media(stem, folder: folder, request, on: eventLoop, now: now) { return answer }
             guard stem.hasSuffix("_adaptive") else { return nil }
-            let id = String(stem.dropLast(9))
+            let id = LiveHLS.dropLast(9, of: stem)
             return self.isFolder(folder, of: id) ? self.playlist(id, .multivariant, request, on: eventLoop, now: now) : nil
         }
         if name.hasSuffix(".mpd") {
-            guard folder == name.dropLast(4) else { return nil }
+            guard folder == LiveHLS.dropLast(4, of: name) else { return nil }
             return self.playlist(folder, .manifest, request, on: eventLoop, now: now)
         }
         if name.hasSuffix(".m4s") || name.hasSuffix(".mp4") { return self.piece(name, folder: folder, request, on: eventLoop, now: now) }
@@ -32,6 +32,9 @@ extension LiveHLS {
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return ("", path) }
         return (String(path[..<slash]), String(path[path.utf8.index(after: slash)...]))
     }
+
+    /// Of a text that ends with so many bytes of ASCII. By bytes, because characters have to be found first.
+    private static func dropLast(_ count: Int, of text: String) -> String { String(Substring(text.utf8.dropLast(count))) }
 
     /// Whose low-latency HLS this folder is: `ll-hls/{id}`.
     private static func lowLatencyID(_ folder: String) -> String? {
@@ -86,16 +89,15 @@ extension LiveHLS {
         _ id: String, _ kind: HLSRun.Kind, _ request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline
     ) -> HLSAnswer? {
         guard !id.isEmpty else { return nil }
-        let isPackaged = self.state.withLock { $0.broadcasts[id]?.packager != nil }
-        if !isPackaged { self.ensurePackaging(id, now: now) }
         let cookie = request.cookie.flatMap { ViewerCookie.isValid($0) ? $0 : nil }
         let newCookie = cookie == nil ? ViewerCookie.make() : nil
-        let (run, admission): (HLSRun?, ViewerTable.Admission) = self.state.withLock { state in
-            guard let run = state.broadcasts[id]?.run else { return (nil, .admitted) }
-            state.broadcasts[id]?.lastRequest = now
-            return (run, self.admit(request, kind == .manifest ? .dash : .hls, cookie: cookie, newCookie: newCookie, id: id, &state, now: now))
+        let viewer = kind == .manifest ? ViewerKind.dash : .hls
+        var found = self.enter(id, viewer, request, cookie: cookie, newCookie: newCookie, mustBePackaged: true, now: now)
+        if found == nil {
+            self.ensurePackaging(id, now: now)
+            found = self.enter(id, viewer, request, cookie: cookie, newCookie: newCookie, mustBePackaged: false, now: now)
         }
-        guard let run else { return nil }
+        guard let (run, admission) = found else { return nil }
         guard admission == .admitted else { return .now(.viewerLimitReached) }
         let asked = Asked(kind: kind, query: request.query, gzip: request.acceptsGzip, newCookie: newCookie)
         guard run.phase == .starting else { return self.answer(asked, from: run, on: eventLoop, now: now) }
@@ -107,6 +109,19 @@ extension LiveHLS {
             }
         }
         return .later(reply)
+    }
+
+    /// The run that is shown, and whether who asks may watch it; nil when there is none, or none that is being packaged.
+    private func enter(
+        _ id: String, _ viewer: ViewerKind, _ request: HLSRequest, cookie: String?, newCookie: String?, mustBePackaged: Bool, now: NIODeadline
+    ) -> (HLSRun, ViewerTable.Admission)? {
+        self.state.withLock { state in
+            guard let place = state.broadcasts.index(forKey: id), let run = state.broadcasts.values[place].run,
+                !mustBePackaged || state.broadcasts.values[place].packager != nil
+            else { return nil }
+            state.broadcasts.values[place].lastRequest = now
+            return (run, self.admit(request, viewer, cookie: cookie, newCookie: newCookie, id: id, &state, now: now))
+        }
     }
 
     /// A playlist that is asked for, by whom it is no longer asked.
@@ -143,11 +158,13 @@ extension LiveHLS {
     func admit(
         _ request: HLSRequest, _ kind: ViewerKind, cookie: String?, newCookie: String?, id: String, _ state: inout State, now: NIODeadline
     ) -> ViewerTable.Admission {
-        guard !request.isHead, state.broadcasts[id]?.packager != nil else { return .admitted }
+        guard !request.isHead, let place = state.broadcasts.index(forKey: id), state.broadcasts.values[place].packager != nil else {
+            return .admitted
+        }
         let limit = kind == .hls ? self.configuration.viewerLimit(id) : self.configuration.dashViewerLimit(id)
-        return state.broadcasts[id]?.viewers[kind].seen(
+        return state.broadcasts.values[place].viewers[kind].seen(
             cookie: cookie.map { .cookie($0) },
             client: .client(address: request.remoteAddress, userAgent: request.userAgent, token: request.query ?? ""),
-            issuing: newCookie.map { .cookie($0) }, limit: limit, now: now) ?? .admitted
+            issuing: newCookie.map { .cookie($0) }, limit: limit, now: now)
     }
 }

@@ -17,7 +17,7 @@ struct HTTPService<Responder: HTTPResponder>: Service where Responder.Context: I
     let responder: Responder
     let server: HTTPServerBuilder
     let host: String
-    let port: Int
+    var port: Int
     let group: any EventLoopGroup
     let logger: Logger
     /// Told the port it listens on.
@@ -29,6 +29,7 @@ struct HTTPService<Responder: HTTPResponder>: Service where Responder.Context: I
             configuration: ServerConfiguration(address: .hostname(self.host, port: self.port), serverName: nil), eventLoopGroup: self.group,
             logger: logger
         ) { request, writer, channel in
+            let logger = logger.with(metadataKey: "hb.request.id", value: .stringConvertible(RequestID()))
             let context = Responder.Context(source: ApplicationRequestContextSource(channel: channel, logger: logger))
             var response: Response
             do {

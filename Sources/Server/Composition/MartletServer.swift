@@ -34,18 +34,46 @@ struct MartletServer {
         static let firstFrame = TimeAmount.seconds(10)
     }
 
+    /// What is put together once and used by several.
+    private struct Rooms {
+        let database: Database
+        let streams: StreamDirectory
+        let hls: LiveHLS
+        let puller: Puller
+        let service: BroadcastService
+        let feed: EventFeed
+        let events: EventCounters
+        let meter: OutputMeter
+    }
+
     func run() async throws {
         ProcessMemory.giveBackEagerly()
         ProcessLimits.raiseOpenFiles(logger: self.logger)
         let directory = try DataDirectory(path: self.settings.dataDir)
         AVLog.setHandler { [log = LibavLog(self.logger)] level, text in log.received(level, text, now: .now()) }
+        let certificates = try self.certificates()
+        let group = MultiThreadedEventLoopGroup.singleton
+        let rooms = try await self.rooms(directory, group)
+        let lag = LoopLag(group: group)
+        lag.start()
+        do {
+            try await self.serve(rooms, directory, certificates, lag, group)
+        } catch {
+            lag.stop()
+            try await self.close(rooms, endedCleanly: false)
+            throw error
+        }
+        lag.stop()
+        try await self.close(rooms, endedCleanly: true)
+        self.logger.info("Martlet has stopped")
+    }
+
+    private func rooms(_ directory: DataDirectory, _ group: any EventLoopGroup) async throws -> Rooms {
         let database = try Database(configuration: .init(path: directory.database))
         let boot = try await database.boots.begin(now: BroadcastClock.system.wall())
         self.logger.info(
             "Martlet starts",
             metadata: ["version": "\(MartletVersion.name)", "data": "\(directory.path)", "previousEndedCleanly": "\(boot.previousEndedCleanly)"])
-
-        let group = MultiThreadedEventLoopGroup.singleton
         let streams = StreamDirectory(
             configuration: .init(
                 groupCacheBytes: self.settings.hub.groupCacheSize,
@@ -54,14 +82,11 @@ struct MartletServer {
         let limits = ViewerLimits()
         let hls = LiveHLS(configuration: self.hlsConfiguration(directory, limits), streams: streams, group: group, logger: self.logger)
         try hls.sweep()
-        let events = EventCounters()
-        let feed = EventFeed()
-        let certificates = try self.certificates()
-        let meter = OutputMeter()
         let puller = Puller(
             configuration: self.pullConfiguration(directory), streams: streams,
             policy: AddressPolicy(allowsLocal: self.settings.sources.allowLocalAddresses), logger: self.logger,
             wallClock: BroadcastClock.system.wall)
+        let (events, feed, meter) = (EventCounters(), EventFeed(), OutputMeter())
         let service = BroadcastService(
             database: database, streams: streams, outputs: self.outputs(hls: hls, group: group, meter: meter),
             sources: SourceFactory(puller), configuration: self.broadcastConfiguration(directory), viewerLimits: limits, logger: self.logger,
@@ -70,68 +95,71 @@ struct MartletServer {
                 feed.note(event)
             })
         try await service.start()
+        return Rooms(
+            database: database, streams: streams, hls: hls, puller: puller, service: service, feed: feed, events: events, meter: meter)
+    }
 
+    /// Opens the doors, and returns when they are closed again.
+    private func serve(
+        _ rooms: Rooms, _ directory: DataDirectory, _ certificates: TLSCertificates?, _ lag: LoopLag, _ group: any EventLoopGroup
+    ) async throws {
+        let service = rooms.service
         let gateway = RTMPGateway(
-            configuration: self.rtmpConfiguration(certificates), gate: service.lifecycle, playGate: service.lifecycle, streams: streams, group: group,
-            logger: self.logger)
+            configuration: self.rtmpConfiguration(certificates), gate: service.lifecycle, playGate: service.lifecycle, streams: rooms.streams,
+            group: group, logger: self.logger)
         let readiness = Readiness { [self] ports in self.announce(http: ports.http, rtmp: ports.rtmp, isSecure: certificates != nil) }
-        let httpCounters = HTTPCounters()
-        let lag = LoopLag(group: group)
+        let counters = HTTPCounters()
         let metrics = ServerMetrics(
-            streams: streams, gateway: gateway, puller: puller, hls: hls, http: httpCounters, outputs: meter, events: events, lag: lag,
-            dataDirectory: directory.path)
+            streams: rooms.streams, gateway: gateway, puller: rooms.puller, hls: rooms.hls, http: counters, outputs: rooms.meter,
+            events: rooms.events, lag: lag, dataDirectory: directory.path)
         let access = self.accessRule
         let responder = DeliveryResponder(
-            configuration: .init(app: self.settings.app, appAliases: self.settings.appAliases, mediaDirectory: directory.streams), hls: hls,
+            configuration: .init(app: self.settings.app, appAliases: self.settings.appAliases, mediaDirectory: directory.streams), hls: rooms.hls,
             hooks: .init(
                 isReady: { readiness.isReady }, metrics: { metrics.page() }, allowMetrics: self.metricsRule(access),
                 startForViewer: { id, eventLoop in
                     service.viewerArrived(id) ? service.whenLive(id, on: eventLoop, within: Limit.firstFrame) : nil
                 }))
-        let router = Router(context: APIRequestContext.self)
         let api = RESTInterface(
-            service: service, configuration: .init(access: access, version: MartletVersion.name), events: feed, logger: self.logger)
+            service: service, configuration: .init(access: access, version: MartletVersion.name), events: rooms.feed, logger: self.logger)
+        let router = Router(context: APIRequestContext.self)
         api.addRoutes(to: router)
         let pages = PageResponder(apps: [self.settings.app] + self.settings.appAliases, compress: { Gzip.compress($0) }, next: responder)
-        let application = Application(
-            router: router, server: .martlet(configuration: self.httpConfiguration(httpCounters, certificates), readyResponder: pages),
-            configuration: .init(address: .hostname(self.settings.http.host, port: self.settings.http.port), serverName: nil),
-            onServerRunning: { [port = self.settings.http.port] in readiness.httpIsListening(on: $0.localAddress?.port ?? port) },
-            eventLoopGroupProvider: .shared(group), logger: self.quietLogger)
-        var services: [ServiceGroupConfiguration.ServiceConfiguration] = [.init(service: application)]
+        let plain = self.listener(router.buildResponder(), pages, self.httpConfiguration(counters, certificates, api.webSockets), group) { port in
+            readiness.httpIsListening(on: port)
+        }
+        var services: [ServiceGroupConfiguration.ServiceConfiguration] = [.init(service: plain)]
         if let certificates {
-            let secure = Application(
-                router: router, server: .martlet(configuration: self.httpsConfiguration(httpCounters, certificates), readyResponder: pages),
-                configuration: .init(address: .hostname(self.settings.http.host, port: self.settings.https.port), serverName: nil),
-                onServerRunning: { [logger] in logger.info("Listening", metadata: ["https": "\($0.localAddress?.port ?? 0)"]) },
-                eventLoopGroupProvider: .shared(group), logger: self.quietLogger)
+            var secure = self.listener(
+                router.buildResponder(), pages, self.httpsConfiguration(counters, certificates, api.webSockets), group
+            ) { [logger] port in logger.info("Listening", metadata: ["https": "\(port)"]) }
+            secure.port = self.settings.https.port
             services += [.init(service: secure), .init(service: CertificateWatch(certificates: certificates))]
         }
-
         // Services start in this order and stop in the reverse one.
-        let doors = DoorsService(gateway: gateway, service: service, readiness: readiness, feed: feed, limit: Limit.broadcasts, logger: self.logger)
+        let doors = DoorsService(
+            gateway: gateway, service: service, readiness: readiness, feed: rooms.feed, limit: Limit.broadcasts, logger: self.logger)
         var configuration = ServiceGroupConfiguration(
             services: services + [.init(service: doors)], gracefulShutdownSignals: [.sigterm, .sigint], cancellationSignals: [],
             logger: self.quietLogger)
         configuration.maximumGracefulShutdownDuration = Limit.http
-        lag.start()
-        do {
-            try await ServiceGroup(configuration: configuration).run()
-        } catch {
-            lag.stop()
-            try await self.close(puller: puller, hls: hls, database: database, endedCleanly: false)
-            throw error
-        }
-        lag.stop()
-        try await self.close(puller: puller, hls: hls, database: database, endedCleanly: true)
-        self.logger.info("Martlet has stopped")
+        try await ServiceGroup(configuration: configuration).run()
     }
 
-    private func close(puller: Puller, hls: LiveHLS, database: Database, endedCleanly: Bool) async throws {
-        await puller.shutdown()
-        await hls.stop()
-        if endedCleanly { try await database.boots.end() }
-        try database.close()
+    private func listener<Responder>(
+        _ responder: Responder, _ pages: PageResponder, _ configuration: FastPathChannel.Configuration, _ group: any EventLoopGroup,
+        onListening: @escaping @Sendable (Int) -> Void
+    ) -> HTTPService<Responder> {
+        HTTPService(
+            responder: responder, server: .martlet(configuration: configuration, readyResponder: pages), host: self.settings.http.host,
+            port: self.settings.http.port, group: group, logger: self.quietLogger, onListening: onListening)
+    }
+
+    private func close(_ rooms: Rooms, endedCleanly: Bool) async throws {
+        await rooms.puller.shutdown()
+        await rooms.hls.stop()
+        if endedCleanly { try await rooms.database.boots.end() }
+        try rooms.database.close()
     }
 
     /// Service lifecycle tells of each service's start and end; one line of our own is enough.
@@ -139,144 +167,6 @@ struct MartletServer {
         var logger = self.logger
         logger.logLevel = max(.warning, logger.logLevel)
         return logger
-    }
-
-    // MARK: Settings of the rooms
-
-    private func hlsConfiguration(_ directory: DataDirectory, _ limits: ViewerLimits) -> LiveHLS.Configuration {
-        let hls = self.settings.hls
-        return LiveHLS.Configuration(
-            mode: hls.mode == .always ? .always : .onDemand, segmentDuration: MediaTime(hls.segmentDuration),
-            partDuration: hls.partDuration == .zero ? nil : MediaTime(hls.partDuration), listSize: hls.listSize, deleteOnEnd: hls.deleteOnEnd,
-            dvrWindow: hls.dvrWindow == .zero ? nil : MediaTime(hls.dvrWindow), directory: directory.live, idleTimeout: TimeAmount(hls.idleTimeout),
-            memoryBytesPerStream: hls.memoryPerStream, viewerLimit: { limits.hls($0) }, dashViewerLimit: { limits.dash($0) })
-    }
-
-    private func broadcastConfiguration(_ directory: DataDirectory) -> BroadcastService.Configuration {
-        BroadcastService.Configuration(
-            app: self.settings.app, appAliases: self.settings.appAliases, serverName: self.settings.serverName, dataDirectory: directory.path,
-            acceptOnlyRegistered: self.settings.publish.acceptOnlyRegistered, maxHeight: self.settings.publish.maxHeight,
-            maxBitrate: self.settings.publish.maxBitrate, recordMP4: self.settings.recording.mp4,
-            republishLimit: self.settings.endpoints.republishLimit, healthCheckPeriod: TimeAmount(self.settings.endpoints.healthCheckPeriod),
-            rtmpPlay: self.settings.rtmp.play,
-            sources: .init(
-                startsAutomatically: self.settings.sources.startAutomatically, maximum: self.settings.sources.maximum,
-                probeTimeout: self.settings.sources.openTimeout, startWithin: TimeAmount(self.settings.playlists.startWithin),
-                normalisesPlaylists: self.settings.playlists.normalize))
-    }
-
-    private func pullConfiguration(_ directory: DataDirectory) -> Puller.Configuration {
-        let (sources, playlists) = (self.settings.sources, self.settings.playlists)
-        var configuration = Puller.Configuration(libraryDirectory: directory.streams)
-        configuration.retryDelay = sources.retryDelay
-        configuration.longestRetryDelay = max(sources.retryDelay, sources.longestRetryDelay)
-        configuration.openTimeout = sources.openTimeout
-        configuration.readTimeout = sources.readTimeout
-        configuration.rtspTransport =
-            switch sources.rtspTransport {
-            case .auto: .auto
-            case .tcp: .tcp
-            case .udp: .udp
-            }
-        configuration.transcodesAudio = sources.transcodeAudio
-        configuration.maximumPulls = sources.maximum
-        configuration.normalFormat = NormalFormat(
-            width: playlists.width, height: playlists.height, frameRate: playlists.frameRate, videoBitrate: playlists.videoBitrate,
-            audioBitrate: playlists.audioBitrate)
-        return configuration
-    }
-
-    /// Nil where none is set: then nothing is encrypted.
-    private func certificates() throws -> TLSCertificates? {
-        let https = self.settings.https
-        guard !https.certificate.isEmpty || !https.key.isEmpty else { return nil }
-        return try TLSCertificates(configuration: .init(certificatePath: https.certificate, keyPath: https.key), logger: self.logger)
-    }
-
-    private func httpConfiguration(_ counters: HTTPCounters, _ certificates: TLSCertificates?) -> FastPathChannel.Configuration {
-        var limits = HTTPLimits()
-        limits.connections = self.settings.http.maxConnections
-        let redirects = certificates != nil && self.settings.https.redirect
-        return .init(limits: limits, counters: counters, redirect: redirects ? SecureRedirect(port: self.settings.https.port) : nil)
-    }
-
-    private func httpsConfiguration(_ counters: HTTPCounters, _ certificates: TLSCertificates) -> FastPathChannel.Configuration {
-        var configuration = self.httpConfiguration(counters, nil)
-        configuration.makeSecurityHandler = { try certificates.makeHandler(applicationProtocols: ["h2", "http/1.1"]) }
-        let hsts = self.settings.https.hsts
-        configuration.strictTransportSeconds = hsts == .zero ? nil : Int(hsts.components.seconds)
-        return configuration
-    }
-
-    private func rtmpConfiguration(_ certificates: TLSCertificates?) -> RTMPGateway.Configuration {
-        var configuration = RTMPGateway.Configuration()
-        configuration.host = self.settings.rtmp.host
-        configuration.port = self.settings.rtmp.port
-        configuration.maxConnections = self.settings.rtmp.maxConnections
-        configuration.mergeWindow = TimeAmount(self.settings.rtmp.mergeWindow)
-        configuration.chunkSize = self.settings.rtmp.chunkSize
-        configuration.handshakeTimeout = TimeAmount(self.settings.rtmp.handshakeTimeout)
-        configuration.idleTimeout = TimeAmount(self.settings.rtmp.idleTimeout)
-        configuration.apps = [self.settings.app] + self.settings.appAliases
-        configuration.secure = certificates.map { certificates in
-            .init(port: self.settings.rtmps.port, makeSecurityHandler: { try certificates.makeHandler(applicationProtocols: []) })
-        }
-        return configuration
-    }
-
-    private func outputs(hls: LiveHLS, group: any EventLoopGroup, meter: OutputMeter) -> OutputFactory {
-        let configuration = Recorder.Configuration(minimumFreeBytes: Int64(self.settings.recording.minimumFreeSpace))
-        let network = DestinationNetwork()
-        let logger = self.logger
-        return OutputFactory(
-            makeRecorder: { stream, request, callbacks in
-                MeteredRecorder(
-                    Recorder(
-                        stream: stream, request: request, logger: logger, configuration: configuration, onFileStarted: callbacks.onFileStarted,
-                        onEnd: { outcome in
-                            meter.fileEnded(outcome)
-                            callbacks.onEnd(outcome)
-                        },
-                        onClosed: {
-                            meter.recordingClosed()
-                            callbacks.onClosed()
-                        }), meter: meter)
-            },
-            makeDestination: { configuration, stream, onChange in
-                let number = meter.newDestination()
-                let destination = Destination(configuration: configuration, stream: stream, network: network, group: group, logger: logger) {
-                    status in
-                    meter.changed(status, of: number)
-                    onChange(status)
-                }
-                meter.add(destination, as: number)
-                return destination
-            },
-            isValidDestination: { Destination.validate(url: $0) == nil },
-            recover: { path, request, startedAt in
-                await RecordingRecovery.recover(temporaryPath: path, request: request, startedAtMilliseconds: startedAt)
-            },
-            hls: hls)
-    }
-
-    private var accessRule: AccessRule {
-        let (allow, proxies) = (self.settings.api.allow, self.settings.http.trustedProxies)
-        return AccessRule(
-            isAllowed: { address in allow.contains { $0.contains(address) } },
-            isTrustedProxy: { address in proxies.contains { $0.contains(address) } }, token: self.settings.api.token.reveal())
-    }
-
-    /// The API's token opens the metrics too.
-    private func metricsRule(_ access: AccessRule) -> @Sendable (ReadyRequest) -> Bool {
-        let (allow, proxies) = (self.settings.metrics.allow, self.settings.http.trustedProxies)
-        let rule = AccessRule(
-            isAllowed: { address in allow.contains { $0.contains(address) } },
-            isTrustedProxy: { address in proxies.contains { $0.contains(address) } }, token: self.settings.api.token.reveal())
-        return { request in
-            rule.allows(
-                remoteAddress: request.remoteAddress, forwardedFor: request.headers("x-forwarded-for"), authorization: request.header("authorization")
-            )
-        }
     }
 
     // MARK: What the operator is told
@@ -299,53 +189,11 @@ struct MartletServer {
     }
 }
 
-extension SourceFactory {
-    fileprivate init(_ puller: Puller) {
-        self.init(
-            start: { plan, onEvent in puller.start(plan, onEvent: onEvent) },
-            probe: { item, limit in await puller.probe(item, within: limit).map { SourceProbe(duration: $0.duration) } },
-            refusal: { puller.refusal(of: $0) })
-    }
-}
-
 /// Notices renewed certificates until the server stops.
 private struct CertificateWatch: Service {
     let certificates: TLSCertificates
 
     func run() async throws {
         await cancelWhenGracefulShutdown { await self.certificates.watch() }
-    }
-}
-
-/// A recorder that is counted from its start on; its callbacks count its end.
-private struct MeteredRecorder: RecordingSession {
-    private let recorder: Recorder
-    private let meter: OutputMeter
-
-    init(_ recorder: Recorder, meter: OutputMeter) {
-        self.recorder = recorder
-        self.meter = meter
-    }
-
-    func start() throws(RecordingFailure) -> StartedRecording {
-        let started = try self.recorder.start()
-        self.meter.recordingStarted()
-        return started
-    }
-
-    func stop() { self.recorder.stop() }
-}
-
-extension TimeAmount {
-    fileprivate init(_ duration: Duration) {
-        let (seconds, attoseconds) = duration.components
-        self = .nanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
-    }
-}
-
-extension MediaTime {
-    fileprivate init(_ duration: Duration) {
-        let (seconds, attoseconds) = duration.components
-        self.init(microseconds: seconds * 1_000_000 + attoseconds / 1_000_000_000_000)
     }
 }

@@ -66,7 +66,8 @@ final class LoadLoop {
     func run(seconds: Double) throws(LoadFailure) { _ = try self.run(atMost: seconds) { false } }
 
     /// Runs until the condition holds, looking after every turn; false when the time is over first.
-    func run(atMost seconds: Double, until isDone: () -> Bool) throws(LoadFailure) -> Bool {
+    /// - Parameter period: seconds after which it looks again although nothing has happened.
+    func run(atMost seconds: Double, until isDone: () -> Bool, every period: Double = .infinity) throws(LoadFailure) -> Bool {
         let end = monotonicNow() + UInt64(seconds: seconds)
         while true {
             if Interruption.hasHappened { throw .interrupted }
@@ -78,7 +79,8 @@ final class LoadLoop {
             }
             if isDone() { return true }
             if now >= end { return false }
-            try self.wait(until: min(end, self.schedule.next ?? end))
+            let look = period < seconds ? now + UInt64(seconds: period) : end
+            try self.wait(until: min(end, look, self.schedule.next ?? end))
         }
     }
 

@@ -8,6 +8,22 @@ struct HTTPCall {
     private static let answerLimit = 16 << 20
 
     init(_ method: String, _ path: String, json: String = "", port: UInt16) throws(LoadFailure) {
+        guard let parts = Self.parts(of: try Self.answer(to: method, path, json: json, port: port)) else {
+            throw .malformed("the answer to \(method) \(path)")
+        }
+        (self.status, self.body) = parts
+    }
+
+    /// The body of a file.
+    static func bytes(_ path: String, port: UInt16) throws(LoadFailure) -> [UInt8] {
+        let answer = try Self.answer(to: "GET", path, json: "", port: port)
+        guard answer.starts(with: "HTTP/1.1 200".utf8), let end = answer.prefix(4096).firstOffset(of: "\r\n\r\n") else {
+            throw .malformed("the answer to GET \(path)")
+        }
+        return Array(answer[(end + 4)...])
+    }
+
+    private static func answer(to method: String, _ path: String, json: String, port: UInt16) throws(LoadFailure) -> [UInt8] {
         let descriptor = try Socket.connect(port: port)
         defer { close(descriptor) }
         let head = "\(method) \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nConnection: close\r\n"
@@ -27,8 +43,7 @@ struct HTTPCall {
             guard count > 0 || errno == EAGAIN || errno == EINTR else { throw .lastError(of: path) }
             answer += piece[..<max(0, count)]
         }
-        guard let parts = Self.parts(of: answer) else { throw .malformed("the answer to \(method) \(path)") }
-        (self.status, self.body) = parts
+        return answer
     }
 
     /// The text of an answer whose length its head says or that ends with its connection. Martlet does not send short answers in chunks.

@@ -49,6 +49,22 @@ struct Goal {
         Goal(
             text: "process memory per pull, its group included: ≤ 6 MB", scenario: .pull, server: .martlet(mergeWindow: 30),
             metric: .memoryPerPull, limit: 6e6),
+        Goal(
+            text: "CPU per GB of HLS over HTTP/1.1: ≤ 1.5 × nginx", scenario: .webPlayers, server: .martlet(mergeWindow: 30), metric: .cpuPerGB,
+            limit: 1.5, isRatio: true),
+        Goal(
+            text: "CPU per GB of HLS over TLS: ≤ 1.5 × nginx", scenario: .securePlayers, server: .martlet(mergeWindow: 30), metric: .cpuPerGB,
+            limit: 1.5, isRatio: true),
+        Goal(
+            text: "CPU per playlist over HTTP/1.1: ≤ 1.6 × nginx", scenario: .playlist, server: .martlet(mergeWindow: 30), metric: .cpuPerRequest,
+            limit: 1.6, isRatio: true),
+        Goal(
+            text: "CPU per playlist over HTTP/2: ≤ 0.8 × nginx", scenario: .playlistHTTP2, server: .martlet(mergeWindow: 30),
+            metric: .cpuPerRequest, limit: 0.8, isRatio: true),
+        Goal(
+            text: "CPU per broadcast read: ≤ 2 × Hummingbird's hello world", scenario: .rest, server: .martlet(mergeWindow: 30),
+            metric: .cpuPerRequest, limit: 2, isRatio: true),
+        Goal(text: "blocked reloads add no thread", scenario: .reload, server: .martlet(mergeWindow: 30), metric: .addedThreads, limit: 0),
         Goal(text: "no frame of a pulled source dropped", scenario: .pull, server: .martlet(mergeWindow: 30), metric: .dropped, limit: 0),
     ]
 

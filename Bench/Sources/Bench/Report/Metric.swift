@@ -4,6 +4,12 @@ enum Metric: String, CaseIterable {
     case cpuPerPublisher = "cpuMicrosecondsPerPublisherSecond"
     case hlsCPUPerPublisher = "addedHLSCPUMicrosecondsPerPublisherSecond"
     case cpuPerPull = "cpuMillisecondsPerPullSecond"
+    case cpuPerRequest = "cpuMicrosecondsPerRequest"
+    case requests = "goodAnswers"
+    case badAnswers
+    case addedThreads = "threadsAddedByBlockedRequests"
+    case wakeSpread = "millisecondsFromFirstToLastWoken"
+    case wakeCPU = "cpuMicrosecondsPerBlockedRequest"
     case memoryPerViewer = "pssBytesPerViewer"
     case anonymousPerViewer = "anonymousBytesPerViewer"
     case memoryPerPull = "anonymousBytesPerPull"
@@ -40,6 +46,12 @@ enum Metric: String, CaseIterable {
         case .cpuPerPublisher: "CPU µs/pub·s"
         case .hlsCPUPerPublisher: "+HLS µs/pub·s"
         case .cpuPerPull: "CPU ms/pull·s"
+        case .cpuPerRequest: "CPU µs/req."
+        case .requests: "good"
+        case .badAnswers: "bad"
+        case .addedThreads: "+threads"
+        case .wakeSpread: "spread ms"
+        case .wakeCPU: "CPU µs/req."
         case .memoryPerPull: "KB/pull"
         case .proportionalPerPull: "Pss KB"
         case .memoryPerViewer: "KB/viewer"
@@ -78,8 +90,10 @@ enum Metric: String, CaseIterable {
         case .memoryPerViewer, .anonymousPerViewer: decimal(value / 1000, 1)
         case .memoryPerPull, .proportionalPerPull, .memoryPerPublisher, .memoryBesideGroup, .groupBytes: decimal(value / 1000, 0)
         case .firstStreamMemory, .streamMemory, .directoryBytes: decimal(value / 1e6, 2)
-        case .latencyP50, .latencyP99, .firstKeyframeP50, .firstKeyframeP99: decimal(value, 1)
-        case .sampledPlayers, .pulls, .dropped, .droppedAtStart, .repairs, .missing, .lost, .playlists, .badPlaylists: decimal(value, 0)
+        case .latencyP50, .latencyP99, .firstKeyframeP50, .firstKeyframeP99, .wakeSpread, .cpuPerRequest, .wakeCPU: decimal(value, 1)
+        case .sampledPlayers, .pulls, .dropped, .droppedAtStart, .repairs, .missing, .lost, .playlists, .badPlaylists, .requests, .badAnswers,
+            .addedThreads:
+            decimal(value, 0)
         case .delivered: decimal(value * 100, 1)
         case .cpuPerGB, .cpuPerPull, .speed, .serverCores, .generatorCores, .otherCores, .latenessP99: decimal(value, 2)
         }

@@ -17,7 +17,7 @@ struct Summary {
     func value(_ scenario: Options.Scenario, _ server: ServerKind, _ size: Int, _ metric: Metric) -> Double? {
         let values = self.rows(scenario, server, size).compactMap { $0.values[metric] }
         switch metric {
-        case .missing, .lost, .badPlaylists, .dropped, .droppedAtStart, .repairs, .speed: return values.max()
+        case .missing, .lost, .badPlaylists, .badAnswers, .addedThreads, .dropped, .droppedAtStart, .repairs, .speed: return values.max()
         case .pulls: return values.min()
         default: return median(values)
         }

@@ -19,6 +19,12 @@ enum Table {
         case .hls: "Publishers with HLS made of every stream (size 1: memory of one stream)"
         case .stalled: "300 players, 50 of which never read"
         case .firstFrame: "Players joining one after the other"
+        case .webPlayers: "Players of one HLS stream over HTTP/1.1: playlist and segments"
+        case .securePlayers: "The same over TLS 1.3"
+        case .playlist: "One playlist over HTTP/1.1, 50 connections"
+        case .playlistHTTP2: "One playlist over HTTP/2, 10 connections with 100 streams"
+        case .rest: "GET /v2/broadcasts/{id} of so many, beside Hummingbird's hello world"
+        case .reload: "Blocked reloads of low-latency HLS"
         case .pull: "RTSP sources pulled by one server, and by an ffmpeg each"
         }
     }
@@ -39,6 +45,10 @@ enum Table {
                 (sizes.filter { $0 == 1 }, memory),
             ]
         case .firstFrame: return [(sizes, [.firstKeyframeP50, .firstKeyframeP99, .sampledPlayers, .lost] + Self.noise)]
+        case .webPlayers, .securePlayers: return [(sizes, [.cpuPerGB, .playlists, .delivered, .badAnswers] + Self.noise)]
+        case .playlist, .playlistHTTP2, .rest:
+            return [(sizes, [.cpuPerRequest, .requests, .badAnswers] + Self.noise.filter { $0 != .latenessP99 })]
+        case .reload: return [(sizes, [.wakeSpread, .addedThreads, .wakeCPU, .badAnswers] + Self.noise)]
         case .pull:
             let cost: [Metric] = [.cpuPerPull, .memoryPerPull, .proportionalPerPull, .groupBytes, .memoryBesideGroup]
             // The generator does nothing at fixed times here, the source does.

@@ -29,6 +29,14 @@ struct ProcessMeter {
         return Memory(proportional: proportional * 1024, anonymous: anonymous * 1024)
     }
 
+    func threads() throws(LoadFailure) -> Int {
+        let status = try FileBytes.text("/proc/\(self.identifier)/status")
+        guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("Threads:") }),
+            let count = line.split(whereSeparator: { $0 == " " || $0 == "\t" }).last.flatMap({ Int($0) })
+        else { throw .server("the threads of a process being measured cannot be counted") }
+        return count
+    }
+
     /// Of several processes together; all of them must still run.
     static func cpuSeconds(of meters: [ProcessMeter]) throws(LoadFailure) -> Double {
         var sum = 0.0

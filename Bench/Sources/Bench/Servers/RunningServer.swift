@@ -47,7 +47,7 @@ final class RunningServer {
             try FileBytes.write(configuration, to: "\(self.directory)/nginx.conf")
             let command = [options.nginx, "-e", "stderr", "-p", self.directory, "-c", "\(self.directory)/nginx.conf"]
             self.process = try ChildProcess(command, log: log)
-        case .ffmpeg: throw .usage("ffmpeg is no server")
+        case .ffmpeg, .web, .hello: throw .usage("\(kind) takes no publishers")
         case .martlet(let window):
             let environment = [
                 "MARTLET_DATA_DIR": self.directory, "MARTLET_HTTP_HOST": "127.0.0.1", "MARTLET_HTTP_PORT": "\(self.httpPort)",

@@ -1,6 +1,10 @@
 /// A server under test, in one of its settings.
 enum ServerKind: Hashable, CustomStringConvertible {
     case nginx
+    /// nginx without RTMP, giving out files.
+    case web
+    /// Hummingbird's hello world.
+    case hello
     /// As many processes as there are pulls, each reading one source and writing nothing.
     case ffmpeg
     /// Martlet with `rtmp.mergeWindow` in milliseconds.
@@ -9,6 +13,8 @@ enum ServerKind: Hashable, CustomStringConvertible {
     var description: String {
         switch self {
         case .nginx: "nginx-rtmp"
+        case .web: "nginx"
+        case .hello: "hummingbird"
         case .ffmpeg: "ffmpeg"
         case .martlet(let window): "martlet \(window) ms"
         }
@@ -17,7 +23,8 @@ enum ServerKind: Hashable, CustomStringConvertible {
     /// As on the command line, without the merge window.
     var shortName: String {
         switch self {
-        case .nginx: "nginx"
+        case .nginx, .web: "nginx"
+        case .hello: "hummingb."
         case .ffmpeg: "ffmpeg"
         case .martlet: "martlet"
         }
@@ -26,6 +33,10 @@ enum ServerKind: Hashable, CustomStringConvertible {
     init?(name: String) {
         if name == "nginx" {
             self = .nginx
+        } else if name == "web" {
+            self = .web
+        } else if name == "hello" {
+            self = .hello
         } else if name == "ffmpeg" {
             self = .ffmpeg
         } else if name.hasPrefix("martlet"), let window = name == "martlet" ? 30 : Int(name.dropFirst(7)), 0...350 ~= window {
@@ -35,5 +46,5 @@ enum ServerKind: Hashable, CustomStringConvertible {
         }
     }
 
-    var isMartlet: Bool { self != .nginx && self != .ffmpeg }
+    var isMartlet: Bool { if case .martlet = self { true } else { false } }
 }

@@ -1,0 +1,28 @@
+import Synchronization
+
+/// What the paths of media mean. Players ask for the same few over and over, so what taking one apart has shown is kept.
+final class MediaTargets: Sendable {
+    struct Target: Sendable {
+        /// Below `/{app}/streams/`, decoded.
+        var path: String
+        /// Whose playlist this could be, if it is one.
+        var broadcasts: [String]
+    }
+
+    /// When there are so many, all are forgotten: whoever makes names up costs the others no more than finding out once more.
+    private static let capacity = 1_024
+    /// Bytes of a path that is kept.
+    private static let longest = 256
+
+    private let targets = Mutex<[String: Target]>([:])
+
+    func known(_ path: String) -> Target? { self.targets.withLock { $0[path] } }
+
+    func note(_ target: Target, of path: String) {
+        guard path.utf8.count <= Self.longest else { return }
+        self.targets.withLock { targets in
+            if targets.count >= Self.capacity { targets.removeAll(keepingCapacity: true) }
+            targets[path] = target
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import AV
+import Broadcasts
+import Gateways
+import NIOCore
+import Outputs
+
+/// Real recorders, destinations and pulls for the broadcast logic.
+extension MartletServer {
+    func outputs(hls: LiveHLS, group: any EventLoopGroup, meter: OutputMeter) -> OutputFactory {
+        let configuration = Recorder.Configuration(minimumFreeBytes: Int64(self.settings.recording.minimumFreeSpace))
+        let network = DestinationNetwork()
+        let logger = self.logger
+        return OutputFactory(
+            makeRecorder: { stream, request, callbacks in
+                MeteredRecorder(
+                    Recorder(
+                        stream: stream, request: request, logger: logger, configuration: configuration, onFileStarted: callbacks.onFileStarted,
+                        onEnd: { outcome in
+                            meter.fileEnded(outcome)
+                            callbacks.onEnd(outcome)
+                        },
+                        onClosed: {
+                            meter.recordingClosed()
+                            callbacks.onClosed()
+                        }), meter: meter)
+            },
+            makeDestination: { configuration, stream, onChange in
+                let number = meter.newDestination()
+                let destination = Destination(configuration: configuration, stream: stream, network: network, group: group, logger: logger) {
+                    status in
+                    meter.changed(status, of: number)
+                    onChange(status)
+                }
+                meter.add(destination, as: number)
+                return destination
+            },
+            isValidDestination: { Destination.validate(url: $0) == nil },
+            recover: { path, request, startedAt in
+                await RecordingRecovery.recover(temporaryPath: path, request: request, startedAtMilliseconds: startedAt)
+            },
+            hls: hls)
+    }
+}
+
+extension SourceFactory {
+    init(_ puller: Puller) {
+        self.init(
+            start: { plan, onEvent in puller.start(plan, onEvent: onEvent) },
+            probe: { item, limit in await puller.probe(item, within: limit).map { SourceProbe(duration: $0.duration) } },
+            refusal: { puller.refusal(of: $0) })
+    }
+}
+
+/// A recorder that is counted from its start on; its callbacks count its end.
+private struct MeteredRecorder: RecordingSession {
+    private let recorder: Recorder
+    private let meter: OutputMeter
+
+    init(_ recorder: Recorder, meter: OutputMeter) {
+        self.recorder = recorder
+        self.meter = meter
+    }
+
+    func start() throws(RecordingFailure) -> StartedRecording {
+        let started = try self.recorder.start()
+        self.meter.recordingStarted()
+        return started
+    }
+
+    func stop() { self.recorder.stop() }
+}
