@@ -1,5 +1,6 @@
 import HTTP
 import NIOCore
+import NIOHTTP1
 import Testing
 
 @testable import API

@@ -29,7 +29,8 @@ struct HTTPService<Responder: HTTPResponder>: Service where Responder.Context: I
             configuration: ServerConfiguration(address: .hostname(self.host, port: self.port), serverName: nil), eventLoopGroup: self.group,
             logger: logger
         ) { request, writer, channel in
-            let logger = logger.with(metadataKey: "hb.request.id", value: .stringConvertible(RequestID()))
+            var logger = logger
+            logger[metadataKey: "hb.request.id"] = .stringConvertible(RequestID())
             let context = Responder.Context(source: ApplicationRequestContextSource(channel: channel, logger: logger))
             var response: Response
             do {

@@ -2,6 +2,7 @@ import Foundation
 import Media
 import NIOCore
 import Streams
+import TestSupport
 import Testing
 
 @testable import Outputs

@@ -1,6 +1,7 @@
 import Foundation
 import Media
 import Streams
+import TestSupport
 import Testing
 
 @testable import Outputs
