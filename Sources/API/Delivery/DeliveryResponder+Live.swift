@@ -60,35 +60,48 @@ extension DeliveryResponder {
         return ReadyResponse(status: 200, headers: headers + DeliveryHeaders.cors, body: .buffer(bytes))
     }
 
+    private static let immutable = ("Cache-Control", "public, max-age=31536000, immutable")
+
     private static func piece(_ body: HLSBody, type: String, _ request: ReadyRequest) -> ReadyResponse {
-        let size: Int64 =
-            switch body {
-            case .memory(let bytes): Int64(bytes.readableBytes)
-            case .file(_, _, let length): Int64(length)
+        switch body {
+        case .memory(let bytes):
+            self.piece(size: Int64(bytes.readableBytes), type: type, request) { range in
+                .buffer(bytes.getSlice(at: bytes.readerIndex + Int(range.offset), length: Int(range.length)) ?? bytes)
             }
-        var headers = [
-            ("Content-Type", type), ("Cache-Control", "public, max-age=31536000, immutable"), ("Accept-Ranges", "bytes"),
-        ]
+        case .file(let path, let offset, let length):
+            self.piece(size: Int64(length), type: type, request) { range in
+                .file(path: path, offset: Int64(offset) + range.offset, length: range.length)
+            }
+        case .growing(let segment):
+            self.growing(segment, type: type)
+        }
+    }
+
+    private static func piece(size: Int64, type: String, _ request: ReadyRequest, _ body: (ByteRange) -> ReadyBody) -> ReadyResponse {
+        var headers = [("Content-Type", type), Self.immutable, ("Accept-Ranges", "bytes")]
         headers.append(contentsOf: DeliveryHeaders.cors)
-        var range = ByteRange(offset: 0, length: size)
-        var status = 200
         switch request.method == .get ? ByteRange.parse(request.header("range"), size: size) : .whole {
         case .whole:
-            break
+            return ReadyResponse(status: 200, headers: headers, body: body(ByteRange(offset: 0, length: size)))
         case .range(let part):
-            range = part
-            status = 206
-            headers.append(("Content-Range", part.text(size: size)))
+            return ReadyResponse(status: 206, headers: headers + [("Content-Range", part.text(size: size))], body: body(part))
         case .unsatisfiable:
             return ReadyResponse(status: 416, headers: headers + [("Content-Range", "bytes */\(size)")])
         }
-        switch body {
-        case .memory(let bytes):
-            let part = bytes.getSlice(at: bytes.readerIndex + Int(range.offset), length: Int(range.length)) ?? bytes
-            return ReadyResponse(status: status, headers: headers, body: .buffer(part))
-        case .file(let path, let offset, _):
-            return ReadyResponse(
-                status: status, headers: headers, body: .file(path: path, offset: Int64(offset) + range.offset, length: range.length))
+    }
+
+    /// A range of what has no length yet is not given: RFC 9110 §14.2 lets a server send the whole.
+    private static func growing(_ segment: GrowingSegment, type: String) -> ReadyResponse {
+        let body = GrowingBody { index, eventLoop in Self.step(segment.step(index, on: eventLoop)) }
+        return ReadyResponse(status: 200, headers: [("Content-Type", type), Self.immutable] + DeliveryHeaders.cors, body: .growing(body))
+    }
+
+    private static func step(_ step: GrowingSegment.Step) -> GrowingBody.Step {
+        switch step {
+        case .piece(let bytes): .piece(bytes)
+        case .later(let future): .later(future.map { Self.step($0) })
+        case .end: .end
+        case .broken: .broken
         }
     }
 
