@@ -81,8 +81,9 @@ struct HTTP2GrowingBody {
 
     var hasSomething: Bool {
         switch self.state {
-        case .piece, .ended: true
-        case .ready, .waiting, .broken: false
+        // Nobody asks for the next piece while the client's window is shut.
+        case .ready, .piece, .ended: true
+        case .waiting, .broken: false
         }
     }
 }
