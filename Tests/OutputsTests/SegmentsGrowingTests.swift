@@ -1,5 +1,6 @@
 import Media
 import NIOCore
+import NIOPosix
 import Packaging
 import Streams
 import TestSupport
