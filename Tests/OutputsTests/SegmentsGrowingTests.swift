@@ -135,12 +135,12 @@ import Testing
             let (publisher, path) = try await self.start(fixture)
             // A pause of a minute ends segment 2; what comes then is a discontinuity, of which there is no part yet.
             try await fixture.send(publisher, milliseconds: 2_700..<4_100)
-            try await fixture.send(publisher, milliseconds: 64_000..<64_100)
+            try await fixture.send(publisher, milliseconds: 64_000..<64_200)
             guard case .later(let early)? = fixture.ask(path(3)) else {
                 Issue.record("the next one is not waited for")
                 return
             }
-            try await fixture.send(publisher, milliseconds: 64_100..<64_700)
+            try await fixture.send(publisher, milliseconds: 64_200..<64_800)
             guard case .notFound = try await early.get() else {
                 Issue.record("given under the old promise")
                 return

@@ -94,7 +94,7 @@ enum StrictMPD {
             missing.remove(key)
         }
         guard missing.isEmpty else { throw Wrong(description: "\(name) has no \(missing.sorted())") }
-        let children = (element.children ?? []).compactMap { $0 as? XMLElement }
+        let children = element.all
         var rest = children[...]
         for (child, least, most) in known.children {
             let found = rest.prefix { $0.name == child }
@@ -108,7 +108,7 @@ enum StrictMPD {
     }
 
     private static func checkRules(_ root: XMLElement) throws {
-        func value(_ name: String) -> String? { root.attribute(forName: name)?.stringValue }
+        func value(_ name: String) -> String? { root.text(name) }
         func demand(_ rule: Bool, _ what: String) throws { if !rule { throw Wrong(description: what) } }
         if value("type") == "dynamic" {
             try demand(value("availabilityStartTime") != nil && value("publishTime") != nil, "§5.3.1.2: a dynamic MPD says since when")
@@ -120,23 +120,30 @@ enum StrictMPD {
             }
         }
         try demand(value("profiles")?.contains("urn:mpeg:dash:profile:isoff-live:2011") == true, "§8.4: the profile")
-        let periods = root.elements(forName: "Period")
-        try demand(Set(periods.map { $0.attribute(forName: "id")?.stringValue }).count == periods.count, "§5.3.2.2: a Period's id stands twice")
-        let starts = periods.compactMap { Double(($0.attribute(forName: "start")?.stringValue ?? "").dropFirst(2).dropLast()) }
+        let periods = root.all("Period")
+        try demand(Set(periods.map { $0.text("id") }).count == periods.count, "§5.3.2.2: a Period's id stands twice")
+        let starts = periods.compactMap { Double(($0.text("start") ?? "").dropFirst(2).dropLast()) }
         try demand(starts.count == periods.count && starts == starts.sorted(), "§5.3.2.1: Periods are in order")
-        for set in periods.flatMap({ $0.elements(forName: "AdaptationSet") }) {
-            let template = set.elements(forName: "SegmentTemplate").first
-            try demand(template?.attribute(forName: "media")?.stringValue?.contains("$Number$") == true, "§5.3.9.4: the template")
-            let runs = template?.elements(forName: "SegmentTimeline").first?.elements(forName: "S") ?? []
-            try demand(runs.first?.attribute(forName: "t") != nil, "§5.3.9.6: where the timeline begins")
+        for set in periods.flatMap({ $0.all("AdaptationSet") }) {
+            let template = set.all("SegmentTemplate").first
+            try demand(template?.text("media")?.contains("$Number$") == true, "§5.3.9.4: the template")
+            let runs = template?.all("SegmentTimeline").first?.all("S") ?? []
+            try demand(runs.first?.text("t") != nil, "§5.3.9.6: where the timeline begins")
             var end = 0
             for run in runs {
-                let start = run.attribute(forName: "t")?.stringValue.flatMap { Int($0) } ?? end
+                let start = run.text("t").flatMap { Int($0) } ?? end
                 try demand(start >= end, "§5.3.9.6: segments overlap")
-                let count = 1 + (run.attribute(forName: "r")?.stringValue.flatMap { Int($0) } ?? 0)
-                end = start + count * (run.attribute(forName: "d")?.stringValue.flatMap { Int($0) } ?? 0)
+                let count = 1 + (run.text("r").flatMap { Int($0) } ?? 0)
+                end = start + count * (run.text("d").flatMap { Int($0) } ?? 0)
             }
-            try demand(!set.elements(forName: "Representation").isEmpty, "§5.3.3: an AdaptationSet without Representation")
+            try demand(!set.all("Representation").isEmpty, "§5.3.3: an AdaptationSet without Representation")
         }
     }
+}
+
+/// By name alone: what Foundation looks up by name it does not find where there is a default namespace.
+extension XMLElement {
+    fileprivate var all: [XMLElement] { (self.children ?? []).compactMap { $0 as? XMLElement } }
+    fileprivate func all(_ name: String) -> [XMLElement] { self.all.filter { $0.name == name } }
+    fileprivate func text(_ name: String) -> String? { (self.attributes ?? []).first { $0.name == name }?.stringValue }
 }

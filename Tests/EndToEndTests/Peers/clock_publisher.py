@@ -3,6 +3,7 @@
   clock_publisher.py URL
 
 Blocks are 32 x 32 pixels, ten in a row, the most significant bit first. The encoder is an ffmpeg that delays nothing, with a keyframe every two seconds.
+There is no sound: ffmpeg would hold each picture back until sound of the same time is there, and that wait would be measured too.
 """
 
 import subprocess
@@ -25,9 +26,9 @@ def picture(milliseconds):
 def main():
     command = [
         "ffmpeg", "-v", "warning", "-fflags", "nobuffer", "-probesize", "32", "-f", "rawvideo", "-pix_fmt", "yuv420p",
-        "-video_size", f"{WIDTH}x{HEIGHT}", "-framerate", str(RATE), "-i", "pipe:0", "-re", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
+        "-video_size", f"{WIDTH}x{HEIGHT}", "-framerate", str(RATE), "-i", "pipe:0",
         "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-threads", "1", "-g", str(2 * RATE), "-keyint_min", str(2 * RATE),
-        "-crf", "26", "-c:a", "aac", "-b:a", "64k", "-max_interleave_delta", "200000", "-f", "flv", sys.argv[1],
+        "-crf", "26", "-f", "flv", sys.argv[1],
     ]
     encoder = subprocess.Popen(command, stdin=subprocess.PIPE)
     began = time.monotonic()
