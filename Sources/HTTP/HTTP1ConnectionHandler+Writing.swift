@@ -21,7 +21,12 @@ extension HTTP1ConnectionHandler {
         ResponseHead.begin(status: response.status, into: &head)
         if let common = response.common { ResponseHead.fields(common, into: &head) }
         for (name, value) in response.headers { ResponseHead.field(name, value, into: &head) }
-        if response.status != 204 && response.status != 304 { ResponseHead.contentLength(response.body.length, into: &head) }
+        if framing == .untilClose { self.closesAfterResponse = true }
+        if framing == .chunked {
+            ResponseHead.field("Transfer-Encoding", "chunked", into: &head)
+        } else if let length = response.body.length, response.status != 204 && response.status != 304 {
+            ResponseHead.contentLength(length, into: &head)
+        }
         ResponseHead.date(self.settings.dates.now(), into: &head)
         if let name = self.settings.serverName { ResponseHead.field("Server", name, into: &head) }
         self.endHead(&head)
@@ -31,14 +36,60 @@ extension HTTP1ConnectionHandler {
             self.send(file, context)
             return
         }
-        if framing != .noBody, shortBody == nil, case .buffer(let body) = response.body {
+        switch response.body {
+        case .buffer(let body) where framing != .noBody && shortBody == nil:
             self.put(.byteBuffer(body), context, nil)
+        case .growing(let body) where framing != .noBody:
+            self.phase = .ready
+            var reader = GrowingBodyReader(body)
+            let next = reader.next(on: context.eventLoop)
+            return self.send(next, of: reader, isChunked: framing == .chunked, context)
+        case .none, .buffer, .file, .growing:
+            break
         }
         self.finish(context)
     }
 
     /// Up to here a body is copied behind its head: one buffer is written with less work than two.
     private static let shortBodyBytes = 8 << 10
+
+    /// One piece of a body that is still being made, and the next one when the socket has taken it. How long the client may take over a piece is watched
+    /// as with any other answer; how long the next one may take to be made is its maker's to say.
+    private func send(_ next: GrowingBodyReader.Next, of reader: GrowingBodyReader, isChunked: Bool, _ context: ChannelHandlerContext) {
+        let exchange = self.exchange
+        let connection = NIOLoopBound((self, context, reader), eventLoop: context.eventLoop)
+        switch next {
+        case .piece(let piece):
+            let sent = context.eventLoop.makePromise(of: Void.self)
+            sent.futureResult.whenComplete { result in
+                var (handler, context, reader) = connection.value
+                guard handler.exchange == exchange, case .ready = handler.phase, case .success = result else { return }
+                let next = reader.next(on: context.eventLoop)
+                handler.send(next, of: reader, isChunked: isChunked, context)
+            }
+            if isChunked { self.put(.byteBuffer(ByteBuffer(string: String(piece.readableBytes, radix: 16) + "\r\n")), context, nil) }
+            self.put(.byteBuffer(piece), context, isChunked ? nil : sent)
+            if isChunked { self.put(.byteBuffer(ByteBuffer(staticString: "\r\n")), context, sent) }
+        case .later(let future):
+            future.whenComplete { result in
+                var (handler, context, reader) = connection.value
+                guard handler.exchange == exchange, case .ready = handler.phase else { return }
+                let next: GrowingBodyReader.Next =
+                    switch result {
+                    case .success(let step): reader.next(step, on: context.eventLoop)
+                    case .failure: .broken
+                    }
+                handler.send(next, of: reader, isChunked: isChunked, context)
+            }
+        case .end:
+            if isChunked { self.put(.byteBuffer(ByteBuffer(staticString: "0\r\n\r\n")), context, nil) }
+            self.finish(context)
+        case .broken:
+            return self.closeNow(context)
+        }
+        // The head leaves even when there is nothing behind it yet.
+        self.flushIfNeeded(context, evenWhileReading: true)
+    }
 
     /// The next answer waits until the file is gone, so a connection holds at most one descriptor.
     private func send(_ file: FileBody, _ context: ChannelHandlerContext) {

@@ -1,6 +1,6 @@
 public import NIOCore
 
-/// A whole response of the fast path. The transport adds Content-Length, Date, Server and Connection, and leaves the body out where the request
+/// A response of the fast path. The transport adds Content-Length or Transfer-Encoding, Date, Server and Connection, and leaves the body out where the request
 /// was HEAD or the status has none; the responder does not think of these.
 public struct ReadyResponse: Sendable {
     /// 200…599.
@@ -35,13 +35,16 @@ public enum ReadyBody: Sendable {
     /// `length` bytes of a regular file from `offset`, sent by sendfile(2). The transport opens it when it is its turn and closes it; when it is
     /// gone or shorter by then, the answer is 404.
     case file(path: String, offset: Int64, length: Int64)
+    /// Sent while it is being made.
+    case growing(GrowingBody)
 
-    /// In bytes.
-    public var length: Int64 {
+    /// In bytes; nil: not known before its end.
+    public var length: Int64? {
         switch self {
         case .none: 0
         case .buffer(let buffer): Int64(buffer.readableBytes)
         case .file(_, _, let length): length
+        case .growing: nil
         }
     }
 }

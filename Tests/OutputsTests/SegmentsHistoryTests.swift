@@ -114,21 +114,15 @@ import Testing
                 }
                 #expect(bytes.getString(at: bytes.readerIndex + 4, length: 4) == "styp" && bytes.readableBytes > 5_000)
             }
-            // The one that is being made comes when it is whole; the one behind it does not exist.
-            guard case .later(let next)? = fixture.ask("demo/" + media.replacing("$Number$", with: "\(first + 15)")),
-                case .now(.notFound)? = fixture.ask("demo/" + media.replacing("$Number$", with: "\(first + 16)"))
-            else {
-                Issue.record("the next segment is not waited for, or another one is")
-                return
-            }
-            try await fixture.stream([publisher], from: 40, to: 43)
-            guard case .segment = try await next.get() else {
-                Issue.record("the next segment has not come")
+            // The one behind the one that is being made does not exist.
+            guard case .now(.notFound)? = fixture.ask("demo/" + media.replacing("$Number$", with: "\(first + 16)")) else {
+                Issue.record("a segment far away is waited for")
                 return
             }
             publisher.end(.finished)
             try await fixture.settle()
-            #expect(try await self.manifest(fixture).contains(" mediaPresentationDuration="))
+            let ended = try await self.manifest(fixture)
+            #expect(ended.contains(" type=\"static\"") && ended.contains(" mediaPresentationDuration="))
         }
     }
 

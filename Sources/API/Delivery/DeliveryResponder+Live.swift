@@ -58,31 +58,43 @@ extension DeliveryResponder {
     }
 
     private static func piece(_ body: HLSBody, _ common: PreparedFields, _ request: ReadyRequest) -> ReadyResponse {
-        let size: Int64 =
-            switch body {
-            case .memory(let bytes): Int64(bytes.readableBytes)
-            case .file(_, _, let length): Int64(length)
+        switch body {
+        case .memory(let bytes):
+            self.piece(size: Int64(bytes.readableBytes), common, request) { range in
+                .buffer(bytes.getSlice(at: bytes.readerIndex + Int(range.offset), length: Int(range.length)) ?? bytes)
             }
-        var headers: [(String, String)] = []
-        var range = ByteRange(offset: 0, length: size)
-        var status = 200
+        case .file(let path, let offset, let length):
+            self.piece(size: Int64(length), common, request) { range in
+                .file(path: path, offset: Int64(offset) + range.offset, length: range.length)
+            }
+        case .growing(let segment):
+            self.growing(segment, common)
+        }
+    }
+
+    private static func piece(size: Int64, _ common: PreparedFields, _ request: ReadyRequest, _ body: (ByteRange) -> ReadyBody) -> ReadyResponse {
         switch request.method == .get ? ByteRange.parse(request.header("range"), size: size) : .whole {
         case .whole:
-            break
+            return ReadyResponse(status: 200, common: common, body: body(ByteRange(offset: 0, length: size)))
         case .range(let part):
-            range = part
-            status = 206
-            headers.append(("Content-Range", part.text(size: size)))
+            return ReadyResponse(status: 206, common: common, headers: [("Content-Range", part.text(size: size))], body: body(part))
         case .unsatisfiable:
             return ReadyResponse(status: 416, common: common, headers: [("Content-Range", "bytes */\(size)")])
         }
-        switch body {
-        case .memory(let bytes):
-            let part = bytes.getSlice(at: bytes.readerIndex + Int(range.offset), length: Int(range.length)) ?? bytes
-            return ReadyResponse(status: status, common: common, headers: headers, body: .buffer(part))
-        case .file(let path, let offset, _):
-            return ReadyResponse(
-                status: status, common: common, headers: headers, body: .file(path: path, offset: Int64(offset) + range.offset, length: range.length))
+    }
+
+    /// A range of what has no length yet is not given: RFC 9110 §14.2 lets a server send the whole.
+    private static func growing(_ segment: GrowingSegment, _ common: PreparedFields) -> ReadyResponse {
+        let body = GrowingBody { index, eventLoop in Self.step(segment.step(index, on: eventLoop)) }
+        return ReadyResponse(status: 200, common: common, body: .growing(body))
+    }
+
+    private static func step(_ step: GrowingSegment.Step) -> GrowingBody.Step {
+        switch step {
+        case .piece(let bytes): .piece(bytes)
+        case .later(let future): .later(future.map { Self.step($0) })
+        case .end: .end
+        case .broken: .broken
         }
     }
 

@@ -32,12 +32,14 @@ extension HTTP2ConnectionHandler {
             stream.release()
         } else if case .buffer(let buffer) = response.body {
             stream.body = .buffer(buffer)
+        } else if case .growing(let body) = response.body {
+            stream.body = .growing(HTTP2GrowingBody(body))
         }
         stream.lastProgress = context.eventLoop.now
         self.fieldBlock.begin(status: status)
         if let common = response.common { self.fieldBlock.add(common.block) }
         for (name, value) in response.headers { self.fieldBlock.add(name, value, isUnique: true) }
-        if status != 204 && status != 304 { self.fieldBlock.add(clean: "content-length", String(length)) }
+        if let length, status != 204 && status != 304 { self.fieldBlock.add(clean: "content-length", String(length)) }
         self.fieldBlock.add(clean: "date", self.settings.dates.now())
         if let name = self.settings.serverName { self.fieldBlock.add("server", name) }
         self.submitHead(of: stream)
@@ -158,6 +160,18 @@ extension HTTP2ConnectionHandler {
                 }
             }
             return min(limit, queue.bytes)
+        case .growing(let body):
+            stream.body = .none
+            let grown = self.advance(body, of: stream)
+            stream.body = .growing(grown)
+            switch grown.state {
+            case .piece(let piece): return min(limit, piece.readableBytes)
+            case .ready, .waiting: return Int(NGHTTP2_ERR_DEFERRED.rawValue)
+            case .broken: return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
+            case .ended:
+                flags |= NGHTTP2_DATA_FLAG_EOF.rawValue
+                return 0
+            }
         }
     }
 
@@ -197,6 +211,12 @@ extension HTTP2ConnectionHandler {
             queue.move(length, to: &self.output)
             stream.body = .routed(queue)
             stream.channel?.drained(to: queue.bytes)
+        case .growing(var growing):
+            if case .piece(var buffer) = growing.state {
+                if var piece = buffer.readSlice(length: length) { self.output.writeBuffer(&piece) }
+                growing.state = buffer.readableBytes > 0 ? .piece(buffer) : .ready
+            }
+            stream.body = .growing(growing)
         }
         guard self.output.writerIndex - start == header.count + length else {
             // A file that has become shorter under us.

@@ -8,6 +8,7 @@ final class HTTP2Stream {
         case buffer(ByteBuffer)
         case file(FileBody)
         case routed(HTTP2BodyQueue)
+        case growing(HTTP2GrowingBody)
     }
 
     let id: Int32
@@ -49,12 +50,41 @@ final class HTTP2Stream {
         case .none: false
         case .buffer, .file: !self.answerIsSent
         case .routed(let queue): queue.hasSomething && !self.answerIsSent
+        case .growing(let body): body.hasSomething && !self.answerIsSent
         }
     }
 
     func release() {
         if case .file(let file) = self.body { file.close() }
         self.body = .none
+    }
+}
+
+/// A body that is still being made: what of it waits for the client, which is one piece at most.
+struct HTTP2GrowingBody {
+    enum State {
+        /// To be asked for its next piece.
+        case ready
+        case piece(ByteBuffer)
+        /// Asked, and not there yet.
+        case waiting
+        case ended
+        case broken
+    }
+
+    var reader: GrowingBodyReader
+    var state = State.ready
+
+    init(_ body: GrowingBody) {
+        self.reader = GrowingBodyReader(body)
+    }
+
+    var hasSomething: Bool {
+        switch self.state {
+        // Nobody asks for the next piece while the client's window is shut.
+        case .ready, .piece, .ended: true
+        case .waiting, .broken: false
+        }
     }
 }
 

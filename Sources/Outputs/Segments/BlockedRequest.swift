@@ -8,12 +8,15 @@ struct BlockedRequest: Sendable {
         case playlist(DeliveryDirectives)
         case part(segment: UInt64, index: Int)
         case segment(UInt64)
+        /// As `part`, whether a playlist may list it or not.
+        case chunk(segment: UInt64, index: Int)
 
         func isServable(_ playlist: LowLatencyPlaylist) -> Bool {
             switch self {
             case .playlist(let directives): playlist.answer(directives) != .later
             case .part(let segment, let index): playlist.hint.map { $0.segment > segment || ($0.segment == segment && $0.part > index) } ?? true
             case .segment(let number): playlist.media.entries.last.map { $0.number >= number } ?? false
+            case .chunk(let segment, let index): playlist.next.map { $0.segment > segment || ($0.segment == segment && $0.part > index) } ?? true
             }
         }
 
@@ -23,6 +26,7 @@ struct BlockedRequest: Sendable {
             case .playlist: true
             case .part(let segment, let index): playlist.hint.map { $0 == (segment, index) } ?? false
             case .segment(let number): !playlist.media.isEnded && playlist.media.entries.last.map { $0.number + 1 == number } ?? false
+            case .chunk(let segment, let index): playlist.next.map { $0 == (segment, index) } ?? false
             }
         }
     }

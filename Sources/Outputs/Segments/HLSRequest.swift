@@ -59,4 +59,6 @@ public enum HLSBody: Sendable {
     case memory(ByteBuffer)
     /// Absolute path; bytes.
     case file(path: String, offset: Int, length: Int)
+    /// Not whole yet.
+    case growing(GrowingSegment)
 }

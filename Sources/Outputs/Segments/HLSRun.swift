@@ -75,7 +75,8 @@ final class HLSRun: Sendable {
         self.state = Mutex(
             State(
                 manifest: DASHManifest(
-                    listSize: configuration.listSize, naming: .init(prefix: URIText.encode("\(id)-\(token)") + "-", clock: Self.clock)),
+                    listSize: configuration.listSize, naming: .init(prefix: URIText.encode("\(id)-\(token)") + "-", clock: Self.clock),
+                    chunkDuration: configuration.partDuration),
                 continuation: Continuation(number: firstNumber, initVersion: 0, targetSeconds: nil, isDiscontinuous: firstNumber > 0)))
     }
 
@@ -87,6 +88,7 @@ final class HLSRun: Sendable {
             state.shelves.append(shelf)
             state.phase = state.playlist == nil ? .starting : .live
             state.playlist?.dropOpenSegment()
+            state.manifest.dropGrowing()
             // Players go on polling: the end that was announced is taken back.
             self.render(&state)
             return state.continuation
@@ -103,15 +105,23 @@ final class HLSRun: Sendable {
     }
 
     /// Lists a part of the segment that is being made; before there is a playlist it waits for its segment.
-    func add(_ part: Part, programDateTimeMilliseconds: Int64?) {
+    func add(_ part: Part, programDateTimeMilliseconds: Int64?, wallMilliseconds: Int64) {
         // On the shelf before it is listed.
         self.state.withLock { $0.shelves.last }?.add(part: part.bytes, index: part.index, number: part.segmentNumber)
         self.state.withLock { state in
             guard state.phase == .live else { return }
             state.playlist?.append(part, programDateTimeMilliseconds: programDateTimeMilliseconds)
             state.lowLatencyTexts = [:]
+            guard part.index == 0 else { return }
+            let entry = DASHManifest.Entry(
+                number: part.segmentNumber, start: part.segmentStart, duration: part.duration, isDiscontinuity: part.isDiscontinuity,
+                initVersion: part.initVersion, wallMilliseconds: programDateTimeMilliseconds ?? wallMilliseconds - part.duration.milliseconds)
+            if state.manifest.begin(entry, now: wallMilliseconds) { state.manifestText = nil }
         }
     }
+
+    /// Whether what there is of this segment goes on where the one before it ended.
+    func isContinuous(_ number: UInt64) -> Bool { self.state.withLock { $0.playlist?.isContinuous(number) ?? false } }
 
     /// Lists a segment. `targetSeconds` is used for the first of the run only.
     func add(

@@ -44,20 +44,31 @@ extension LiveHLS {
 
     // MARK: DASH
 
-    /// One track of a segment; of the one that is being made, when it is whole: players' clocks are not ours.
+    /// One track of a segment; of the one that is being made, as it grows. The next one may be asked for before it begins: players' clocks are not
+    /// ours.
     private func segment(_ number: UInt64, track: Int, _ run: HLSRun, on eventLoop: any EventLoop, now: NIODeadline) -> HLSAnswer {
-        if let body = run.segment(number) { return self.extract(track, from: body, on: eventLoop) }
-        guard let blocked = run.block(.segment(number), on: eventLoop, now: now) else {
-            return run.segment(number).map { self.extract(track, from: $0, on: eventLoop) } ?? .now(.notFound)
+        if let answer = self.known(number, track: track, run, on: eventLoop) { return answer }
+        let isWhole = self.configuration.partDuration == nil
+        guard let blocked = run.block(isWhole ? .segment(number) : .chunk(segment: number, index: 0), on: eventLoop, now: now) else {
+            return self.known(number, track: track, run, on: eventLoop) ?? .now(.notFound)
         }
         let reply = blocked.flatMap { _ -> EventLoopFuture<HLSReply> in
-            guard let body = run.segment(number) else { return eventLoop.makeSucceededFuture(.notFound) }
-            switch self.extract(track, from: body, on: eventLoop) {
+            // It was promised as the continuation of what is before it; whoever asked for that cannot use anything else under its name.
+            guard run.isContinuous(number) else { return eventLoop.makeSucceededFuture(.notFound) }
+            switch self.known(number, track: track, run, on: eventLoop) {
+            case nil: return eventLoop.makeSucceededFuture(.notFound)
             case .now(let reply): return eventLoop.makeSucceededFuture(reply)
             case .later(let reply): return reply
             }
         }
         return .later(reply)
+    }
+
+    /// nil: there is nothing of it yet.
+    private func known(_ number: UInt64, track: Int, _ run: HLSRun, on eventLoop: any EventLoop) -> HLSAnswer? {
+        if let body = run.segment(number) { return self.extract(track, from: body, on: eventLoop) }
+        guard self.configuration.partDuration != nil, run.part(0, of: number) != nil else { return nil }
+        return .now(.segment(.growing(GrowingSegment(run: run, number: number, track: track, pool: self.pool, clock: self.clock))))
     }
 
     private func extract(_ track: Int, from body: HLSBody, on eventLoop: any EventLoop) -> HLSAnswer {
@@ -70,6 +81,8 @@ extension LiveHLS {
                 return LiveHLS.extract(track, from: bytes)
             }
             return .later(reply.recover { _ in .notFound })  // the pool is shut down: so is the server
+        case .growing:
+            return .now(.segment(body))
         }
     }
 

@@ -157,7 +157,9 @@ final class LivePackager: Sendable {
             case .segment(let segment): self.list(segment)
             // Its segment brings it: listed before, it would make the playlist hint at a part that never comes.
             case .part(let part) where whole.contains(part.segmentNumber): break
-            case .part(let part): self.run.add(part, programDateTimeMilliseconds: self.date(of: part.segmentStart))
+            case .part(let part):
+                self.run.add(
+                    part, programDateTimeMilliseconds: self.date(of: part.segmentStart), wallMilliseconds: self.configuration.wallClock())
             }
         }
     }

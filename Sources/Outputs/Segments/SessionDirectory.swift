@@ -58,16 +58,17 @@ final class SessionDirectory: Sendable {
         return .failure(Failure(call: "write", errno: failed))
     }
 
-    /// A whole file of exactly that length; nil when it is gone or another.
-    static func read(_ path: String, length: Int) -> ByteBuffer? {
+    /// So many bytes of a file; nil when it is gone or shorter.
+    static func read(_ path: String, offset: Int = 0, length: Int) -> ByteBuffer? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         var bytes = ByteBufferAllocator().buffer(capacity: length)
         while bytes.readableBytes < length {
             let wanted = length - bytes.readableBytes
+            let place = off_t(offset + bytes.readableBytes)
             let count = bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: wanted) { target in
-                max(0, Glibc.read(descriptor, target.baseAddress, wanted))
+                max(0, pread(descriptor, target.baseAddress, wanted, place))
             }
             guard count > 0 else { return nil }
         }

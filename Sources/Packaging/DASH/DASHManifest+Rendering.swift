@@ -7,22 +7,55 @@ extension DASHManifest {
         let suffix = XMLText.escape(query.isEmpty ? "" : "?" + query)
         let longest = self.entries.map(\.duration).max() ?? .zero
         var text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-        text += "<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" profiles=\"urn:mpeg:dash:profile:isoff-live:2011\" type=\"dynamic\""
+        text += "<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" profiles=\"urn:mpeg:dash:profile:isoff-live:2011\""
+        text += " type=\"\(self.isEnded ? "static" : "dynamic")\""
         text += " availabilityStartTime=\"\(DecimalFormat.dateTime(milliseconds: availabilityStart))\""
         text += " publishTime=\"\(DecimalFormat.dateTime(milliseconds: self.publishTime))\""
         if self.isEnded {
-            // No further updates: it ends where the last segment does.
-            text += " mediaPresentationDuration=\"\(Self.duration(last.end))\""
+            // It ends where the last segment does.
+            text += " mediaPresentationDuration=\"\(Self.duration(last.end))\" minBufferTime=\"\(Self.duration(longest))\""
         } else {
-            text += " minimumUpdatePeriod=\"\(Self.duration(max(longest, MediaTime(milliseconds: 500))))\""
+            let window = self.entries.reduce(MediaTime.zero) { $0 + $1.duration }
+            // A player close to the edge must learn of a segment while its first chunks are being made.
+            let update = max(self.chunkDuration ?? longest, MediaTime(milliseconds: 500))
+            text += " minimumUpdatePeriod=\"\(Self.duration(update))\" minBufferTime=\"\(Self.duration(self.chunkDuration ?? longest))\""
+            text += " timeShiftBufferDepth=\"\(Self.duration(window))\""
+            text += " suggestedPresentationDelay=\"\(Self.duration(MediaTime(microseconds: longest.microseconds * 3)))\""
         }
-        let window = self.entries.reduce(MediaTime.zero) { $0 + $1.duration }
-        let delay = MediaTime(microseconds: longest.microseconds * 3)
-        text += " minBufferTime=\"\(Self.duration(longest))\" timeShiftBufferDepth=\"\(Self.duration(window))\""
-        text += " suggestedPresentationDelay=\"\(Self.duration(delay))\" maxSegmentDuration=\"\(Self.duration(longest))\">\n"
-        for period in self.periods { self.write(period, suffix: suffix, into: &text) }
-        text += "  <UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:http-iso:2014\" value=\"\(XMLText.escape(self.naming.clock))\"/>\n</MPD>\n"
-        return text
+        text += " maxSegmentDuration=\"\(Self.duration(longest))\">\n"
+        if !self.isEnded, let chunk = self.chunkDuration { self.writeService(chunk: chunk, longest: longest, into: &text) }
+        for period in self.shown.periods { self.write(period, suffix: suffix, into: &text) }
+        if !self.isEnded { text += "  \(self.utcTiming)\n" }
+        return text + "</MPD>\n"
+    }
+
+    private var utcTiming: String {
+        "<UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:http-iso:2014\" value=\"\(XMLText.escape(self.naming.clock))\"/>"
+    }
+
+    /// Annex K: what players that can are to keep to, in milliseconds behind the clock of the first ProducerReferenceTime. Four chunks: the one being
+    /// made, the one on its way, and two in the buffer.
+    private func writeService(chunk: MediaTime, longest: MediaTime, into text: inout String) {
+        let (target, least) = (chunk.milliseconds * 4, chunk.milliseconds * 2)
+        let most = max(target, longest.milliseconds * 3)
+        text += "  <ServiceDescription id=\"0\">\n"
+        text += "    <Latency referenceId=\"0\" target=\"\(target)\" max=\"\(most)\" min=\"\(least)\"/>\n"
+        text += "    <PlaybackRate max=\"1.1\" min=\"0.95\"/>\n  </ServiceDescription>\n"
+    }
+
+    /// What the clock said when a picture or sound came in (§5.12).
+    private func writeReference(_ index: Int, of period: Period, into text: inout String) {
+        guard !self.isEnded, self.chunkDuration != nil, let entry = period.entries.last else { return }
+        text += "      <ProducerReferenceTime id=\"\(index)\" type=\"encoder\""
+        text += " wallClockTime=\"\(DecimalFormat.dateTime(milliseconds: entry.wallMilliseconds))\""
+        text += " presentationTime=\"\(entry.start.microseconds)\">\(self.utcTiming)</ProducerReferenceTime>\n"
+    }
+
+    /// From when on the growing segment of a Period, if it has one, can be asked for: its first chunk is whole then.
+    private func availability(in period: Period) -> String {
+        guard let chunk = self.chunkDuration, let growing = self.growing, period.entries.last == growing else { return "" }
+        let early = growing.duration - min(chunk, growing.duration)
+        return " availabilityTimeOffset=\"\(DecimalFormat.seconds(early))\" availabilityTimeComplete=\"false\""
     }
 
     private func write(_ period: Period, suffix: String, into text: inout String) {
@@ -35,10 +68,11 @@ extension DASHManifest {
         guard let first = period.entries.first else { return }
         let kind = track.kind == .video ? "video" : "audio"
         text += "    <AdaptationSet id=\"\(index)\" contentType=\"\(kind)\" mimeType=\"\(kind)/mp4\" segmentAlignment=\"true\">\n"
+        self.writeReference(index, of: period, into: &text)
         let prefix = XMLText.escape(XMLText.escapeTemplate(self.naming.prefix))
         text +=
             "      <SegmentTemplate timescale=\"1000000\" presentationTimeOffset=\"\(period.offset.microseconds)\" startNumber=\"\(first.number)\""
-        text += " availabilityTimeOffset=\"0\" initialization=\"\(prefix)init-\(first.initVersion)-t\(index + 1).mp4\(suffix)\""
+        text += "\(self.availability(in: period)) initialization=\"\(prefix)init-\(first.initVersion)-t\(index + 1).mp4\(suffix)\""
         text += " media=\"\(prefix)$Number$-t\(index + 1).m4s\(suffix)\">\n        <SegmentTimeline>\n"
         self.writeTimeline(period.entries, into: &text)
         text += "        </SegmentTimeline>\n      </SegmentTemplate>\n"

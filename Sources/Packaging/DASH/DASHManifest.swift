@@ -3,8 +3,10 @@ public import Media
 /// A live MPD over a window of segments (ISO/IEC 23009-1, profile isoff-live): one representation for each track, addressed by number with a
 /// SegmentTimeline, a Period for every stretch without a discontinuity.
 ///
-/// Segments are those of the HLS playlist, whole: what is listed is there, and availabilityTimeOffset is 0. Times in it are microseconds of the
-/// stream's own timeline; `availabilityStartTime` is the wall clock at its zero, of the first Period.
+/// Segments are those of the HLS playlist. With chunks the one that is being made is listed too, from the moment the one before it is whole, as long as
+/// that one was: it can be asked for, and is sent as it grows (§5.3.9.5.3, availabilityTimeOffset). How long it really is shows in the next manifest.
+/// Times are microseconds of the stream's own timeline; `availabilityStartTime` is the wall clock at its zero, of the first Period. An ended manifest is
+/// static, on the same timeline.
 public struct DASHManifest: Sendable {
     public struct Entry: Sendable, Hashable {
         public var number: UInt64
@@ -57,6 +59,8 @@ public struct DASHManifest: Sendable {
     }
 
     public let naming: Naming
+    /// What the pieces aim at in which a growing segment comes; nil: segments come whole.
+    public let chunkDuration: MediaTime?
     /// How many segments are listed.
     public let listSize: Int
     /// Of each init version that may still be listed.
@@ -71,9 +75,13 @@ public struct DASHManifest: Sendable {
     /// When it last changed, in milliseconds since 1970.
     private(set) var publishTime: Int64 = 0
 
-    public init(listSize: Int, naming: Naming) {
+    /// What is being made, or comes next.
+    private(set) var growing: Entry?
+
+    public init(listSize: Int, naming: Naming, chunkDuration: MediaTime? = nil) {
         self.listSize = max(3, listSize)
         self.naming = naming
+        self.chunkDuration = chunkDuration
     }
 
     public mutating func setTracks(_ tracks: [Track], initVersion: Int) {
@@ -86,10 +94,13 @@ public struct DASHManifest: Sendable {
     private static let initVersionLimit = 128
 
     public mutating func append(_ entry: Entry, now: Int64) {
-        let isNew = entry.isDiscontinuity || self.periods.last?.entries.last?.initVersion != entry.initVersion
         if self.availabilityStart == nil { self.availabilityStart = entry.wallMilliseconds - entry.start.milliseconds }
-        if isNew || self.periods.isEmpty { self.beginPeriod(at: entry) }
-        self.periods[self.periods.count - 1].entries.append(entry)
+        self.list(entry)
+        if self.chunkDuration != nil {
+            self.growing = Entry(
+                number: entry.number + 1, start: entry.start + entry.duration, duration: entry.duration, isDiscontinuity: false,
+                initVersion: entry.initVersion, wallMilliseconds: entry.wallMilliseconds + entry.duration.milliseconds)
+        }
         var excess = self.count - self.listSize
         while excess > 0, !self.periods.isEmpty {
             self.periods[0].entries.removeFirst()
@@ -97,6 +108,35 @@ public struct DASHManifest: Sendable {
             excess -= 1
         }
         self.publishTime = now
+    }
+
+    private mutating func list(_ entry: Entry) {
+        let isNew = entry.isDiscontinuity || self.periods.last?.entries.last?.initVersion != entry.initVersion
+        if isNew || self.periods.isEmpty { self.beginPeriod(at: entry) }
+        self.periods[self.periods.count - 1].entries.append(entry)
+    }
+
+    /// The first chunk of the segment after the last is there; its duration is that of the chunk. False when that was foreseen and changes nothing.
+    public mutating func begin(_ entry: Entry, now: Int64) -> Bool {
+        guard self.chunkDuration != nil, let last = self.entries.last, entry.number == last.number + 1 else { return false }
+        let isForeseen = !entry.isDiscontinuity && entry.initVersion == self.growing?.initVersion && entry.start == self.growing?.start
+        if isForeseen { return false }
+        var entry = entry
+        entry.duration = max(entry.duration, last.duration)
+        self.growing = entry
+        self.publishTime = now
+        return true
+    }
+
+    /// Whatever was being made does not come to be.
+    public mutating func dropGrowing() { self.growing = nil }
+
+    /// As players are shown it: with the segment that is being made.
+    var shown: DASHManifest {
+        guard let growing = self.growing else { return self }
+        var shown = self
+        shown.list(growing)
+        return shown
     }
 
     private mutating func beginPeriod(at entry: Entry) {
@@ -115,7 +155,10 @@ public struct DASHManifest: Sendable {
     }
 
     /// Nothing will be listed any more.
-    public mutating func end() { self.isEnded = true }
+    public mutating func end() {
+        self.isEnded = true
+        self.growing = nil
+    }
 
     public var count: Int { self.periods.reduce(0) { $0 + $1.entries.count } }
     var entries: [Entry] { self.periods.flatMap(\.entries) }

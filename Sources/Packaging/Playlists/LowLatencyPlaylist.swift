@@ -22,6 +22,8 @@ public struct LowLatencyPlaylist: Sendable {
         var parts: [PartEntry] = []
         /// A part of it was too long.
         var isHidden = false
+        /// Parts that have been made, listed or not.
+        var made = 0
     }
 
     /// Where another rendition of the broadcast is, so that a player that changes to it knows what to ask for (§4.4.5.4).
@@ -69,6 +71,7 @@ public struct LowLatencyPlaylist: Sendable {
                     number: part.segmentNumber, duration: .zero, isIndependent: part.isIndependent, isDiscontinuity: part.isDiscontinuity,
                     initVersion: part.initVersion, programDateTimeMilliseconds: programDateTimeMilliseconds))
         }
+        self.open?.made = part.index + 1
         guard part.duration <= self.partTarget, self.open?.isHidden == false else {
             self.open?.isHidden = true
             return
@@ -107,6 +110,19 @@ public struct LowLatencyPlaylist: Sendable {
         guard !self.media.isEnded, let last = self.media.entries.last else { return nil }
         guard let open = self.open else { return (last.number + 1, 0) }
         return open.isHidden ? nil : (open.entry.number, open.parts.count)
+    }
+
+    /// The part that is made next, be it listed or not: segment and index. nil when nothing comes.
+    public var next: (segment: UInt64, part: Int)? {
+        guard !self.media.isEnded, let last = self.media.entries.last else { return nil }
+        return self.open.map { ($0.entry.number, $0.made) } ?? (last.number + 1, 0)
+    }
+
+    /// Whether a segment that is listed, or of which something has been made, goes on where the one before it ended.
+    public func isContinuous(_ number: UInt64) -> Bool {
+        let entry = self.open.flatMap { $0.entry.number == number ? $0.entry : nil } ?? self.media.entries.last { $0.number == number }
+        guard let entry, let previous = self.media.entries.last(where: { $0.number < number }) else { return false }
+        return !entry.isDiscontinuity && entry.initVersion == previous.initVersion
     }
 
     /// Of this playlist, for the others of its broadcast.

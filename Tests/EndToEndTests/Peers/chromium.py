@@ -35,7 +35,7 @@ class Browser:
         theirs = [os.dup2(to_browser, 103), os.dup2(from_browser, 104)]
         arguments = [
             command, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--mute-audio", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync", f"--user-data-dir={folder}",
+            "--ignore-certificate-errors", "--disable-background-networking", "--disable-component-update", "--disable-sync", f"--user-data-dir={folder}",
             "--remote-debugging-pipe", "about:blank",
         ]
 

@@ -65,7 +65,7 @@ final class MartletProcess: Sendable {
         let child = try await Self.spawn(in: lab, data: data, settings: settings, wrapper: wrapper)
         let line = try await eventually("the server listens", within: .seconds(60)) {
             try #require(child.exit == nil, "the server did not start: \(child.lastWords)")
-            return try Self.lines(of: child).first { $0["message"].text == "Listening" }
+            return try Self.lines(of: child).first { $0["message"].text == "Listening" && $0["rtmp"].text != nil }
         }
         func port(_ door: String) throws -> Int {
             let address = try #require(line[door].text)

@@ -1,4 +1,5 @@
-// Live DASH (ISO/IEC 23009-1) as sequences of pieces to append, one for each adaptation set: segment templates with a timeline or with numbers.
+// Live DASH (ISO/IEC 23009-1) as sequences of pieces to append, one for each adaptation set: segment templates with a timeline or with numbers. Where the
+// manifest lists segments that still grow (availabilityTimeComplete), the newest is read as it comes.
 
 import { fetchChecked, NotThere, pause } from "./hls.js";
 import { Restart } from "./track.js";
@@ -28,6 +29,7 @@ function template(...elements) {
         media: attribute("media"), init: attribute("initialization"), timescale: Number(attribute("timescale") ?? 1),
         first: Number(attribute("startNumber") ?? 1), duration: Number(attribute("duration") ?? 0),
         shift: Number(attribute("presentationTimeOffset") ?? 0), early: Number(attribute("availabilityTimeOffset") ?? 0) || 0, timeline,
+        grows: attribute("availabilityTimeComplete") === "false",
     };
 }
 
@@ -56,8 +58,9 @@ export function manifest(text, base) {
         }).filter(Boolean);
         return { start: begin, sets, kinds: kinds.join(), key: period.getAttribute("id") ?? String(begin) };
     });
+    const latency = Number(child(child(root, "ServiceDescription"), "Latency")?.getAttribute("target")) / 1000 || 0;
     return {
-        isLive, periods, holdBack: seconds(root.getAttribute("suggestedPresentationDelay")),
+        isLive, periods, latency, holdBack: seconds(root.getAttribute("suggestedPresentationDelay")),
         refresh: seconds(root.getAttribute("minimumUpdatePeriod"), 2), window: seconds(root.getAttribute("timeShiftBufferDepth"), 60),
         timing: children(root, "UTCTiming").map((one) => ({ scheme: one.getAttribute("schemeIdUri"), value: one.getAttribute("value") })),
         url: rootURL,
@@ -71,6 +74,7 @@ function adaptation(given, { best, url, begin, length, origin, isLive }) {
         number, url: new URL(fill(given.media, { ...values, Number: number, Time: time }), url).href, range: null,
         map: { url: new URL(fill(given.init, values), url).href, range: null },
         start: time / given.timescale + offset, duration: duration / given.timescale, offset,
+        streams: isLive && given.grows, early: given.early,
         date: isLive ? origin + (time / given.timescale + offset) * 1000 : NaN,
     });
     /** Those that can be fetched at this wall clock time. */
@@ -118,8 +122,9 @@ export class DASHSource {
         if (!this.mpd.isLive) throw new NotThere(410);
         await this.#readClock();
         const last = this.#list(0).at(-1);
-        if (last) this.pieceDuration = last.duration;
-        this.holdBack = this.mpd.holdBack || 3 * this.pieceDuration;
+        this.isLowLatency = Boolean(last?.streams && this.mpd.latency);
+        if (last) this.pieceDuration = last.duration - (this.isLowLatency ? last.early : 0);
+        this.holdBack = this.isLowLatency ? this.mpd.latency - this.pieceDuration / 2 : this.mpd.holdBack || 3 * this.pieceDuration;
         return this;
     }
 
@@ -170,30 +175,46 @@ export class DASHSource {
             (period.sets[index]?.segments(now, this.mpd.window) ?? []).map((piece) => ({ ...piece, sequence: period.key })));
     }
 
+    /** Where playing begins: how far behind the edge the source wants, in the newest period, as the codecs of older ones may be others. */
+    #start(list) {
+        const newest = list.at(-1), usable = list.filter((piece) => piece.sequence === newest.sequence);
+        let wanted = 0;
+        if (this.isLowLatency && newest.streams) {
+            // What is listed says little of how much of it is there; the clock does.
+            wanted = newest.start + (Date.now() + this.clockOffset - newest.date) / 1000 - this.holdBack - this.pieceDuration / 2;
+        } else if (this.mpd.isLive) {
+            wanted = newest.start + newest.duration - this.holdBack;
+        }
+        const first = usable.findLast((piece) => piece.start <= wanted) ?? usable[0];
+        return { ...first, reset: true, skip: Math.max(0, wanted - first.start) };
+    }
+
     async *#pieces(index) {
-        let next = NaN, isFirst = true;
+        let last = null;
         for (;;) {
             const list = this.#list(index);
-            if (isFirst && list.length) {
-                const edge = list.at(-1).start + list.at(-1).duration, wanted = this.mpd.isLive ? edge - this.holdBack : 0;
-                // Not before the newest period, whose codecs may be others.
-                const usable = list.filter((piece) => piece.sequence === list.at(-1).sequence);
-                const first = usable.findLast((piece) => piece.start <= wanted) ?? usable[0];
-                next = first.start + first.duration;
-                isFirst = false;
-                yield { ...first, reset: true, skip: Math.max(0, wanted - first.start) };
+            if (!last && list.length) {
+                last = this.#start(list);
+                yield last;
                 continue;
             }
-            // A hundredth of a second is less than any frame: how timescales round.
-            const piece = list.find((one) => one.start >= next - 0.01);
+            // How long a segment is shows when it is whole, so within a period numbers tell what comes next. A hundredth of a second is less than any
+            // frame: how timescales round.
+            const before = last;
+            const piece = list.find((one) =>
+                one.sequence === before.sequence ? one.number > before.number : one.start > before.start + 0.01);
             if (piece) {
-                next = piece.start + piece.duration;
-                yield { ...piece, reset: false, skip: 0 };
+                last = piece;
+                let isStale = false;
+                // The newest one was a promise; what came instead stands in the next manifest.
+                const onMissing = () => { if (piece === list.at(-1) && piece.streams) [last, isStale] = [before, true]; };
+                yield { ...piece, reset: false, skip: 0, onMissing };
+                if (isStale) await this.#reload();
             } else if (!this.mpd.isLive) {
                 return;
-            } else if (list.length && list.at(-1).start + list.at(-1).duration < next - 30) {
+            } else if (list.length && list.at(-1).start + list.at(-1).duration < before.start - 30) {
                 // The clock of the stream began anew.
-                isFirst = true;
+                last = null;
             } else {
                 await this.#reload();
             }

@@ -141,6 +141,20 @@ export function readInit(bytes) {
     return { mime, kinds: kinds.sort().join(), timescales };
 }
 
+/**
+ * How many bytes of the beginning are whole fragments, up to the end of an `mdat`, and how many must be there before it is worth looking again.
+ */
+export function wholeFragments(bytes) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    let end = 0, walked = 0;
+    for (const box of boxes(view, 0, view.byteLength)) {
+        walked = box.end;
+        if (box.type === "mdat") end = box.end;
+    }
+    const size = walked + 8 <= view.byteLength ? Math.max(8, view.getUint32(walked)) : 8;
+    return { end, needed: walked + size };
+}
+
 /** Seconds at which the first fragment begins: the earliest of its tracks' decode times. NaN when it does not say. */
 export function fragmentStart(bytes, timescales) {
     const view = new DataView(bytes);

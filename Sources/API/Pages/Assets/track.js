@@ -1,7 +1,7 @@
 // One SourceBuffer and what is appended to it: init segments, media on one continuous timeline, and the past removed again.
 
 import { fetchChecked, NotThere, pause } from "./hls.js";
-import { fragmentStart, readInit } from "./mp4.js";
+import { fragmentStart, readInit, wholeFragments } from "./mp4.js";
 
 /** Seconds that stay behind the playhead, and that are fetched ahead of it at most. */
 const past = 20, ahead = 30;
@@ -31,24 +31,65 @@ export class Track {
         let misses = 0;
         for await (const piece of pieces) {
             await this.#room();
-            const media = await this.#fetch(piece).catch((error) => {
+            try {
+                let isFirst = true;
+                for await (const media of piece.streams ? this.#stream(piece) : this.#whole(piece)) {
+                    if (isFirst) {
+                        await this.#prepare(piece);
+                        this.#place(piece, media);
+                    }
+                    await this.#append(media);
+                    this.#note(piece, isFirst);
+                    isFirst = false;
+                    const first = this.#buffer.buffered;
+                    if (onStart && first.length) {
+                        onStart(first.start(first.length - 1), piece.skip ?? 0);
+                        onStart = null;
+                    }
+                }
+                misses = 0;
+            } catch (error) {
                 // One that has left the window is passed over; when all have, the stream is gone.
                 if (!(error instanceof NotThere) || ++misses > 5) throw error;
-                return null;
-            });
-            if (!media) continue;
-            misses = 0;
-            await this.#prepare(piece);
-            this.#place(piece, media);
-            await this.#append(media);
-            this.#note(piece);
-            if (onStart) {
-                const first = this.#buffer.buffered;
-                if (first.length) {
-                    onStart(first.start(first.length - 1), piece.skip ?? 0);
-                    onStart = null;
-                }
+                piece.onMissing?.();
             }
+        }
+    }
+
+    async *#whole(piece) { yield await this.#fetch(piece); }
+
+    /** Of a piece that may still be growing: what has come, fragment by fragment. */
+    async *#stream(piece) {
+        for (let attempt = 0; ; attempt++) {
+            try {
+                return yield* this.#fragments(piece);
+            } catch (error) {
+                // From its beginning: what is appended twice takes its own place.
+                if (this.#signal.aborted || error instanceof NotThere || error.name === "QuotaExceededError" || attempt === 3) throw error;
+                await pause(250 * 2 ** attempt, this.#signal);
+            }
+        }
+    }
+
+    async *#fragments({ url }) {
+        const reader = (await fetchChecked(url, { signal: this.#signal })).body.getReader();
+        let waiting = [], size = 0, needed = 8;
+        try {
+            for (;;) {
+                const { done, value } = await reader.read();
+                if (value) {
+                    waiting.push(value);
+                    size += value.byteLength;
+                }
+                if (size < needed && !done) continue;
+                const bytes = new Uint8Array(await new Blob(waiting).arrayBuffer());
+                const found = wholeFragments(bytes), end = done ? size : found.end;
+                if (end > 0) yield bytes.buffer.slice(0, end);
+                if (done) return;
+                [waiting, size, needed] = [[bytes.subarray(end)], size - end, found.needed - end];
+            }
+        } finally {
+            reader.cancel().catch(() => {});
         }
     }
 
@@ -147,13 +188,14 @@ export class Track {
         });
     }
 
-    #note(piece) {
+    #note(piece, isFirst) {
         const ranges = this.#buffer.buffered;
         if (!ranges.length) return;
         const end = ranges.end(ranges.length - 1);
-        const start = Number.isFinite(this.#end) && end > this.#end ? this.#end : Math.max(0, end - piece.duration);
+        const follows = Number.isFinite(this.#end) && end > this.#end;
+        const start = piece.start ?? (follows ? this.#end : Math.max(0, end - piece.duration));
         this.#end = end;
-        if (Number.isFinite(piece.date)) this.clock.push({ start, date: piece.date });
+        if (isFirst && Number.isFinite(piece.date)) this.clock.push({ start, date: piece.date });
         if (this.clock.length > 200) this.clock.splice(0, 100);
     }
 
