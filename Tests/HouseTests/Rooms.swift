@@ -67,7 +67,8 @@ struct Room {
             name: "Server", floor: .roof,
             rooms: ["API", "Broadcasts", "Store", "Streams", "Media", "RTMP", "Gateways", "Outputs", "AV", "HTTP", "Egress", "TransportSecurity"],
             modules: [
-                "Hummingbird", "HummingbirdCore", "NIOCore", "NIOPosix", "Yams", "Logging", "ArgumentParser", "ServiceLifecycle", "UnixSignals",
+                "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOPosix", "NIOHTTP1", "Yams", "Logging", "ArgumentParser",
+                "ServiceLifecycle", "UnixSignals",
             ],
             system: ["Synchronization", "Glibc", "Dispatch", "Foundation"]),
     ]

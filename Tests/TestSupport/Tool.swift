@@ -3,7 +3,7 @@ import Foundation
 /// A program of the system, run to its end.
 public struct Tool: Sendable {
     public var status: Int32
-    /// Both outputs, as they came, without the white space around them.
+    /// Both outputs, as they came.
     public var output: String
 
     public struct Failed: Error, CustomStringConvertible {
@@ -24,7 +24,7 @@ public struct Tool: Sendable {
         try process.run()
         let text = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
-        return Tool(status: process.terminationStatus, output: text.trimmingCharacters(in: .whitespacesAndNewlines))
+        return Tool(status: process.terminationStatus, output: text)
     }
 
     /// Not on a thread of the tests: there are few, and others wait for theirs.
@@ -34,11 +34,11 @@ public struct Tool: Sendable {
         }
     }
 
-    /// What it printed; throws when it did not end well.
+    /// What it printed, without the white space around it; throws when it did not end well.
     @discardableResult
     public static func output(of name: String, _ arguments: [String], in folder: String? = nil) throws -> String {
         let tool = try self.runHere(name, arguments, in: folder)
         guard tool.status == 0 else { throw Failed(description: "\(name) \(arguments.joined(separator: " ")): \(tool.output)") }
-        return tool.output
+        return tool.output.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 }
