@@ -23,7 +23,7 @@ public final class Interrupt: Sendable {
 
     /// For calls that are made for every packet.
     func arm(withinNanoseconds nanoseconds: Int64) {
-        let (sum, overflow) = Self.now().addingReportingOverflow(nanoseconds)
+        let (sum, overflow) = Self.coarseNow().addingReportingOverflow(nanoseconds)
         self.deadline.store(overflow ? Int64.max : sum, ordering: .sequentiallyConsistent)
     }
 
@@ -32,7 +32,7 @@ public final class Interrupt: Sendable {
     /// Why the current call should end; nil while it may go on.
     public var cause: AVFailure.Cause? {
         if self.isCancelled { return .cancelled }
-        return Self.now() >= self.deadline.load(ordering: .sequentiallyConsistent) ? .timedOut : nil
+        return Self.coarseNow() >= self.deadline.load(ordering: .sequentiallyConsistent) ? .timedOut : nil
     }
 
     func check(_ operation: String) throws(AVFailure) {
@@ -61,9 +61,14 @@ public final class Interrupt: Sendable {
         return Unmanaged<Interrupt>.fromOpaque(opaque).takeUnretainedValue().cause == nil ? 0 : 1
     }
 
-    static func now() -> Int64 {
+    static func now() -> Int64 { self.read(CLOCK_MONOTONIC) }
+
+    /// Some milliseconds behind at most: FFmpeg asks with every read of a socket, and deadlines are much longer.
+    private static func coarseNow() -> Int64 { self.read(CLOCK_MONOTONIC_COARSE) }
+
+    private static func read(_ clock: clockid_t) -> Int64 {
         var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
+        clock_gettime(clock, &time)
         return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
     }
 

@@ -180,6 +180,7 @@ public final class FrameReader {
             guard frame.decodeTime >= start else { return }
             self.dropsAudioBefore = nil
         }
+        guard !self.gathering.isIdle else { return self.ready.append(.frame(frame)) }
         self.gathering.take(frame, tracks: self.tracks, hasStarted: self.video?.hasStarted ?? true, joinedLate: self.video?.joinedLate ?? false) {
             self.ready.append($0)
         }

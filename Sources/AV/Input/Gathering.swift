@@ -17,6 +17,8 @@ struct Gathering {
     private var mayHaveChanged = false
     private var isGathering = true
 
+    /// Nothing is held and nothing to be told: frames go straight on.
+    var isIdle: Bool { !self.isGathering && !self.mayHaveChanged }
     var hasAnnounced: Bool { !self.announced.isEmpty }
 
     mutating func expects(video: Bool, audio: Bool) {
