@@ -13,6 +13,7 @@ public final class TestFolder: Sendable {
         do {
             try FileManager.default.removeItem(atPath: self.path)
         } catch {
+            // A value that goes away can fail no test; a folder that stays would fill the machine unseen.
             fatalError("test folder cannot be removed: \(error)")
         }
     }
