@@ -7,24 +7,20 @@ public import NIOCore
 public final class PayloadSlab {
     private static let bytes = 64 << 10
 
-    private var slab = ByteBuffer()
-    private var used = 0
+    private var slab = AppendMemory(capacity: 0)
 
     public init() {}
 
     /// `count` bytes, which `fill` must write all of.
     public func make(_ count: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) -> ByteBuffer {
         guard count > 0 else { return ByteBuffer() }
-        if count > self.slab.capacity - self.used {
+        if count > self.slab.room {
             // More than a slab: memory of its own, whose rest smaller ones may use when it is larger than what is left here.
-            var fresh = ByteBufferAllocator().buffer(capacity: max(Self.bytes, count))
-            fresh.moveWriterIndex(to: fresh.capacity)
-            guard fresh.capacity - count > self.slab.capacity - self.used else { return Self.take(count, of: fresh, at: 0, fill) }
+            var fresh = AppendMemory(capacity: max(Self.bytes, count))
+            guard fresh.room - count > self.slab.room else { return fresh.append(count, fill) }
             self.slab = fresh
-            self.used = 0
         }
-        defer { self.used += count }
-        return Self.take(count, of: self.slab, at: self.used, fill)
+        return self.slab.append(count, fill)
     }
 
     /// A copy of the bytes.
@@ -35,13 +31,5 @@ public final class PayloadSlab {
     /// The same bytes, in memory that holds little else.
     public func copy(_ source: ByteBuffer) -> ByteBuffer {
         source.withUnsafeReadableBytes { self.copy($0) }
-    }
-
-    private static func take(_ count: Int, of slab: ByteBuffer, at position: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) -> ByteBuffer {
-        slab.withVeryUnsafeBytes { storage in
-            // The bytes from `position` on are in nobody's slice yet, so nobody reads what is written here.
-            fill(UnsafeMutableRawBufferPointer(mutating: UnsafeRawBufferPointer(rebasing: storage[position..<position + count])))
-        }
-        return slab.getSlice(at: position, length: count) ?? ByteBuffer()
     }
 }

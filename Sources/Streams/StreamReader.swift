@@ -4,7 +4,7 @@ import Synchronization
 /// One reader's place in a stream: a bounded queue and a wake-up. Made by `Stream.attach`; owned by the output that drains it.
 ///
 /// `wake` is called after the hub's lock is released, on the publisher's thread, once when the queue turns from drained to filled, and not again
-/// until `next()` has returned nil. It must not block; it may drain at once.
+/// until `next()` has returned nil. It must not block; it may drain at once. Who has nothing to do with most frames can `rest(until:)`.
 public final class StreamReader: Sendable {
     public struct Limits: Sendable {
         /// Payload bytes that may wait.
@@ -26,15 +26,24 @@ public final class StreamReader: Sendable {
         var isAwake = false
         var wakePending = false
         var isDetached = false
+        var restsUntil: MediaTime?
+
+        /// Whether `item`, which is in the queue now, is worth waking for.
+        func isDue(_ item: StreamItem, limits: Limits) -> Bool {
+            guard let restsUntil = self.restsUntil, case .frame(let frame) = item else { return true }
+            return frame.decodeTime >= restsUntil || frame.isKeyframe && frame.kind == .video || self.queue.bytes > limits.bytes / 2
+        }
     }
 
     private let state: Mutex<State>
+    private let limits: Limits
     private let wake: @Sendable () -> Void
     private let onDetach: @Sendable (StreamReader) -> Void
 
     init(limits: Limits, backlog: [StreamItem], wake: @escaping @Sendable () -> Void, onDetach: @escaping @Sendable (StreamReader) -> Void) {
         self.state = Mutex(
             State(backlog: backlog, queue: FrameQueue(limits: .init(bytes: limits.bytes, duration: limits.duration)), wakePending: !backlog.isEmpty))
+        self.limits = limits
         self.wake = wake
         self.onDetach = onDetach
     }
@@ -57,6 +66,12 @@ public final class StreamReader: Sendable {
             }
             return item
         }
+    }
+
+    /// To be called when `next()` has returned nil: frames decoded before `time` shall wait in the queue and not wake, until one comes that is: decoded
+    /// at `time` or later, a picture that is a keyframe, or one too many for half of the queue. Whatever is no frame wakes. Ends with the next wake-up.
+    public func rest(until time: MediaTime) {
+        self.state.withLock { $0.restsUntil = time }
     }
 
     /// Frames this reader lost by falling behind.
@@ -92,9 +107,10 @@ public final class StreamReader: Sendable {
         self.state.withLock { state in
             guard !state.isDetached else { return }
             state.queue.push(item)
-            if !state.isAwake {
+            if !state.isAwake, state.isDue(item, limits: self.limits) {
                 state.isAwake = true
                 state.wakePending = true
+                state.restsUntil = nil
             }
         }
     }

@@ -51,8 +51,8 @@ import Testing
         var writer = try FragmentWriter(tracks: [Synthetic.video, Synthetic.audio])
         var buffer = writer.initSegment
         let start = UInt64(1) << 33
-        writer.write(
-            [
+        try buffer.writeFragment(
+            writer.makeFragment([
                 FragmentRun(
                     trackIndex: 0, startTicks: start,
                     samples: [
@@ -60,7 +60,7 @@ import Testing
                         self.sample(3, count: 0),
                     ]),
                 FragmentRun(trackIndex: 1, startTicks: 99, samples: [self.sample(4, count: 5, duration: 1024, isSync: true)]),
-            ], into: &buffer)
+            ]))
         let movie = try Movie(Array(buffer.readableBytesView))
         #expect(movie.topLevel == ["ftyp", "moov", "moof", "mdat"])
         let video = movie.tracks[0].samples
@@ -78,10 +78,10 @@ import Testing
         var writer = try FragmentWriter(tracks: [Synthetic.audio])
         var buffer = writer.initSegment
         let run = FragmentRun(trackIndex: 0, startTicks: 0, samples: [self.sample(1, count: 1)])
-        writer.write([run], into: &buffer)
-        writer.write([], into: &buffer)
-        writer.write([FragmentRun(trackIndex: 7, startTicks: 0, samples: run.samples)], into: &buffer)
-        writer.write([run], into: &buffer)
+        try buffer.writeFragment(writer.makeFragment([run]))
+        #expect(writer.makeFragment([])?.byteCount == nil)
+        #expect(writer.makeFragment([FragmentRun(trackIndex: 7, startTicks: 0, samples: run.samples)])?.byteCount == nil)
+        try buffer.writeFragment(writer.makeFragment([run]))
         #expect(try Movie(Array(buffer.readableBytesView)).fragmentNumbers == [1, 2])
     }
 
@@ -90,5 +90,15 @@ import Testing
         var broken = Self.opus
         broken.configuration = [1, 2, 3]
         #expect(throws: PackagingError.configuration(.audio, .truncated)) { try FragmentWriter(tracks: [broken]) }
+    }
+}
+
+extension ByteBuffer {
+    fileprivate mutating func writeFragment(_ fragment: Fragment?) throws {
+        let fragment = try #require(fragment)
+        self.writeWithUnsafeMutableBytes(minimumWritableBytes: fragment.byteCount) { memory in
+            fragment.copy(into: UnsafeMutableRawBufferPointer(rebasing: memory[..<fragment.byteCount]))
+            return fragment.byteCount
+        }
     }
 }

@@ -20,7 +20,8 @@ import Testing
     private func segment(_ number: UInt64, parts: Int = 4, discontinuity: Bool = false, version: Int = 0) -> Segment {
         Segment(
             number: number, start: .zero, duration: MediaTime(milliseconds: Int64(parts) * 500), isIndependent: true,
-            isDiscontinuity: discontinuity, initVersion: version, parts: (0..<parts).map { self.part(number, $0) })
+            isDiscontinuity: discontinuity, initVersion: version, parts: (0..<parts).map { self.part(number, $0) },
+            bytes: ByteBuffer())
     }
 
     /// Segments 0…`last`, and of the next one `parts` parts.

@@ -40,4 +40,27 @@ import Testing
         #expect(packaged.parts.count >= 12)
         #expect(packaged.parts.allSatisfy { $0.duration <= MediaTime(milliseconds: 500) && $0.isIndependent })
     }
+
+    /// Groups of every length, sound apart and alone, a pause, pictures shown later than decoded.
+    @Test(arguments: [true, false], [400, 2000, 5200, 30_000])
+    func nothingComesOutWhileItIsQuiet(inParts: Bool, group: Int64) throws {
+        var configuration = Segmenter.Configuration()
+        configuration.partDuration = inParts ? MediaTime(milliseconds: 500) : nil
+        let pictures = Synthetic.pictures(0, 20_000, group: group, offset: 80) + Synthetic.pictures(33_000, 45_000, group: group, offset: 40)
+        let sounds = Synthetic.sounds(0, 40_000)
+        for (frames, tracks) in [(Synthetic.merged(pictures, sounds), [Synthetic.video, Synthetic.audio]), (sounds, [Synthetic.audio])] {
+            var segmenter = Segmenter(configuration: configuration)
+            _ = try segmenter.setTracks(tracks)
+            var quiet = 0
+            for frame in frames {
+                let until = segmenter.quietUntil
+                let outputs = segmenter.append(frame)
+                guard let until, frame.decodeTime < until, frame.kind == .audio || !frame.isKeyframe else { continue }
+                #expect(outputs.isEmpty)
+                quiet += 1
+            }
+            // Worth having: nearly all of them, but where a pause of the pictures is waited out.
+            #expect(quiet > frames.count / 2)
+        }
+    }
 }

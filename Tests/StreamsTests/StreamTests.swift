@@ -90,6 +90,32 @@ import Testing
         #expect(wakes.load(ordering: .relaxed) == 2)
     }
 
+    @Test func aReaderThatRestsIsWokenForWhatItRestsForAndForKeyframesAndMarkers() throws {
+        let publisher = try self.publisher()
+        let wakes = Atomic<Int>(0)
+        let reader = publisher.stream.attach(limits: .init(bytes: 400)) { wakes.add(1, ordering: .relaxed) }
+        func expect(_ count: Int, _ items: [String], rest: Int64 = 500) {
+            #expect(wakes.exchange(0, ordering: .relaxed) == count)
+            #expect(self.drain(reader) == items)
+            reader.rest(until: MediaTime(milliseconds: rest))
+        }
+        publisher.publish(Frames.picture(at: 0, key: true), now: self.start)
+        expect(1, ["tracks2", "K0"])
+        publisher.publish(Frames.picture(at: 40), now: self.start)
+        publisher.publish(Frames.sound(at: 50), now: self.start)
+        #expect(wakes.load(ordering: .relaxed) == 0)
+        publisher.publish(Frames.sound(at: 500), now: self.start)
+        expect(1, ["v40", "a50", "a500"], rest: 1000)
+        publisher.publish(Frames.picture(at: 540, key: true), now: self.start)
+        expect(1, ["K540"], rest: 10_000)
+        for time in 0..<40 { publisher.publish(Frames.picture(at: 600 + 40 * Int64(time)), now: self.start) }
+        #expect(wakes.exchange(0, ordering: .relaxed) == 1, "the queue was half full")
+        _ = self.drain(reader)
+        reader.rest(until: MediaTime(milliseconds: 60_000))
+        publisher.end(.finished)
+        expect(1, ["ended"])
+    }
+
     @Test func aWakeUpMayDrainAtOnce() throws {
         let publisher = try self.publisher()
         let log = Log()

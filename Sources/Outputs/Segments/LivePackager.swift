@@ -109,6 +109,7 @@ final class LivePackager: Sendable {
             }
             self.take(item)
         }
+        if let quiet = self.state.value.segmenter.quietUntil { self.state.value.reader?.rest(until: quiet) }
         self.run.answerWaiting()
     }
 

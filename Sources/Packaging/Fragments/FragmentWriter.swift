@@ -3,7 +3,8 @@ public import NIOCore
 
 /// Writes fragmented MP4 (ISO/IEC 14496-12 §8.8, CMAF): an initialisation segment, then fragments of `moof` and `mdat`, each with one `traf` per track.
 ///
-/// Decode times are 64-bit, composition offsets signed, data offsets relative to the `moof`. Payload bytes are copied once, into the fragment.
+/// Decode times are 64-bit, composition offsets signed, data offsets relative to the `moof`. Payload bytes are copied once, to where
+/// the caller wants the fragment.
 public struct FragmentWriter: Sendable {
     public let tracks: [Track]
     /// Ticks a second of each track: 90,000 for video, the sampling rate for audio.
@@ -28,22 +29,15 @@ public struct FragmentWriter: Sendable {
         }
     }
 
-    /// `styp`: stands before the first fragment of a segment.
-    public static func writeSegmentType(into buffer: inout ByteBuffer) {
-        buffer.writeBox("styp") { buffer in
-            buffer.writeStaticString("msdh")
-            buffer.writeInteger(UInt32(0))
-            buffer.writeStaticString("msdhcmfs")
-        }
-    }
-
-    /// Appends one fragment. Runs without samples and runs of unknown tracks are left out; with none left nothing is written.
-    public mutating func write(_ runs: [FragmentRun], into buffer: inout ByteBuffer) {
+    /// The next fragment, its payloads not yet copied; `beginsSegment`: a `styp` stands before it. Runs without samples and runs of unknown tracks are
+    /// left out; with none left there is no fragment.
+    public mutating func makeFragment(_ runs: [FragmentRun], beginsSegment: Bool = false) -> Fragment? {
         let runs = runs.filter { !$0.samples.isEmpty && self.tracks.indices.contains($0.trackIndex) }
-        guard !runs.isEmpty else { return }
+        guard !runs.isEmpty else { return nil }
         let payloadBytes = runs.reduce(0) { $0 + $1.payloadBytes }
         let samples = runs.reduce(0) { $0 + $1.samples.count }
-        buffer.reserveCapacity(minimumWritableBytes: payloadBytes + 16 * samples + 100 * runs.count + 64)
+        var buffer = ByteBufferAllocator().buffer(capacity: 16 * samples + 100 * runs.count + 96)
+        if beginsSegment { Self.writeSegmentType(into: &buffer) }
 
         let start = buffer.writerIndex
         var offsetPlaces: [Int] = []
@@ -59,10 +53,16 @@ public struct FragmentWriter: Sendable {
             buffer.setInteger(Int32(clamping: offset), at: place)
             offset += run.payloadBytes
         }
-        buffer.writeBox("mdat") { buffer in
-            for run in runs {
-                for sample in run.samples { buffer.writeImmutableBuffer(sample.payload) }
-            }
+        buffer.writeInteger(UInt32(clamping: payloadBytes + 8))
+        buffer.writeStaticString("mdat")
+        return Fragment(head: buffer, runs: runs, payloadBytes: payloadBytes)
+    }
+
+    private static func writeSegmentType(into buffer: inout ByteBuffer) {
+        buffer.writeBox("styp") { buffer in
+            buffer.writeStaticString("msdh")
+            buffer.writeInteger(UInt32(0))
+            buffer.writeStaticString("msdhcmfs")
         }
     }
 

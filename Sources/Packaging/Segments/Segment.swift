@@ -42,13 +42,8 @@ public struct Segment: Sendable {
     /// Exactly one when no part duration is configured.
     public let parts: [Part]
 
-    public var byteCount: Int { self.parts.reduce(0) { $0 + $1.bytes.readableBytes } }
+    /// The concatenation of the parts' bytes.
+    public let bytes: ByteBuffer
 
-    /// Everything in one buffer. Nothing is copied when there is one part.
-    public var bytes: ByteBuffer {
-        guard self.parts.count != 1 else { return self.parts[0].bytes }
-        var buffer = ByteBufferAllocator().buffer(capacity: self.byteCount)
-        for part in self.parts { buffer.writeImmutableBuffer(part.bytes) }
-        return buffer
-    }
+    public var byteCount: Int { self.bytes.readableBytes }
 }

@@ -1,8 +1,9 @@
 import Media
 import NIOCore
 
-/// The segment that is being filled: fragments go in, parts and in the end the segment come out.
-struct SegmentBuilder: Sendable {
+/// The segment that is being filled: fragments go in, parts and in the end the segment come out. Their bytes lie behind one another in one piece of
+/// memory, so that a whole segment is there without copying its parts.
+struct SegmentBuilder: ~Copyable {
     let number: UInt64
     let start: MediaTime
     let isDiscontinuity: Bool
@@ -12,12 +13,10 @@ struct SegmentBuilder: Sendable {
 
     /// Up to where it has been written.
     private(set) var writtenUntil: MediaTime
-    private(set) var byteCount = 0
     private var parts: [Part] = []
-    /// When no parts are published: the fragments so far.
-    private var buffer = ByteBuffer()
-    private let sizeHint: Int
+    private var memory: AppendMemory
 
+    /// `sizeHint`: how many bytes are expected.
     init(
         number: UInt64, start: MediaTime, isIndependent: Bool, isDiscontinuity: Bool, initVersion: Int, publishesParts: Bool, sizeHint: Int
     ) {
@@ -28,27 +27,19 @@ struct SegmentBuilder: Sendable {
         self.initVersion = initVersion
         self.publishesParts = publishesParts
         self.writtenUntil = start
-        self.sizeHint = sizeHint
+        self.memory = AppendMemory(capacity: sizeHint)
     }
+
+    var byteCount: Int { self.memory.count }
 
     /// Writes a fragment that lasts until `end`. Returns a part when parts are published.
     mutating func add(_ runs: [FragmentRun], until end: MediaTime, isIndependent: Bool, writer: inout FragmentWriter) -> Part? {
-        guard runs.contains(where: { !$0.samples.isEmpty }) else { return nil }
+        guard let fragment = writer.makeFragment(runs, beginsSegment: self.byteCount == 0) else { return nil }
         let begin = self.writtenUntil
         self.writtenUntil = max(end, begin)
-        guard self.publishesParts else {
-            if self.byteCount == 0 {
-                self.buffer = ByteBufferAllocator().buffer(capacity: self.sizeHint)
-                FragmentWriter.writeSegmentType(into: &self.buffer)
-            }
-            writer.write(runs, into: &self.buffer)
-            self.byteCount = self.buffer.readableBytes
-            return nil
-        }
-        var bytes = ByteBuffer()
-        if self.parts.isEmpty { FragmentWriter.writeSegmentType(into: &bytes) }
-        writer.write(runs, into: &bytes)
-        self.byteCount += bytes.readableBytes
+        self.makeRoom(fragment.byteCount)
+        let bytes = self.memory.append(fragment.byteCount) { fragment.copy(into: $0) }
+        guard self.publishesParts else { return nil }
         let part = Part(
             segmentNumber: self.number, index: self.parts.count, segmentStart: self.start, start: begin, duration: self.writtenUntil - begin,
             isIndependent: isIndependent, isDiscontinuity: self.isDiscontinuity, initVersion: self.initVersion, bytes: bytes)
@@ -56,19 +47,30 @@ struct SegmentBuilder: Sendable {
         return part
     }
 
+    /// More than was expected: as usual for the first segment. Parts that are out keep what they lie in.
+    private mutating func makeRoom(_ count: Int) {
+        guard count > self.memory.room else { return }
+        let written = self.memory.written
+        var larger = AppendMemory(capacity: max(written.readableBytes + count, 2 * written.readableBytes))
+        _ = larger.append(written.readableBytes) { memory in written.withUnsafeReadableBytes { memory.copyMemory(from: $0) } }
+        self.memory = larger
+    }
+
     /// The segment, ending at `end`; nil when nothing was written into it.
     consuming func finished(at end: MediaTime) -> Segment? {
         guard self.byteCount > 0 else { return nil }
         let duration = max(end - self.start, MediaTime(microseconds: 1))
+        let bytes = self.memory.written
+        var parts = self.parts
         if !self.publishesParts {
-            self.parts = [
+            parts = [
                 Part(
                     segmentNumber: self.number, index: 0, segmentStart: self.start, start: self.start, duration: duration,
-                    isIndependent: self.isIndependent, isDiscontinuity: self.isDiscontinuity, initVersion: self.initVersion, bytes: self.buffer)
+                    isIndependent: self.isIndependent, isDiscontinuity: self.isDiscontinuity, initVersion: self.initVersion, bytes: bytes)
             ]
         }
         return Segment(
             number: self.number, start: self.start, duration: duration, isIndependent: self.isIndependent,
-            isDiscontinuity: self.isDiscontinuity, initVersion: self.initVersion, parts: self.parts)
+            isDiscontinuity: self.isDiscontinuity, initVersion: self.initVersion, parts: parts, bytes: bytes)
     }
 }

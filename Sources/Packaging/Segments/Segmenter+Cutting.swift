@@ -89,18 +89,13 @@ extension Segmenter {
 
     private mutating func add(_ runs: [FragmentRun], until end: MediaTime, _ outputs: inout [Output]) {
         let isIndependent = runs.first { $0.trackIndex == 0 }?.samples.first?.isSync ?? false
-        // Taken out and put back, so that the segment's buffer has one owner while it is written to.
-        guard var builder = self.open, var writer = self.writer else { return }
-        self.open = nil
-        self.writer = nil
-        if let part = builder.add(runs, until: end, isIndependent: isIndependent, writer: &writer) { outputs.append(.part(part)) }
-        self.open = builder
+        guard var writer = self.writer else { return }
+        if let part = self.open?.add(runs, until: end, isIndependent: isIndependent, writer: &writer) { outputs.append(.part(part)) }
         self.writer = writer
     }
 
     private mutating func giveOut(endingAt end: MediaTime, _ outputs: inout [Output]) {
-        guard let builder = self.open else { return }
-        self.open = nil
+        guard let builder = self.open.take() else { return }
         // A stretch without any sample has no segment, and leaves a hole in the timeline.
         let isDiscontinuity = builder.isDiscontinuity || (self.hasOutput && end > builder.start)
         guard let segment = builder.finished(at: end) else {

@@ -106,7 +106,7 @@ extension Segmenter {
     }
 
     /// Encoders' stamps jitter: a GOP of the target's length must not miss the cut by a millisecond. Audio can be cut anywhere.
-    private var earliestCut: MediaTime {
+    var earliestCut: MediaTime {
         let target = self.configuration.targetDuration
         return self.leadIsVideo ? MediaTime(microseconds: target.microseconds * 19 / 20) : target
     }
@@ -115,15 +115,15 @@ extension Segmenter {
     private mutating func decideCut(
         at boundary: Boundary, previous: Boundary?, isResuming: Bool, _ outputs: inout [Output]
     ) -> Boundary? {
-        guard let open = self.open, boundary.presentation > open.start else { return nil }
-        let elapsed = boundary.presentation - open.start
-        let isFull = open.byteCount + self.queuedBytes > self.configuration.maximumBytes
+        guard let start = self.open?.start, boundary.presentation > start else { return nil }
+        let elapsed = boundary.presentation - start
+        let isFull = (self.open?.byteCount ?? 0) + self.queuedBytes > self.configuration.maximumBytes
         guard elapsed > self.maximumDuration || isFull else {
-            let isWanted = elapsed >= self.earliestCut || !open.isIndependent || isResuming
+            let isWanted = elapsed >= self.earliestCut || self.open?.isIndependent == false || isResuming
             return boundary.isIndependent && isWanted ? boundary : nil
         }
         // The segment would be too long with the picture before this one, so that one begins the next.
-        guard let previous, previous.presentation > open.start, !boundary.isIndependent || elapsed > self.maximumDuration else { return boundary }
+        guard let previous, previous.presentation > start, !boundary.isIndependent || elapsed > self.maximumDuration else { return boundary }
         guard boundary.isIndependent else { return previous }
         self.close(at: previous, &outputs)
         return boundary

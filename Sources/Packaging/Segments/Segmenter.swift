@@ -10,7 +10,7 @@ import NIOCore
 ///   or the caller says so, the segment is closed and the next one is a discontinuity that begins at a keyframe.
 ///
 /// Bounded: what waits in here is at most one segment of `maximumBytes` and what arrives during `audioPatience`.
-public struct Segmenter: Sendable {
+public struct Segmenter: ~Copyable {
     public struct Configuration: Sendable {
         public var targetDuration = MediaTime(milliseconds: 2_000)
         /// No segment lasts longer; nil is three times the target.
@@ -127,6 +127,19 @@ public struct Segmenter: Sendable {
 
     /// Nothing follows for now: closes the segment. Frames that come after all make a discontinuity.
     public mutating func finish() -> [Output] { self.discontinuity() }
+
+    /// No frame decoded before this has any output, unless it is a video keyframe; nil when any frame may. For who would rather give many at once.
+    /// Not so for times that run back or tracks that are seconds apart, whose output then comes later than it could.
+    public var quietUntil: MediaTime? {
+        mutating get {  // only because what is not copyable cannot be looked into otherwise
+            guard let written = self.open?.writtenUntil, let start = self.open?.start, self.cut == nil, !self.isStalled else { return nil }
+            // Sound is placed by its clock, so up to that much later than it says.
+            guard self.leadIsVideo else {
+                return min(written + self.fragmentDuration, start + min(self.earliestCut, self.maximumDuration)) - AudioClock.tolerance
+            }
+            return min(written + self.fragmentDuration, start + self.maximumDuration) - max(self.keyframeOffset, .zero)
+        }
+    }
 
     var initVersion: Int { self.nextInitVersion - 1 }
     var leadIsVideo: Bool { self.queues.first?.track.kind == .video }

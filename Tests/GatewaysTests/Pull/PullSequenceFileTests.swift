@@ -107,7 +107,8 @@ import Testing
         #expect(!session.seek(to: MediaTime(milliseconds: 60_000)))
         #expect(session.seek(to: MediaTime(milliseconds: 59_000)))
         try await theatre.finished()
-        self.expectNoGap(theatre.frames(.video), upTo: 80)
+        // What the seek left out in the middle of a group may have been shown before what was sent.
+        self.expectNoGap(theatre.frames(.video), upTo: 200)
         #expect(theatre.frames(.video).count < 150)
     }
 
