@@ -230,7 +230,9 @@ public final class Stream: Sendable {
         let readers: [StreamReader] = self.state.withLock { state in
             guard state.session?.generation == generation else { return [] }
             state.session?.meter.count(frame, now: now)
-            if let tracks = state.session?.tracks, let outcome = state.session?.gathering?.add(frame, tracks: tracks) {
+            if state.session?.gathering != nil, let tracks = state.session?.tracks,
+                let outcome = state.session?.gathering?.add(frame, tracks: tracks)
+            {
                 event = self.open(&state, outcome)
                 return state.readers
             }

@@ -7,7 +7,11 @@ struct AudioFeed {
     let index: Int
     let codec: Codec
     /// nil until the bitstream has told.
-    private(set) var track: Track?
+    private(set) var track: Track? {
+        didSet { if self.track != oldValue { self.hasNewTrack = true } }
+    }
+    /// Set by the packet in hand.
+    private var hasNewTrack = false
     /// Packets that could not be used.
     private(set) var skipped = 0
     private(set) var damagedInARow = 0
@@ -28,7 +32,7 @@ struct AudioFeed {
     /// Appends the packet's frames; true when the track is another one from them on.
     mutating func take(_ packet: borrowing Packet, slab: PayloadSlab, into frames: inout [EncodedFrame]) -> Bool {
         let time = self.clock.stamp(packet).decode
-        let before = self.track
+        self.hasNewTrack = false
         if packet.hasNewExtradata, !self.hasADTS { self.adopt(packet.newExtradata) }
         do throws(MediaError) {
             let bytes = packet.bytes
@@ -44,7 +48,7 @@ struct AudioFeed {
             self.skipped += 1
             self.damagedInARow += 1
         }
-        return self.track != before
+        return self.hasNewTrack
     }
 
     /// ISO/IEC 14496-3 §1.A.2.2. A packet is one frame, but for peers that put several in one.

@@ -84,6 +84,11 @@ public final class FrameReader {
             self.taken = 0
             guard !self.isAtEnd else { return nil }
             try self.pump()
+            // Nearly always a packet is a frame that nothing is to be done with.
+            if self.scratch.count == 1, self.ready.isEmpty, self.gathering.isIdle, self.dropsAudioBefore == nil, let frame = self.scratch.popLast() {
+                return .frame(frame)
+            }
+            self.emitScratch()
         }
     }
 
@@ -129,7 +134,6 @@ public final class FrameReader {
         let index = self.packet.streamIndex
         if let normaliser = self.normaliser {
             try normaliser.take(self.packet, index: index, slab: self.slab, into: &self.scratch)
-            self.emitScratch()
         } else if index == self.video?.index {
             self.newcomers.saw(.video)
             try self.followVideoCodec(index)
@@ -153,16 +157,13 @@ public final class FrameReader {
             throw AVFailure(cause: .invalidData, operation: "read frames", text: "no keyframe in \(video.skipped) pictures")
         }
         if hasNewTrack { self.gathering.tracksChanged() }
-        self.emitScratch()
     }
 
     private func takeAudio() throws(AVFailure) {
         guard try self.audio?.take(self.packet, slab: self.slab, into: &self.scratch) == true else {
-            try Self.check(self.audio?.damagedInARow)
-            return self.emitScratch()
+            return try Self.check(self.audio?.damagedInARow)
         }
         self.gathering.tracksChanged()
-        self.emitScratch()
     }
 
     private static func check(_ damaged: Int?) throws(AVFailure) {
