@@ -101,7 +101,7 @@ extension HTTP1ConnectionHandler {
         }
         var head = head
         head.uri = check.target
-        context.fireChannelRead(HTTP1ConnectionHandler.wrapInboundOut(.head(head)))
+        self.passOn(.head(head), context)
     }
 
     /// Answers what cannot be served, and ends the connection: after an error it is not known where the next request begins.
@@ -141,6 +141,7 @@ extension HTTP1ConnectionHandler {
             self.take(part, context)
         }
         self.isProceeding = false
+        if !self.isReading { self.completePassedOn(context) }
         if case .closing = self.phase { return }
         if self.isIdle, self.waiting.isEmpty {
             if let refusal = self.refusal {

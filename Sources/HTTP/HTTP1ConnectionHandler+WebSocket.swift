@@ -65,8 +65,7 @@ extension HTTP1ConnectionHandler {
         for (name, value) in fields { ResponseHead.field(name, value, into: &answer) }
         ResponseHead.end(into: &answer)
         self.put(.byteBuffer(answer), context, nil)
-        self.needsFlush = false
-        context.flush()
+        self.flushIfNeeded(context, evenWhileReading: true)
         self.phase = .upgraded
         self.cancelTimers()
         let limits = self.settings.webSocketLimits

@@ -200,30 +200,11 @@ extension HTTP1ConnectionHandler {
         self.put(.byteBuffer(buffer), context, promise)
     }
 
-    func put(_ data: IOData, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
-        // What is written then is frames, and not from here.
-        if case .upgraded = self.phase {
-            promise?.fail(ChannelError.ioOnClosedChannel)
-            return
-        }
-        self.needsFlush = true
-        self.writtenBytes &+= UInt64(data.readableBytes)
-        context.write(HTTP1ConnectionHandler.wrapOutboundOut(data), promise: promise)
-    }
-
     // MARK: Flushing and closing
 
     func flush(context: ChannelHandlerContext) {
         self.needsFlush = true
         self.flushIfNeeded(context, evenWhileReading: true)
-    }
-
-    /// Answers to requests that came in one read leave in one write.
-    func flushIfNeeded(_ context: ChannelHandlerContext, evenWhileReading: Bool = false) {
-        guard self.needsFlush, evenWhileReading || !self.isReading else { return }
-        self.needsFlush = false
-        context.flush()
-        self.armStallTimerIfNeeded(context)
     }
 
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {

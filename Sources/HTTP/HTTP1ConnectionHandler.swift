@@ -50,10 +50,19 @@ final class HTTP1ConnectionHandler: ChannelDuplexHandler {
     var readIsHeld = false
     var readIsOutstanding = false
     var isReading = false
+    /// Something of the current read went to the router.
+    var hasPassedOn = false
     var needsFlush = false
     var isProceeding = false
-    /// Bytes handed to the channel so far; what of them it still holds tells how much the client took.
+    /// Bytes on their way or sent so far; what of them the channel still holds tells how much the client took.
     var writtenBytes: UInt64 = 0
+    /// The channel's socket, to send past it; nil where TLS is between. Used only on the event loop that closes it, and only while the channel is
+    /// active: it cannot be another's by then.
+    private(set) var socket: NIOBSDSocket.Handle?
+    /// Short answers that leave together with the next flush.
+    var gathered = ByteBuffer()
+    /// The channel was given something, and nobody has looked since whether it is gone.
+    var channelMayHold = false
     var remoteAddress = ""
     /// For what does not come through the parser.
     var context: ChannelHandlerContext?
@@ -88,12 +97,22 @@ final class HTTP1ConnectionHandler: ChannelDuplexHandler {
     private func begin(_ context: ChannelHandlerContext) {
         self.remoteAddress = context.remoteAddress?.ipAddress ?? "unknown"
         self.idleSince = context.eventLoop.now
+        do {
+            self.socket =
+                self.settings.isSecure
+                ? nil : try context.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }
+        } catch {
+            // A channel that is closing already; everything goes through it, then.
+            self.socket = nil
+        }
         self.armIdleTimer(context, in: self.settings.limits.idleTimeout)
         if self.isRefused { self.refuse(.unavailable, context) }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         self.phase = .closing
+        self.socket = nil
+        self.gathered = ByteBuffer()
         self.waiting.removeAll()
         self.cancelTimers()
         context.fireChannelInactive()
@@ -140,7 +159,12 @@ final class HTTP1ConnectionHandler: ChannelDuplexHandler {
         case .end:
             self.requestIsComplete = true
         }
-        if case .routed = self.phase { context.fireChannelRead(HTTP1ConnectionHandler.wrapInboundOut(part)) }
+        if case .routed = self.phase { self.passOn(part, context) }
+    }
+
+    func passOn(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+        self.hasPassedOn = true
+        context.fireChannelRead(HTTP1ConnectionHandler.wrapInboundOut(part))
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -148,6 +172,14 @@ final class HTTP1ConnectionHandler: ChannelDuplexHandler {
         self.readIsOutstanding = false
         self.flushIfNeeded(context)
         self.armHeadTimerIfNeeded(context)
+        if !self.isIdle { self.hasPassedOn = true }
+        self.completePassedOn(context)
+    }
+
+    /// The router looks at what it was given only when it hears that this was all for now. After requests that were answered before it, it need not.
+    func completePassedOn(_ context: ChannelHandlerContext) {
+        guard self.hasPassedOn else { return }
+        self.hasPassedOn = false
         context.fireChannelReadComplete()
     }
 

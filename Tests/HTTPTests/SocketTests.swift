@@ -37,6 +37,36 @@ import Testing
         }
     }
 
+    /// Short answers go to the socket directly, until it takes no more; long ones and the router's through the channel.
+    @Test func answersKeepTheirOrderWhenTheClientReadsLate() async throws {
+        let count = 2_000
+        var limits = HTTPLimits()
+        limits.pipelinedRequests = count
+        let body: @Sendable (Int) -> [UInt8] = { number in [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: number * 37 % 20_000) }
+        try await TestServer.run(
+            limits: limits,
+            answer: { request, _ in
+                Int(request.path.dropFirst()).map { .now(ReadyResponse(status: 200, body: .buffer(ByteBuffer(bytes: body($0))))) }
+            }
+        ) { server in
+            let client = try await server.connect(autoRead: false)
+            for number in 0..<count {
+                let routed = number % 50 == 7 ? "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello" : ""
+                try await client.send(routed + Wire.get("/\(number)", number == count - 1 ? "Connection: close\r\n" : ""))
+            }
+            try await client.beginReading()
+            var responses = Responses(try await client.readBytesToEnd())
+            for number in 0..<count {
+                if number % 50 == 7 { #expect(responses.next()?.body == Array("hello".utf8)) }
+                guard responses.next()?.body == body(number) else {
+                    Issue.record("answer \(number) is another one")
+                    return
+                }
+            }
+            #expect(responses.next() == nil)
+        }
+    }
+
     @Test func aFileIsSentWholeAndInPartAndManyTimes() async throws {
         let path = "/tmp/martlet-http-\(UInt64.random(in: 0 ... .max)).bin"
         let content = (0..<400_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }

@@ -94,6 +94,8 @@ struct TestClient: Sendable {
     func send(_ text: String) async throws { try await self.channel.writeAndFlush(ByteBuffer(string: text)) }
     func send(_ bytes: [UInt8]) async throws { try await self.channel.writeAndFlush(ByteBuffer(bytes: bytes)) }
     func close() async throws { try await self.channel.close() }
+    /// For a client that was connected without.
+    func beginReading() async throws { try await self.channel.setOption(.autoRead, value: true).get() }
 
     func read(until isDone: @Sendable (String) -> Bool) async throws -> String {
         var text = ""

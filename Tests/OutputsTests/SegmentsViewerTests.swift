@@ -8,12 +8,14 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct SegmentsViewerTests {
     private func table(capacity: Int = 100) -> ViewerTable { ViewerTable(patience: .seconds(20), capacity: capacity) }
     private func at(_ seconds: Int64) -> NIODeadline { .uptimeNanoseconds(1_000_000_000_000) + .seconds(seconds) }
-    private func client(_ number: Int) -> ViewerTable.Key { .client(address: "192.0.2.\(number)", userAgent: "ua", token: "") }
+    private func visit(_ number: Int, cookie: String? = nil, issuing: String? = nil) -> ViewerTable.Visit {
+        ViewerTable.Visit(cookie: cookie, address: "192.0.2.\(number)", userAgent: "ua", token: "", issuing: issuing)
+    }
 
     @Test func aClientWithoutCookiesIsOneViewerHoweverOftenItAsks() {
         var table = self.table()
         for second in 0..<60 {
-            let admission = table.seen(cookie: nil, client: self.client(1), issuing: .cookie("\(second)"), limit: -1, now: self.at(Int64(second)))
+            let admission = table.seen(self.visit(1, issuing: "\(second)"), limit: -1, now: self.at(Int64(second)))
             #expect(admission == .admitted)
         }
         #expect(table.count(now: self.at(60)) == 1)
@@ -21,22 +23,22 @@ import Testing
 
     @Test func aFirstRequestAndTheSameViewersCookieAreOne() {
         var table = self.table()
-        _ = table.seen(cookie: nil, client: self.client(1), issuing: .cookie("a"), limit: -1, now: self.at(0))
-        _ = table.seen(cookie: .cookie("a"), client: self.client(1), issuing: nil, limit: -1, now: self.at(1))
+        _ = table.seen(self.visit(1, issuing: "a"), limit: -1, now: self.at(0))
+        _ = table.seen(self.visit(1, cookie: "a"), limit: -1, now: self.at(1))
         #expect(table.count(now: self.at(1)) == 1)
     }
 
     @Test func viewersBehindOneAddressAreToldApartByTheirCookies() {
         var table = self.table()
-        for name in ["a", "b", "c"] { _ = table.seen(cookie: nil, client: self.client(1), issuing: .cookie(name), limit: -1, now: self.at(0)) }
-        for name in ["a", "b", "c"] { _ = table.seen(cookie: .cookie(name), client: self.client(1), issuing: nil, limit: -1, now: self.at(1)) }
+        for name in ["a", "b", "c"] { _ = table.seen(self.visit(1, issuing: name), limit: -1, now: self.at(0)) }
+        for name in ["a", "b", "c"] { _ = table.seen(self.visit(1, cookie: name), limit: -1, now: self.at(1)) }
         #expect(table.count(now: self.at(1)) == 3)
     }
 
     @Test func aSilentViewerHasGone() {
         var table = self.table()
-        _ = table.seen(cookie: nil, client: self.client(1), issuing: nil, limit: -1, now: self.at(0))
-        _ = table.seen(cookie: nil, client: self.client(2), issuing: nil, limit: -1, now: self.at(15))
+        _ = table.seen(self.visit(1), limit: -1, now: self.at(0))
+        _ = table.seen(self.visit(2), limit: -1, now: self.at(15))
         #expect(table.count(now: self.at(20)) == 2)
         #expect(table.count(now: self.at(21)) == 1)
         #expect(table.count(now: self.at(36)) == 0)
@@ -44,19 +46,19 @@ import Testing
 
     @Test func onlyNewcomersAreRefusedAtTheLimitAndRoomIsFoundWhenSomebodyLeaves() {
         var table = self.table()
-        _ = table.seen(cookie: nil, client: self.client(1), issuing: .cookie("a"), limit: 2, now: self.at(0))
-        _ = table.seen(cookie: nil, client: self.client(2), issuing: nil, limit: 2, now: self.at(0))
-        #expect(table.seen(cookie: nil, client: self.client(3), issuing: nil, limit: 2, now: self.at(1)) == .limitReached)
-        #expect(table.seen(cookie: .cookie("a"), client: self.client(1), issuing: nil, limit: 2, now: self.at(2)) == .admitted)
-        #expect(table.seen(cookie: .cookie("a"), client: self.client(1), issuing: nil, limit: 2, now: self.at(21)) == .admitted)
-        #expect(table.seen(cookie: nil, client: self.client(3), issuing: nil, limit: 2, now: self.at(22)) == .admitted)
-        #expect(table.seen(cookie: nil, client: self.client(4), issuing: nil, limit: 0, now: self.at(22)) == .limitReached)
+        _ = table.seen(self.visit(1, issuing: "a"), limit: 2, now: self.at(0))
+        _ = table.seen(self.visit(2), limit: 2, now: self.at(0))
+        #expect(table.seen(self.visit(3), limit: 2, now: self.at(1)) == .limitReached)
+        #expect(table.seen(self.visit(1, cookie: "a"), limit: 2, now: self.at(2)) == .admitted)
+        #expect(table.seen(self.visit(1, cookie: "a"), limit: 2, now: self.at(21)) == .admitted)
+        #expect(table.seen(self.visit(3), limit: 2, now: self.at(22)) == .admitted)
+        #expect(table.seen(self.visit(4), limit: 0, now: self.at(22)) == .limitReached)
     }
 
     @Test func theTableIsBounded() {
         var table = self.table(capacity: 10)
         for number in 0..<1000 {
-            #expect(table.seen(cookie: .cookie("\(number)"), client: self.client(1), issuing: nil, limit: -1, now: self.at(0)) == .admitted)
+            #expect(table.seen(self.visit(1, cookie: "\(number)"), limit: -1, now: self.at(0)) == .admitted)
         }
         #expect(table.count(now: self.at(0)) == 10)
     }

@@ -47,12 +47,16 @@ extension DeliveryResponder {
         }
     }
 
+    private static let cookieStart = LiveHLS.cookieName + "="
+
     private static func list(_ bytes: ByteBuffer, _ common: PreparedFields, newCookie: String?, _ request: ReadyRequest) -> ReadyResponse {
         var headers: [(String, String)] = []
         if let newCookie {
             // Over TLS a player on another site may send it back; without, browsers would not take SameSite=None.
-            let scope = request.isSecure ? "SameSite=None; Secure" : "SameSite=Lax"
-            headers.append(("Set-Cookie", "\(LiveHLS.cookieName)=\(newCookie); Path=/; HttpOnly; \(scope)"))
+            var field = self.cookieStart
+            field += newCookie
+            field += request.isSecure ? "; Path=/; HttpOnly; SameSite=None; Secure" : "; Path=/; HttpOnly; SameSite=Lax"
+            headers.append(("Set-Cookie", field))
         }
         return ReadyResponse(status: 200, common: common, headers: headers, body: .buffer(bytes))
     }

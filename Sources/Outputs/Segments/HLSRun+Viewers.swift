@@ -29,6 +29,8 @@ extension HLSRun {
         if case .cut(let directives) = kind { return self.cut(directives, query: query, gzip: gzip) }
         let (text, otherwise): (PlaylistText?, Found) = self.state.withLock { state in
             if state.phase == .over { return (nil, .gone) }
+            // What nearly everybody asks for, without touching the lists it was made of.
+            if query == nil, kind == .media, let text = state.mediaText { return (text, .notYet) }
             guard let shown = state.shown else { return (nil, .notYet) }
             switch kind {
             case .media:

@@ -10,11 +10,11 @@ extension LiveHLS {
         guard let name = PieceName(name) else { return nil }
         let kind = name.track == nil ? ViewerKind.hls : .dash
         let cookie = request.cookie.flatMap { ViewerCookie.isValid($0) ? $0 : nil }
+        let visit = request.visit(cookie: cookie)
         let (run, admission): (HLSRun?, ViewerTable.Admission) = self.state.withLock { state in
             guard let run = state.runs[name.prefix] else { return (nil, .admitted) }
-            guard state.broadcasts[run.id]?.run === run else { return (run, .admitted) }
-            state.broadcasts[run.id]?.lastRequest = now
-            return (run, self.admit(request, kind, cookie: cookie, newCookie: nil, id: run.id, &state, now: now))
+            guard let place = state.broadcasts.index(forKey: run.id) else { return (run, .admitted) }
+            return (run, self.admit(visit, kind, to: run, &state.broadcasts.values[place], now: now))
         }
         guard let run, name.track == nil ? self.isFolder(folder, of: run.id) : folder == run.id else { return nil }
         guard admission == .admitted else { return .now(.viewerLimitReached) }
@@ -29,6 +29,15 @@ extension LiveHLS {
         case (.segment(let number), let track?):
             return self.segment(number, track: track, run, on: eventLoop, now: now)
         }
+    }
+
+    /// Under the lock. What is left of an earlier run has no viewers.
+    private func admit(
+        _ visit: ViewerTable.Visit?, _ kind: ViewerKind, to run: HLSRun, _ broadcast: inout Broadcast, now: NIODeadline
+    ) -> ViewerTable.Admission {
+        guard broadcast.run === run else { return .admitted }
+        broadcast.lastRequest = now
+        return self.admit(visit, kind, to: run.id, &broadcast, now: now)
     }
 
     private func reply(_ body: HLSBody?) -> HLSReply { body.map { .segment($0) } ?? .notFound }

@@ -92,10 +92,11 @@ extension LiveHLS {
         let cookie = request.cookie.flatMap { ViewerCookie.isValid($0) ? $0 : nil }
         let newCookie = cookie == nil ? ViewerCookie.make() : nil
         let viewer = kind == .manifest ? ViewerKind.dash : .hls
-        var found = self.enter(id, viewer, request, cookie: cookie, newCookie: newCookie, mustBePackaged: true, now: now)
+        let visit = request.visit(cookie: cookie, issuing: newCookie)
+        var found = self.enter(id, viewer, visit, mustBePackaged: true, now: now)
         if found == nil {
             self.ensurePackaging(id, now: now)
-            found = self.enter(id, viewer, request, cookie: cookie, newCookie: newCookie, mustBePackaged: false, now: now)
+            found = self.enter(id, viewer, visit, mustBePackaged: false, now: now)
         }
         guard let (run, admission) = found else { return nil }
         guard admission == .admitted else { return .now(.viewerLimitReached) }
@@ -113,15 +114,21 @@ extension LiveHLS {
 
     /// The run that is shown, and whether who asks may watch it; nil when there is none, or none that is being packaged.
     private func enter(
-        _ id: String, _ viewer: ViewerKind, _ request: HLSRequest, cookie: String?, newCookie: String?, mustBePackaged: Bool, now: NIODeadline
+        _ id: String, _ viewer: ViewerKind, _ visit: ViewerTable.Visit?, mustBePackaged: Bool, now: NIODeadline
     ) -> (HLSRun, ViewerTable.Admission)? {
         self.state.withLock { state in
-            guard let place = state.broadcasts.index(forKey: id), let run = state.broadcasts.values[place].run,
-                !mustBePackaged || state.broadcasts.values[place].packager != nil
-            else { return nil }
-            state.broadcasts.values[place].lastRequest = now
-            return (run, self.admit(request, viewer, cookie: cookie, newCookie: newCookie, id: id, &state, now: now))
+            guard let place = state.broadcasts.index(forKey: id) else { return nil }
+            return self.enter(id, &state.broadcasts.values[place], viewer, visit, mustBePackaged: mustBePackaged, now: now)
         }
+    }
+
+    /// Under the lock. The broadcast is changed where it lies, because reading one of its parts out of the dictionary would copy all of it.
+    private func enter(
+        _ id: String, _ broadcast: inout Broadcast, _ viewer: ViewerKind, _ visit: ViewerTable.Visit?, mustBePackaged: Bool, now: NIODeadline
+    ) -> (HLSRun, ViewerTable.Admission)? {
+        guard let run = broadcast.run, !mustBePackaged || broadcast.packager != nil else { return nil }
+        broadcast.lastRequest = now
+        return (run, self.admit(visit, viewer, to: id, &broadcast, now: now))
     }
 
     /// A playlist that is asked for, by whom it is no longer asked.
@@ -154,17 +161,21 @@ extension LiveHLS {
         return .later(blocked.map { $0 == .there ? asked.reply(from: run) : .unavailable })
     }
 
-    /// Under the lock. Only a broadcast that is on air has viewers.
-    func admit(
-        _ request: HLSRequest, _ kind: ViewerKind, cookie: String?, newCookie: String?, id: String, _ state: inout State, now: NIODeadline
-    ) -> ViewerTable.Admission {
-        guard !request.isHead, let place = state.broadcasts.index(forKey: id), state.broadcasts.values[place].packager != nil else {
-            return .admitted
-        }
+    /// Under the lock. Only a broadcast that is on air has viewers; nil is somebody who watches nothing.
+    func admit(_ visit: ViewerTable.Visit?, _ kind: ViewerKind, to id: String, _ broadcast: inout Broadcast, now: NIODeadline)
+        -> ViewerTable.Admission
+    {
+        guard let visit, broadcast.packager != nil else { return .admitted }
         let limit = kind == .hls ? self.configuration.viewerLimit(id) : self.configuration.dashViewerLimit(id)
-        return state.broadcasts.values[place].viewers[kind].seen(
-            cookie: cookie.map { .cookie($0) },
-            client: .client(address: request.remoteAddress, userAgent: request.userAgent, token: request.query ?? ""),
-            issuing: newCookie.map { .cookie($0) }, limit: limit, now: now)
+        return broadcast.viewers[kind].seen(visit, limit: limit, now: now)
+    }
+}
+
+extension HLSRequest {
+    /// nil for HEAD, which shows nobody anything.
+    func visit(cookie: String?, issuing: String? = nil) -> ViewerTable.Visit? {
+        guard !self.isHead else { return nil }
+        return ViewerTable.Visit(
+            cookie: cookie, address: self.remoteAddress, userAgent: self.userAgent, token: self.query ?? "", issuing: issuing)
     }
 }

@@ -3,17 +3,22 @@ import Synchronization
 
 /// The value that tells one viewer from another.
 enum ViewerCookie {
-    private static let letters = Array("abcdefghijklmnopqrstuvwxyz0123456789".utf8)
-
     static func make() -> String { ViewerCookie.random(20) }
 
+    /// Five random bits in each letter.
     static func random(_ length: Int) -> String {
-        self.pool.withLock { pool in
-            String(unsafeUninitializedCapacity: length) { text in
-                for place in 0..<length { text[place] = self.letters[Int(pool.nextByte(below: 252)) % 36] }
-                return length
+        String(unsafeUninitializedCapacity: length) { text in
+            self.pool.withLock { pool in
+                for place in 0..<length { text[place] = self.letter(pool.nextByte()) }
             }
+            return length
         }
+    }
+
+    /// Of the lowest five bits, as base 32 has them (RFC 4648 §6), but small.
+    private static func letter(_ byte: UInt8) -> UInt8 {
+        let value = byte & 31
+        return value < 26 ? UInt8(ascii: "a") + value : UInt8(ascii: "2") + value - 26
     }
 
     private static let pool = Mutex(Pool())
@@ -23,16 +28,13 @@ enum ViewerCookie {
         private var bytes: [UInt8] = []
         private var used = 0
 
-        /// All values below `limit`, which is at least 1, are equally likely.
-        mutating func nextByte(below limit: UInt8) -> UInt8 {
-            while true {
-                if self.used == self.bytes.count { self.fill() }
-                let byte = self.bytes[self.used]
-                // What was given out is nowhere any more.
-                self.bytes[self.used] = 0
-                self.used += 1
-                if byte < limit { return byte }
-            }
+        mutating func nextByte() -> UInt8 {
+            if self.used == self.bytes.count { self.fill() }
+            let byte = self.bytes[self.used]
+            // What was given out is nowhere any more.
+            self.bytes[self.used] = 0
+            self.used += 1
+            return byte
         }
 
         private mutating func fill() {
@@ -50,6 +52,7 @@ enum ViewerCookie {
 
     /// The shape of what `make()` gives; anything else was never ours.
     static func isValid(_ value: String) -> Bool {
-        value.utf8.count == 20 && value.utf8.allSatisfy { self.letters.contains($0) }
+        value.utf8.count == 20
+            && value.utf8.allSatisfy { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (UInt8(ascii: "2")...UInt8(ascii: "7")).contains($0) }
     }
 }

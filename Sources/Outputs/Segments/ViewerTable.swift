@@ -22,6 +22,21 @@ struct ViewerTable: Sendable {
         }
     }
 
+    /// Who asks. Made before any lock is taken.
+    struct Visit: Sendable {
+        /// Of the cookie that the request brought.
+        let cookie: Key?
+        let client: Key
+        /// Of the cookie that its answer will set.
+        let issuing: Key?
+
+        init(cookie: String?, address: String, userAgent: String, token: String, issuing: String? = nil) {
+            self.cookie = cookie.map { Key.cookie($0) }
+            self.client = Key.client(address: address, userAgent: userAgent, token: token)
+            self.issuing = issuing.map { Key.cookie($0) }
+        }
+    }
+
     enum Admission: Equatable {
         case admitted
         case limitReached
@@ -45,17 +60,17 @@ struct ViewerTable: Sendable {
         self.capacity = capacity
     }
 
-    /// `cookie` is what the request brought, `issuing` what its answer will set. A negative `limit` is none.
-    mutating func seen(cookie: Key?, client: Key, issuing: Key?, limit: Int, now: NIODeadline) -> Admission {
-        let key = cookie ?? client
-        if let cookie, self.entries[cookie] == nil, let entry = self.entries[client], entry.issued == cookie {
-            self.entries[client] = nil
+    /// A negative `limit` is none.
+    mutating func seen(_ visit: Visit, limit: Int, now: NIODeadline) -> Admission {
+        let key = visit.cookie ?? visit.client
+        if let cookie = visit.cookie, self.entries[cookie] == nil, let entry = self.entries[visit.client], entry.issued == cookie {
+            self.entries[visit.client] = nil
             self.entries[cookie] = Entry(lastSeen: now)
             return .admitted
         }
         if self.entries[key] != nil {
             self.entries[key]?.lastSeen = now
-            if let issuing { self.entries[key]?.issued = issuing }
+            if let issuing = visit.issuing { self.entries[key]?.issued = issuing }
             return .admitted
         }
         if self.entries.count >= min(limit < 0 ? .max : limit, self.capacity), self.lastSearch.map({ now - $0 >= .seconds(1) }) ?? true {
@@ -63,7 +78,7 @@ struct ViewerTable: Sendable {
             self.dropSilent(now: now)
         }
         guard limit < 0 || self.entries.count < limit else { return .limitReached }
-        if self.entries.count < self.capacity { self.entries[key] = Entry(lastSeen: now, issued: issuing) }
+        if self.entries.count < self.capacity { self.entries[key] = Entry(lastSeen: now, issued: visit.issuing) }
         return .admitted
     }
 
