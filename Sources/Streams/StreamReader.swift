@@ -69,8 +69,9 @@ public final class StreamReader: Sendable {
     }
 
     /// To be called when `next()` has returned nil: frames decoded before `time` shall wait in the queue and not wake, until one comes that is: decoded
-    /// at `time` or later, a picture that is a keyframe, or one too many for half of the queue. Whatever is no frame wakes. Ends with the next wake-up.
-    public func rest(until time: MediaTime) {
+    /// at `time` or later, a picture that is a keyframe, or one too many for half of the queue. Whatever is no frame wakes. Ends with the next wake-up;
+    /// nil ends it now.
+    public func rest(until time: MediaTime?) {
         self.state.withLock { $0.restsUntil = time }
     }
 

@@ -67,6 +67,7 @@ final class LivePackager: Sendable {
         settings.firstSequenceNumber = continuation.number
         settings.firstInitVersion = continuation.initVersion
         settings.startsWithDiscontinuity = continuation.isDiscontinuous
+        settings.prepareMemory = FreshMemory.populate
         var segmenter = Segmenter(configuration: settings)
         if let seconds = continuation.targetSeconds {
             segmenter.limitDuration(to: MediaPlaylist.longestSegment(targetSeconds: seconds))
@@ -109,7 +110,8 @@ final class LivePackager: Sendable {
             }
             self.take(item)
         }
-        if let quiet = self.state.value.segmenter.quietUntil { self.state.value.reader?.rest(until: quiet) }
+        // Also when it is nil: a frame that came since the last one was taken has ended no rest.
+        self.state.value.reader?.rest(until: self.state.value.segmenter.quietUntil)
         self.run.answerWaiting()
     }
 

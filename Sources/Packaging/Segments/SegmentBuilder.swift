@@ -33,12 +33,18 @@ struct SegmentBuilder: ~Copyable {
     var byteCount: Int { self.memory.count }
 
     /// Writes a fragment that lasts until `end`. Returns a part when parts are published.
-    mutating func add(_ runs: [FragmentRun], until end: MediaTime, isIndependent: Bool, writer: inout FragmentWriter) -> Part? {
+    mutating func add(
+        _ runs: [FragmentRun], until end: MediaTime, isIndependent: Bool, writer: inout FragmentWriter,
+        prepareMemory: (UnsafeMutableRawBufferPointer) -> Void
+    ) -> Part? {
         guard let fragment = writer.makeFragment(runs, beginsSegment: self.byteCount == 0) else { return nil }
         let begin = self.writtenUntil
         self.writtenUntil = max(end, begin)
         self.makeRoom(fragment.byteCount)
-        let bytes = self.memory.append(fragment.byteCount) { fragment.copy(into: $0) }
+        let bytes = self.memory.append(fragment.byteCount) {
+            prepareMemory($0)
+            fragment.copy(into: $0)
+        }
         guard self.publishesParts else { return nil }
         let part = Part(
             segmentNumber: self.number, index: self.parts.count, segmentStart: self.start, start: begin, duration: self.writtenUntil - begin,

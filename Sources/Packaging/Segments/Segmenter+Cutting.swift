@@ -90,7 +90,9 @@ extension Segmenter {
     private mutating func add(_ runs: [FragmentRun], until end: MediaTime, _ outputs: inout [Output]) {
         let isIndependent = runs.first { $0.trackIndex == 0 }?.samples.first?.isSync ?? false
         guard var writer = self.writer else { return }
-        if let part = self.open?.add(runs, until: end, isIndependent: isIndependent, writer: &writer) { outputs.append(.part(part)) }
+        let part = self.open?.add(
+            runs, until: end, isIndependent: isIndependent, writer: &writer, prepareMemory: self.configuration.prepareMemory)
+        if let part { outputs.append(.part(part)) }
         self.writer = writer
     }
 

@@ -25,6 +25,8 @@ public struct Segmenter: ~Copyable {
         public var firstInitVersion = 0
         /// The first segment follows segments of another segmenter in one playlist.
         public var startsWithDiscontinuity = false
+        /// Called with the memory of each fragment before it is written, whose bytes it must not touch: a place to have the system make it ready.
+        public var prepareMemory: @Sendable (UnsafeMutableRawBufferPointer) -> Void = { _ in }
 
         public init() {}
     }
