@@ -44,8 +44,6 @@ static inline void shim_give_back_memory_from(int bytes) {
 #ifdef __GLIBC__
     mallopt(M_MMAP_THRESHOLD, bytes);
     mallopt(M_TRIM_THRESHOLD, bytes);
-    // Fast bins are merged with each large piece that is freed, which happens with every few packets.
-    mallopt(M_MXFAST, 0);
 #else
     (void)bytes;
 #endif
