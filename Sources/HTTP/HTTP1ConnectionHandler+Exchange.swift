@@ -22,7 +22,7 @@ extension HTTP1ConnectionHandler {
         self.isReading = true
         let request = ReadyRequest(
             method: head.isHead ? .head : .get, target: head.target, asSent: head.fields, remoteAddress: self.remoteAddress,
-            isSecure: self.settings.isSecure)
+            isSecure: self.settings.isSecure, sendsFilesUncopied: !self.settings.isSecure)
         guard let answer = self.responder.respond(to: request, on: context.eventLoop) else {
             self.isDeclined = true
             return .declined(byteCount: head.byteCount)
@@ -56,7 +56,7 @@ extension HTTP1ConnectionHandler {
         if check.mustClose { self.closesAfterResponse = true }
         let request = ReadyRequest(
             method: .init(head.method), target: check.target, fields: head.headers, remoteAddress: self.remoteAddress,
-            isSecure: self.settings.isSecure, isKeepAlive: !self.closesAfterResponse)
+            isSecure: self.settings.isSecure, isKeepAlive: !self.closesAfterResponse, sendsFilesUncopied: !self.settings.isSecure)
         if check.mustClose, self.upgrade(head, check, request, context) { return }
         let isDeclined = self.isDeclined
         self.isDeclined = false

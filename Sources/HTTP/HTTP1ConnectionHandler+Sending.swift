@@ -21,9 +21,17 @@ extension HTTP1ConnectionHandler {
             if self.gathered.readableBytes == 0 { self.gathered = bytes } else { self.gathered.writeImmutableBuffer(bytes) }
             return
         }
+        if case .fileRegion = data { self.sendAhead(context) }
         self.handOver(context)
         self.channelMayHold = true
         context.write(HTTP1ConnectionHandler.wrapOutboundOut(data), promise: promise)
+    }
+
+    /// A head before its file: the socket takes it and waits for the file, so that both leave in the same packet.
+    private func sendAhead(_ context: ChannelHandlerContext) {
+        guard self.gathered.readableBytes > 0 else { return }
+        if self.channelMayHold { self.channelMayHold = context.bufferedBytes > 0 }
+        if !self.channelMayHold { _ = self.sendGathered(context, isFollowed: true) }
     }
 
     /// What has gathered goes to the channel.
@@ -51,9 +59,9 @@ extension HTTP1ConnectionHandler {
     }
 
     /// Whether the socket took everything; what it did not take stays. Why it failed, the channel's own write will find out.
-    private func sendGathered(_ context: ChannelHandlerContext) -> Bool {
+    private func sendGathered(_ context: ChannelHandlerContext, isFollowed: Bool = false) -> Bool {
         guard let socket = self.socket, context.channel.isActive else { return false }
-        let flags = Int32(MSG_DONTWAIT | MSG_NOSIGNAL)
+        let flags = Int32(MSG_DONTWAIT | MSG_NOSIGNAL | (isFollowed ? MSG_MORE : 0))
         let sent = self.gathered.withUnsafeReadableBytes { max(0, Glibc.send(socket, $0.baseAddress, $0.count, flags)) }
         guard sent < self.gathered.readableBytes else {
             self.gathered = ByteBuffer()

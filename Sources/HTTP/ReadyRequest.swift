@@ -18,6 +18,8 @@ public struct ReadyRequest: Sendable {
     public let remoteAddress: String
     public let isSecure: Bool
     public let isKeepAlive: Bool
+    /// `ReadyBody.file` goes to the socket by sendfile(2): neither TLS nor HTTP/2 is between.
+    public let sendsFilesUncopied: Bool
     private let fields: Fields
 
     private enum Fields: Sendable {
@@ -28,17 +30,22 @@ public struct ReadyRequest: Sendable {
     /// `target` is the request target in origin form (RFC 9112 §3.2.1).
     public init(
         method: Method, target: String, fields: HTTPHeaders = [:], remoteAddress: String = "127.0.0.1", isSecure: Bool = false,
-        isKeepAlive: Bool = true
+        isKeepAlive: Bool = true, sendsFilesUncopied: Bool = false
     ) {
         self.init(
-            method: method, target: target, fields: .parsed(fields), remoteAddress: remoteAddress, isSecure: isSecure, isKeepAlive: isKeepAlive)
+            method: method, target: target, fields: .parsed(fields), remoteAddress: remoteAddress, isSecure: isSecure, isKeepAlive: isKeepAlive,
+            sendsFilesUncopied: sendsFilesUncopied)
     }
 
-    init(method: Method, target: String, asSent fields: RequestFields, remoteAddress: String, isSecure: Bool) {
-        self.init(method: method, target: target, fields: .asSent(fields), remoteAddress: remoteAddress, isSecure: isSecure, isKeepAlive: true)
+    init(method: Method, target: String, asSent fields: RequestFields, remoteAddress: String, isSecure: Bool, sendsFilesUncopied: Bool) {
+        self.init(
+            method: method, target: target, fields: .asSent(fields), remoteAddress: remoteAddress, isSecure: isSecure, isKeepAlive: true,
+            sendsFilesUncopied: sendsFilesUncopied)
     }
 
-    private init(method: Method, target: String, fields: Fields, remoteAddress: String, isSecure: Bool, isKeepAlive: Bool) {
+    private init(
+        method: Method, target: String, fields: Fields, remoteAddress: String, isSecure: Bool, isKeepAlive: Bool, sendsFilesUncopied: Bool
+    ) {
         self.method = method
         if let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) {
             self.path = String(target[..<mark])
@@ -51,6 +58,7 @@ public struct ReadyRequest: Sendable {
         self.remoteAddress = remoteAddress
         self.isSecure = isSecure
         self.isKeepAlive = isKeepAlive
+        self.sendsFilesUncopied = sendsFilesUncopied
     }
 
     /// The first field of this name; names are compared without regard to case.

@@ -125,8 +125,8 @@ final class SegmentsFixture: Sendable {
         self.time.advance(to: self.start + .seconds(seconds))
         return self.hls.respond(
             to: HLSRequest(
-                path: path, query: query, parameters: parameters, acceptsGzip: gzip, cookie: cookie, remoteAddress: address, userAgent: userAgent,
-                isHead: isHead),
+                path: LivePath(path), query: query, parameters: parameters, acceptsGzip: gzip, cookie: cookie, remoteAddress: address,
+                userAgent: userAgent, isHead: isHead),
             on: self.group.next(), now: self.time())
     }
 

@@ -169,4 +169,21 @@ import Testing
         "init-0.mp4", "a-init-0.0.mp4", "-.m4s", ".m4s", "-t1.m4s", "a-7-t.m4s",
     ])
     func otherNamesAreNone(name: String) { #expect(PieceName(name) == nil) }
+
+    @Test(arguments: [
+        ("demo.m3u8", LivePath.Name.playlist(id: "demo", adaptiveOf: nil)), ("shows/demo.m3u8", .playlist(id: "demo", adaptiveOf: nil)),
+        ("demo_adaptive.m3u8", .playlist(id: "demo_adaptive", adaptiveOf: "demo")), ("ll-hls/demo/demo__master.m3u8", .lowLatencyMaster(id: "demo")),
+        ("ll-hls/demo/demo.m3u8", .lowLatency(id: "demo")), ("ll-hls/demo/other.m3u8", .other),
+        ("ll-hls/demo.m3u8", .playlist(id: "demo", adaptiveOf: nil)),
+        ("demo/demo.mpd", .manifest(id: "demo")), ("demo/other.mpd", .other), ("demo.mpd", .other), ("demo.mp4", .other), ("demo.webm", .other),
+        ("é/é.mpd", .manifest(id: "é")),
+    ])
+    func pathsAreRead(path: String, name: LivePath.Name) { #expect(LivePath(path).name == name) }
+
+    @Test func aPieceIsFoundInEveryFolder() throws {
+        let piece = try #require(PieceName("demo-ab-7.m4s"))
+        for folder in ["", "demo/", "ll-hls/demo/"] { #expect(LivePath(folder + "demo-ab-7.m4s").name == .piece(piece)) }
+        #expect(LivePath("ll-hls/demo/demo-ab-7.m4s").lowLatencyID == "demo")
+        #expect(LivePath("shows/demo-ab-7.m4s").lowLatencyID == nil)
+    }
 }

@@ -104,6 +104,48 @@ import Testing
         try await pool.shutdownGracefully()
     }
 
+    /// What many ask for over connections that send files is put on the disk early; everybody else goes on getting it from memory.
+    @Test func aSegmentThatManyWantAsAFileBecomesOne() async throws {
+        let parent = "/tmp/martlet-shelf-\(UInt64.random(in: 0 ... .max))"
+        try SessionDirectory.sweep(parent: parent)
+        defer { rmdir(parent) }
+        let pool = NIOThreadPool(numberOfThreads: 1)
+        pool.start()
+        let shelf = SegmentShelf(
+            directory: SessionDirectory(parent: parent, session: "x"), limits: .init(segments: 2, bytes: 4 << 20), pool: pool,
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+        let (long, short) = (ByteBuffer(repeating: 1, count: 300 << 10), ByteBuffer(repeating: 2, count: 10 << 10))
+        shelf.add(segment: long, number: 1)
+        shelf.add(segment: short, number: 2)
+        for _ in 0..<20 {
+            guard case .memory? = shelf.segment(1), case .memory? = shelf.segment(2, wantsFile: true) else {
+                Issue.record("written though nobody wished for it, or though it is short")
+                return
+            }
+        }
+        for _ in 0..<10 { _ = shelf.segment(1, wantsFile: true) }
+        try await pool.runIfActive {}
+        guard case .file(let path, 0, let length)? = shelf.segment(1, wantsFile: true), case .memory? = shelf.segment(1) else {
+            Issue.record("no file, or nothing but a file")
+            return
+        }
+        #expect(length == long.readableBytes)
+        #expect(try contents(path) == Array(buffer: long))
+        #expect(shelf.memoryBytes == long.readableBytes + short.readableBytes)
+        // It leaves memory like any other, without being written again, and the folder goes with the session.
+        for number in 3..<20 { shelf.add(segment: long, number: UInt64(number)) }
+        try await pool.runIfActive {}
+        guard case .file? = shelf.segment(1) else {
+            Issue.record("still in memory")
+            return
+        }
+        #expect(shelf.memoryBytes <= 4 << 20)
+        shelf.removeAll()
+        try await pool.runIfActive {}
+        #expect(try SegmentsFixture.names(parent) == [])
+        try await pool.shutdownGracefully()
+    }
+
     @Test func aWriteThatComesAfterTheEndDoesNotReviveTheFolder() throws {
         let parent = "/tmp/martlet-shelf-\(UInt64.random(in: 0 ... .max))"
         try SessionDirectory.sweep(parent: parent)

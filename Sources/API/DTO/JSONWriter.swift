@@ -7,7 +7,8 @@ protocol JSONWritable {
 
 /// Writes JSON into a buffer, members in the order in which they are given, nil as `null`. Everything it writes is valid JSON by construction.
 struct JSONWriter {
-    private(set) var buffer = ByteBuffer()
+    /// Most answers fit.
+    private(set) var buffer = ByteBufferAllocator().buffer(capacity: 4 << 10)
     /// Whether the next member or element needs a comma before it.
     private var needsComma = false
 
@@ -30,7 +31,7 @@ struct JSONWriter {
 
     mutating func member(_ name: StaticString, _ value: some FixedWidthInteger) {
         self.key(name)
-        self.raw(String(value))
+        if value == 0 { self.raw("0") } else { self.raw(text: String(value)) }
     }
 
     mutating func member(_ name: StaticString, _ value: Bool) {
@@ -41,7 +42,7 @@ struct JSONWriter {
     /// Numbers that JSON cannot say become 0.
     mutating func member(_ name: StaticString, _ value: Double) {
         self.key(name)
-        self.raw((value.isFinite ? value : 0).description)
+        self.raw(text: (value.isFinite ? value : 0).description)
     }
 
     mutating func member(_ name: StaticString, _ value: (some JSONWritable)?) {
@@ -60,17 +61,36 @@ struct JSONWriter {
         self.needsComma = true
     }
 
-    private mutating func raw(_ text: String) {
+    private mutating func raw(_ text: StaticString) {
+        self.comma()
+        self.buffer.writeStaticString(text)
+        self.needsComma = true
+    }
+
+    private mutating func raw(text: String) {
         self.comma()
         self.buffer.writeString(text)
         self.needsComma = true
     }
 
+    /// With its comma, quotation marks and colon in one go: a broadcast has some eighty of them.
     private mutating func key(_ name: StaticString) {
-        self.comma()
-        self.buffer.writeInteger(UInt8(ascii: "\""))
-        self.buffer.writeStaticString(name)
-        self.buffer.writeStaticString("\":")
+        let bytes = UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+        let needsComma = self.needsComma
+        self.buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: bytes.count + 4) { target in
+            var place = 0
+            func put(_ byte: UInt8) {
+                target[place] = byte
+                place += 1
+            }
+            if needsComma { put(UInt8(ascii: ",")) }
+            put(UInt8(ascii: "\""))
+            UnsafeMutableRawBufferPointer(rebasing: target[place...]).copyMemory(from: bytes)
+            place += bytes.count
+            put(UInt8(ascii: "\""))
+            put(UInt8(ascii: ":"))
+            return place
+        }
         self.needsComma = false
     }
 
@@ -92,11 +112,13 @@ struct JSONWriter {
     /// RFC 8259 §7: quotation mark, reverse solidus and control characters are escaped; everything else stands for itself.
     private mutating func quote(_ text: String) {
         self.buffer.writeInteger(UInt8(ascii: "\""))
-        let needsEscape = text.utf8.contains { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }
-        if needsEscape {
-            for byte in text.utf8 { self.escape(byte) }
-        } else {
-            self.buffer.writeString(text)
+        var text = text
+        text.withUTF8 { bytes in
+            if bytes.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) {
+                for byte in bytes { self.escape(byte) }
+            } else {
+                self.buffer.writeBytes(bytes)
+            }
         }
         self.buffer.writeInteger(UInt8(ascii: "\""))
     }

@@ -10,10 +10,10 @@ extension DeliveryResponder {
 
     func live(_ target: MediaTargets.Target, _ request: ReadyRequest, on eventLoop: any EventLoop) -> ReadyAnswer? {
         let asked = HLSRequest(
-            path: target.path, query: Self.repeatedQuery(request.query), parameters: request.query,
+            path: target.live, query: Self.repeatedQuery(request.query), parameters: request.query,
             acceptsGzip: Self.acceptsGzip(request.header("accept-encoding")),
             cookie: Self.cookie(request.headers("cookie")), remoteAddress: request.remoteAddress, userAgent: request.header("user-agent") ?? "",
-            isHead: request.method == .head)
+            isHead: request.method == .head, wantsFile: request.sendsFilesUncopied)
         return self.awaitSource(of: target.broadcasts, asked, request, on: eventLoop) ?? self.fromShelf(asked, request, on: eventLoop)
     }
 
@@ -53,7 +53,9 @@ extension DeliveryResponder {
         var headers: [(String, String)] = []
         if let newCookie {
             // Over TLS a player on another site may send it back; without, browsers would not take SameSite=None.
-            var field = self.cookieStart
+            var field = ""
+            field.reserveCapacity(96)
+            field += self.cookieStart
             field += newCookie
             field += request.isSecure ? "; Path=/; HttpOnly; SameSite=None; Secure" : "; Path=/; HttpOnly; SameSite=Lax"
             headers.append(("Set-Cookie", field))

@@ -72,6 +72,7 @@ public final class DeliveryResponder: ReadyResponder {
     ]
 
     public func respond(to request: ReadyRequest, on eventLoop: any EventLoop) -> ReadyAnswer? {
+        if let target = self.targets.known(request.path) { return self.media(target, request, on: eventLoop) }
         switch request.path {
         case "/healthz", "/liveness":
             return .now(self.status(isGood: true, request))
@@ -80,9 +81,8 @@ public final class DeliveryResponder: ReadyResponder {
         case "/metrics":
             return self.metrics(request).map { .now($0) }
         default:
-            if let target = self.targets.known(request.path) { return self.media(target, request, on: eventLoop) }
             guard let path = self.mediaPath(request.path) else { return self.isTime(request.path) ? .now(self.time(request)) : nil }
-            let target = MediaPath.decode(path).map { MediaTargets.Target(path: $0, broadcasts: Self.broadcasts(ofPlaylist: $0)) }
+            let target = MediaPath.decode(path).map { MediaTargets.Target(path: $0) }
             if let target { self.targets.note(target, of: request.path) }
             return self.media(target, request, on: eventLoop)
         }

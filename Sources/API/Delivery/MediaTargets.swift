@@ -1,12 +1,21 @@
+import Outputs
 import Synchronization
 
 /// What the paths of media mean. Players ask for the same few over and over, so what taking one apart has shown is kept.
 final class MediaTargets: Sendable {
-    struct Target: Sendable {
+    /// An object, so that what is known is handed out with one count and no copies.
+    final class Target: Sendable {
         /// Below `/{app}/streams/`, decoded.
-        var path: String
+        let path: String
+        let live: LivePath
         /// Whose playlist this could be, if it is one.
-        var broadcasts: [String]
+        let broadcasts: [String]
+
+        init(path: String) {
+            self.path = path
+            self.live = LivePath(path)
+            self.broadcasts = DeliveryResponder.broadcasts(ofPlaylist: path)
+        }
     }
 
     /// When there are so many, all are forgotten: whoever makes names up costs the others no more than finding out once more.

@@ -153,7 +153,7 @@ extension BroadcastSources {
 
     /// Starts a source that waits for viewers. Whether it is worth waiting for.
     nonisolated func viewerArrived(_ id: String) -> Bool {
-        switch self.demand.arrived(id, now: self.environment.clock.now()) {
+        switch self.demand.arrived(id, now: { self.environment.clock.now() }) {
         case .refused: return false
         case .present: return true
         case .start:

@@ -95,9 +95,11 @@ final class ViewerDemand: Sendable {
 
     // MARK: Viewers
 
-    func arrived(_ id: String, now: NIODeadline) -> Arrival {
+    /// Asked with every request for a playlist, nearly always in vain, so the time is only asked for when it matters.
+    func arrived(_ id: String, now clock: () -> NIODeadline) -> Arrival {
         self.state.withLock { state in
             guard !state.isFinished, var source = state.sources[id] else { return .refused }
+            let now = clock()
             if !source.isActive, let until = source.refusedUntil, now < until { return .refused }
             source.lastArrival = now
             let isActive = source.isActive

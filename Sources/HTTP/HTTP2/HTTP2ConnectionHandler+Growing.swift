@@ -35,7 +35,7 @@ extension HTTP2ConnectionHandler {
 
     private func came(_ result: Result<GrowingBody.Step, any Error>, for stream: HTTP2Stream) {
         // The client may have given it up, or be gone.
-        guard self.streams[stream.id] === stream, case .open = self.phase, let context = self.context, case .growing(var body) = stream.body,
+        guard self.stream(stream.id) === stream, case .open = self.phase, let context = self.context, case .growing(var body) = stream.body,
             case .waiting = body.state
         else { return }
         stream.body = .none

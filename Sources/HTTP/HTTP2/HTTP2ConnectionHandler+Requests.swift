@@ -8,16 +8,16 @@ import Synchronization
 /// From header fields to whoever answers.
 extension HTTP2ConnectionHandler {
     func beganHeaders(_ frame: nghttp2_frame) {
-        self.headSince = self.context?.eventLoop.now
+        self.headSince = self.context.map { self.now($0) }
         guard frame.headers.cat == NGHTTP2_HCAT_REQUEST else { return }
         self.isIdle = false
-        self.streams[frame.hd.stream_id] = HTTP2Stream(id: frame.hd.stream_id)
+        self.streamBegan(frame.hd.stream_id)
     }
 
     /// False: no more of this head is wanted.
     func received(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>, of frame: nghttp2_frame) -> Bool {
         // Trailers are not used by anybody, but count.
-        guard let stream = self.streams[frame.hd.stream_id] else { return true }
+        guard let stream = self.stream(frame.hd.stream_id) else { return true }
         let limits = self.settings.limits
         stream.headBytes += name.count + value.count
         guard stream.headBytes <= limits.headBytes, stream.fields.count < limits.headerFields else {
@@ -38,7 +38,10 @@ extension HTTP2ConnectionHandler {
             if value.count > limits.targetBytes { stream.refusal = .uriTooLong }
             stream.target = text
         case UInt8(ascii: "s"): stream.scheme = text
-        case UInt8(ascii: "a"): stream.authority = text
+        case UInt8(ascii: "a"):
+            stream.authority = text
+            // What HTTP/1.1 calls Host is there for whoever looks for it; it comes before any field of that name (RFC 9113 §8.3.1).
+            stream.fields.append(name: "host", value: text)
         default: break
         }
         return true
@@ -49,7 +52,7 @@ extension HTTP2ConnectionHandler {
         switch UInt32(frame.hd.type) {
         case NGHTTP2_HEADERS.rawValue:
             self.headSince = nil
-            guard let stream = self.streams[frame.hd.stream_id] else { return }
+            guard let stream = self.stream(frame.hd.stream_id) else { return }
             if isLast { stream.requestIsComplete = true }
             if frame.headers.cat == NGHTTP2_HCAT_REQUEST {
                 self.start(stream)
@@ -57,7 +60,7 @@ extension HTTP2ConnectionHandler {
                 stream.channel?.receivedEnd()
             }
         case NGHTTP2_DATA.rawValue:
-            guard isLast, let stream = self.streams[frame.hd.stream_id] else { return }
+            guard isLast, let stream = self.stream(frame.hd.stream_id) else { return }
             stream.requestIsComplete = true
             stream.channel?.receivedEnd()
         default:
@@ -66,7 +69,7 @@ extension HTTP2ConnectionHandler {
     }
 
     func receivedData(_ bytes: UnsafeRawBufferPointer, on id: Int32) {
-        if let channel = self.streams[id]?.channel, let context = self.context {
+        if let channel = self.stream(id)?.channel, let context = self.context {
             var buffer = context.channel.allocator.buffer(capacity: bytes.count)
             buffer.writeBytes(bytes)
             channel.receivedBody(buffer)
@@ -88,17 +91,17 @@ extension HTTP2ConnectionHandler {
     private func start(_ stream: HTTP2Stream) {
         guard let context = self.context else { return }
         let counters = self.settings.counters
-        counters.http2Streams.wrappingAdd(1, ordering: .relaxed)
+        self.uncounted.streams += 1
         guard let refusal = self.check(stream) else {
             let request = ReadyRequest(
-                method: .init(name: stream.method), target: stream.target, asSent: Self.fields(of: stream), remoteAddress: self.remoteAddress,
-                isSecure: self.settings.isSecure)
+                method: .init(name: stream.method), target: stream.target, asSent: stream.fields, remoteAddress: self.remoteAddress,
+                isSecure: self.settings.isSecure, sendsFilesUncopied: false)
             switch self.responder.respond(to: request, on: context.eventLoop) {
             case .now(let response):
-                counters.readyRequests.wrappingAdd(1, ordering: .relaxed)
+                self.uncounted.ready += 1
                 self.answer(response, on: stream)
             case .later(let future):
-                counters.readyRequests.wrappingAdd(1, ordering: .relaxed)
+                self.uncounted.ready += 1
                 self.await(future, on: stream, context)
             case nil:
                 counters.routedRequests.wrappingAdd(1, ordering: .relaxed)
@@ -119,13 +122,6 @@ extension HTTP2ConnectionHandler {
             return .expectationFailed
         }
         return nil
-    }
-
-    /// What HTTP/1.1 calls Host is there for whoever looks for it.
-    private static func fields(of stream: HTTP2Stream) -> RequestFields {
-        var fields = stream.fields
-        if !stream.authority.isEmpty { fields.append(name: "host", value: stream.authority) }
-        return fields
     }
 
     private func await(_ future: EventLoopFuture<ReadyResponse>, on stream: HTTP2Stream, _ context: ChannelHandlerContext) {

@@ -35,7 +35,7 @@ extension HTTP2ConnectionHandler {
         } else if case .growing(let body) = response.body {
             stream.body = .growing(HTTP2GrowingBody(body))
         }
-        stream.lastProgress = context.eventLoop.now
+        stream.lastProgress = self.now(context)
         self.fieldBlock.begin(status: status)
         if let common = response.common { self.fieldBlock.add(common.block) }
         for (name, value) in response.headers { self.fieldBlock.add(name, value, isUnique: true) }
@@ -76,7 +76,7 @@ extension HTTP2ConnectionHandler {
 
     /// False when the stream is not there any more. Nothing leaves before the next `pump()`.
     func write(_ part: HTTPResponsePart, on id: Int32) -> Bool {
-        guard let stream = self.streams[id], stream.channel != nil, case .open = self.phase else { return false }
+        guard let stream = self.stream(id), stream.channel != nil, case .open = self.phase else { return false }
         switch part {
         case .head(let head):
             self.writeHead(head, on: stream)
@@ -120,7 +120,7 @@ extension HTTP2ConnectionHandler {
 
     /// Bytes of a routed answer that wait for the client.
     func queuedBytes(on id: Int32) -> Int {
-        guard case .routed(let queue) = self.streams[id]?.body else { return 0 }
+        guard case .routed(let queue) = self.stream(id)?.body else { return 0 }
         return queue.bytes
     }
 
@@ -138,7 +138,7 @@ extension HTTP2ConnectionHandler {
     // MARK: What nghttp2 asks for
 
     func availableData(on id: Int32, atMost limit: Int, flags: inout UInt32) -> Int {
-        guard let stream = self.streams[id] else { return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
+        guard let stream = self.stream(id) else { return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
         flags |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
         switch stream.body {
         case .none:
@@ -188,7 +188,7 @@ extension HTTP2ConnectionHandler {
     func sendData(_ frame: nghttp2_frame, header: UnsafeRawBufferPointer, length: Int) -> Int32 {
         // The same frame is asked for again, for the next batch.
         guard self.output.readableBytes < Self.batchBytes else { return NGHTTP2_ERR_WOULDBLOCK.rawValue }
-        guard let stream = self.streams[frame.hd.stream_id] else { return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue }
+        guard let stream = self.stream(frame.hd.stream_id) else { return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue }
         let start = self.output.writerIndex
         self.output.writeBytes(header)
         let body = stream.body
@@ -196,6 +196,8 @@ extension HTTP2ConnectionHandler {
         switch body {
         case .none:
             break
+        case .buffer(let buffer) where buffer.readableBytes == length:
+            self.output.writeImmutableBuffer(buffer)
         case .buffer(var buffer):
             if var piece = buffer.readSlice(length: length) { self.output.writeBuffer(&piece) }
             stream.body = .buffer(buffer)
@@ -230,7 +232,7 @@ extension HTTP2ConnectionHandler {
     func sent(_ frame: nghttp2_frame) {
         let type = UInt32(frame.hd.type)
         guard frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0, type == NGHTTP2_DATA.rawValue || type == NGHTTP2_HEADERS.rawValue,
-            let stream = self.streams[frame.hd.stream_id]
+            let stream = self.stream(frame.hd.stream_id)
         else { return }
         stream.answerIsSent = true
         guard !stream.requestIsComplete else { return }
@@ -246,6 +248,8 @@ extension HTTP2ConnectionHandler {
         guard !self.isInSession, !self.isReading, !self.isPumping, case .open = self.phase, let context = self.context, context.channel.isActive
         else { return }
         self.isPumping = true
+        // Before anybody can have an answer that is not counted.
+        self.tellCounters()
         self.pumpedAt = context.eventLoop.now
         var batches = 0
         var isDrained = false

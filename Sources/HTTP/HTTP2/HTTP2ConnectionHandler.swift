@@ -25,13 +25,16 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler {
     var session: OpaquePointer?
     var context: ChannelHandlerContext?
     var phase = Phase.open
-    var streams: [Int32: HTTP2Stream] = [:]
+    private(set) var streams: [Int32: HTTP2Stream] = [:]
+    /// The one looked up last, which nearly always is the next to be asked for.
+    private var recent: HTTP2Stream?
     var fieldBlock = HTTP2FieldBlock()
     var output = ByteBuffer()
     /// Bytes of the last batch: the next one will be about as large.
     var lastBatch = 0
-    /// The time, asked for once a pump.
+    /// The time, asked for once a pump, and once a read.
     var pumpedAt = NIODeadline.uptimeNanoseconds(0)
+    private var readAt = NIODeadline.uptimeNanoseconds(0)
     var remoteAddress = ""
 
     /// Within nghttp2, which must not be entered again.
@@ -42,6 +45,8 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler {
     var inputIsClosed = false
     private var budget: HTTP2Budget
     private var isFlooded = false
+    /// Streams begun, and of them answered at once, that the counters all loops share have not been told of yet.
+    var uncounted: (streams: UInt64, ready: UInt64) = (0, 0)
     /// Bytes handed to the channel so far; what of them it still holds tells how much the client took.
     var writtenBytes: UInt64 = 0
     /// Since when the channel holds bytes of which the client took none.
@@ -109,8 +114,10 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler {
         self.phase = .closed
         self.timer?.cancel()
         self.timer = nil
+        self.tellCounters()
         let streams = self.streams
         self.streams = [:]
+        self.recent = nil
         for stream in streams.values {
             stream.release()
             stream.channel?.streamClosed()
@@ -124,6 +131,7 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .open = self.phase, let session = self.session else { return }
         self.isReading = true
+        self.readAt = context.eventLoop.now
         let buffer = HTTP2ConnectionHandler.unwrapInboundIn(data)
         self.isInSession = true
         let taken = buffer.withUnsafeReadableBytes { bytes in
@@ -185,6 +193,9 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler {
         }
     }
 
+    /// The time; of all that comes with one read, that of the read.
+    func now(_ context: ChannelHandlerContext) -> NIODeadline { self.isReading ? self.readAt : context.eventLoop.now }
+
     // MARK: What nghttp2 tells
 
     /// A frame's header has come: what costs work and brings nothing is counted.
@@ -211,10 +222,33 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler {
         if !self.budget.spend(amount, now: context.eventLoop.now) { self.isFlooded = true }
     }
 
+    // MARK: Streams
+
+    func stream(_ id: Int32) -> HTTP2Stream? {
+        if let recent = self.recent, recent.id == id { return recent }
+        let stream = self.streams[id]
+        if stream != nil { self.recent = stream }
+        return stream
+    }
+
+    func streamBegan(_ id: Int32) {
+        let stream = HTTP2Stream(id: id)
+        self.streams[id] = stream
+        self.recent = stream
+    }
+
     func streamClosed(_ id: Int32, code: UInt32) {
         guard let stream = self.streams.removeValue(forKey: id) else { return }
+        if self.recent === stream { self.recent = nil }
         stream.release()
         stream.channel?.streamClosed()
         stream.channel = nil
+    }
+
+    func tellCounters() {
+        guard self.uncounted.streams > 0 else { return }
+        self.settings.counters.http2Streams.wrappingAdd(self.uncounted.streams, ordering: .relaxed)
+        self.settings.counters.readyRequests.wrappingAdd(self.uncounted.ready, ordering: .relaxed)
+        self.uncounted = (0, 0)
     }
 }

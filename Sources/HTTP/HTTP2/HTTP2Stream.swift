@@ -17,7 +17,8 @@ final class HTTP2Stream {
     var target = ""
     var scheme = ""
     var authority = ""
-    var fields = RequestFields()
+    /// Most heads fit, and are taken without growing it.
+    var fields = RequestFields(byteCount: 192, count: 8)
     var headBytes = 0
     /// What is wrong with the head, found while it is being read.
     var refusal: RequestCheck.Refusal?

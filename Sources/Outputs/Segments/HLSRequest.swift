@@ -2,8 +2,7 @@ public import NIOCore
 
 /// A request for something of a live stream, with what HTTP said about who asks.
 public struct HLSRequest: Sendable {
-    /// Below `/{app}/streams/`, percent-decoded and free of `..`, e.g. `demo.m3u8` or `shows/demo.m3u8`.
-    public var path: String
+    public var path: LivePath
     /// Tokens of the query that the playlist's own URIs must carry too, still percent-encoded; nil when there are none.
     public var query: String?
     /// The whole query as it was sent: what of it is for playlists is read here.
@@ -15,11 +14,13 @@ public struct HLSRequest: Sendable {
     public var userAgent: String
     /// HEAD is answered alike, but does not make a viewer.
     public var isHead: Bool
+    /// The connection sends files without copying them, so what many ask for is better given as one.
+    public var wantsFile: Bool
 
     public init(
-        path: String, query: String? = nil, parameters: String? = nil, acceptsGzip: Bool = false, cookie: String? = nil, remoteAddress: String,
+        path: LivePath, query: String? = nil, parameters: String? = nil, acceptsGzip: Bool = false, cookie: String? = nil, remoteAddress: String,
         userAgent: String = "",
-        isHead: Bool = false
+        isHead: Bool = false, wantsFile: Bool = false
     ) {
         self.path = path
         self.query = query
@@ -29,6 +30,7 @@ public struct HLSRequest: Sendable {
         self.remoteAddress = remoteAddress
         self.userAgent = userAgent
         self.isHead = isHead
+        self.wantsFile = wantsFile
     }
 }
 

@@ -98,9 +98,9 @@ extension HLSRun {
         return .text(bytes, isGzipped: isGzipped)
     }
 
-    func segment(_ number: UInt64) -> HLSBody? {
+    func segment(_ number: UInt64, wantsFile: Bool = false) -> HLSBody? {
         for shelf in self.state.withLock({ $0.shelves }) {
-            if let body = shelf.segment(number) { return body }
+            if let body = shelf.segment(number, wantsFile: wantsFile) { return body }
         }
         return nil
     }

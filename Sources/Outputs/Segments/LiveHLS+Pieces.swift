@@ -6,8 +6,7 @@ import Synchronization
 
 /// Segments, parts and init segments.
 extension LiveHLS {
-    func piece(_ name: String, folder: String, _ request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline) -> HLSAnswer? {
-        guard let name = PieceName(name) else { return nil }
+    func piece(_ name: PieceName, _ request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline) -> HLSAnswer? {
         let kind = name.track == nil ? ViewerKind.hls : .dash
         let cookie = request.cookie.flatMap { ViewerCookie.isValid($0) ? $0 : nil }
         let visit = request.visit(cookie: cookie)
@@ -16,7 +15,7 @@ extension LiveHLS {
             guard let place = state.broadcasts.index(forKey: run.id) else { return (run, .admitted) }
             return (run, self.admit(visit, kind, to: run, &state.broadcasts.values[place], now: now))
         }
-        guard let run, name.track == nil ? self.isFolder(folder, of: run.id) : folder == run.id else { return nil }
+        guard let run, name.track == nil ? self.isFolder(request.path, of: run.id) : request.path.folder == run.id else { return nil }
         guard admission == .admitted else { return .now(.viewerLimitReached) }
         switch (name.piece, name.track) {
         case (.initSegment(let version), let track):
@@ -25,7 +24,7 @@ extension LiveHLS {
         case (.part(let number, let index), _):
             return self.part(index, of: number, run, on: eventLoop, now: now)
         case (.segment(let number), nil):
-            return .now(self.reply(run.segment(number)))
+            return .now(self.reply(run.segment(number, wantsFile: request.wantsFile)))
         case (.segment(let number), let track?):
             return self.segment(number, track: track, run, on: eventLoop, now: now)
         }

@@ -11,45 +11,34 @@ extension LiveHLS {
     }
 
     func respond(to request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline) -> HLSAnswer? {
-        let (folder, name) = LiveHLS.split(request.path)
-        if name.hasSuffix(".m3u8") {
-            let stem = LiveHLS.dropLast(5, of: name)
-            if let id = LiveHLS.lowLatencyID(folder) { return self.lowLatency(stem, of: id, request, on: eventLoop, now: now) }
-            if let answer = self.media(stem, folder: folder, request, on: eventLoop, now: now) { return answer }
-            guard stem.hasSuffix("_adaptive") else { return nil }
-            let id = LiveHLS.dropLast(9, of: stem)
-            return self.isFolder(folder, of: id) ? self.playlist(id, .multivariant, request, on: eventLoop, now: now) : nil
+        switch request.path.name {
+        case .playlist(let id, let adaptiveOf):
+            if let answer = self.media(id, request, on: eventLoop, now: now) { return answer }
+            guard let id = adaptiveOf, self.isFolder(request.path, of: id) else { return nil }
+            return self.playlist(id, .multivariant, request, on: eventLoop, now: now)
+        case .lowLatencyMaster(let id):
+            guard self.configuration.partDuration != nil else { return nil }
+            return self.playlist(id, .multivariant, request, on: eventLoop, now: now)
+        case .lowLatency(let id):
+            return self.lowLatency(id, request, on: eventLoop, now: now)
+        case .manifest(let id):
+            return self.playlist(id, .manifest, request, on: eventLoop, now: now)
+        case .piece(let name):
+            return self.piece(name, request, on: eventLoop, now: now)
+        case .other:
+            return nil
         }
-        if name.hasSuffix(".mpd") {
-            guard folder == LiveHLS.dropLast(4, of: name) else { return nil }
-            return self.playlist(folder, .manifest, request, on: eventLoop, now: now)
-        }
-        if name.hasSuffix(".m4s") || name.hasSuffix(".mp4") { return self.piece(name, folder: folder, request, on: eventLoop, now: now) }
-        return nil
     }
 
-    private static func split(_ path: String) -> (folder: String, name: String) {
-        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return ("", path) }
-        return (String(path[..<slash]), String(path[path.utf8.index(after: slash)...]))
-    }
-
-    /// Of a text that ends with so many bytes of ASCII. By bytes, because characters have to be found first.
-    private static func dropLast(_ count: Int, of text: String) -> String { String(Substring(text.utf8.dropLast(count))) }
-
-    /// Whose low-latency HLS this folder is: `ll-hls/{id}`.
-    private static func lowLatencyID(_ folder: String) -> String? {
-        folder.hasPrefix("ll-hls/") ? String(folder.dropFirst(7)) : nil
-    }
-
-    func isFolder(_ folder: String, of id: String) -> Bool {
-        folder.isEmpty || LiveHLS.lowLatencyID(folder) == id || folder == self.configuration.subFolder(id)
+    func isFolder(_ path: LivePath, of id: String) -> Bool {
+        path.folder.isEmpty || path.lowLatencyID == id || path.folder == self.configuration.subFolder(id)
     }
 
     // MARK: Playlists
 
     /// `{id}.m3u8`; with directives it is the low-latency playlist or a cut.
-    private func media(_ id: String, folder: String, _ request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline) -> HLSAnswer? {
-        guard self.isFolder(folder, of: id) else { return nil }
+    private func media(_ id: String, _ request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline) -> HLSAnswer? {
+        guard self.isFolder(request.path, of: id) else { return nil }
         let kind: HLSRun.Kind
         do throws(DeliveryDirectives.Malformed) {
             let directives = try DeliveryDirectives(query: request.parameters)
@@ -66,13 +55,9 @@ extension LiveHLS {
         return self.playlist(id, kind, request, on: eventLoop, now: now)
     }
 
-    /// `ll-hls/{id}/{id}__master.m3u8` and the media playlist beside it.
-    private func lowLatency(
-        _ stem: String, of id: String, _ request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline
-    ) -> HLSAnswer? {
+    /// `ll-hls/{id}/{id}.m3u8`.
+    private func lowLatency(_ id: String, _ request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline) -> HLSAnswer? {
         guard self.configuration.partDuration != nil else { return nil }
-        if stem == id + "__master" { return self.playlist(id, .multivariant, request, on: eventLoop, now: now) }
-        guard stem == id else { return nil }
         do throws(DeliveryDirectives.Malformed) {
             let directives = try DeliveryDirectives(query: request.parameters)
             return self.playlist(id, directives.isCut ? .cut(directives) : .lowLatency(directives), request, on: eventLoop, now: now)

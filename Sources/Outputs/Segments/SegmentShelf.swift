@@ -8,7 +8,7 @@ import Synchronization
 /// The segments of one publish session that can be asked for: the newest in memory, older ones on disk, and those that have left the playlist for
 /// as long as RFC 8216 §6.2.2 wants them kept.
 ///
-/// A segment is on the disk before it leaves memory. When the disk does not keep up, at most `hardBytes` stay in memory; beyond that the oldest
+/// A segment is on the disk before it leaves memory, and earlier when many ask for it over connections that a file leaves without being copied. When the disk does not keep up, at most `hardBytes` stay in memory; beyond that the oldest
 /// are lost, and asking for them gives nothing.
 final class SegmentShelf: Sendable {
     struct Limits: Sendable {
@@ -26,6 +26,10 @@ final class SegmentShelf: Sendable {
         let partLengths: [Int]
         var isOnDisk = false
         var isBeingWritten = false
+        /// Written because it is much asked for, not because it is to leave memory.
+        var staysInMemory = false
+        /// How often it was asked for by whom a file is cheaper to send to.
+        var wishes = 0
         var expires: NIODeadline?
     }
 
@@ -42,6 +46,9 @@ final class SegmentShelf: Sendable {
     }
 
     private static let initSegmentLimit = 128
+    /// So many wishes for a segment of such a size put it on the disk. Sending a file takes an open and a close; sending memory takes a copy.
+    private static let wishes = 4
+    private static let wishedBytes = 128 << 10
 
     private let directory: SessionDirectory
     private let limits: Limits
@@ -113,14 +120,19 @@ final class SegmentShelf: Sendable {
         }
         var spill: [(UInt64, ByteBuffer)] = []
         for number in state.inMemory {
+            if limits == nil { state.segments[number]?.staysInMemory = false }
             guard let shelved = state.segments[number], let bytes = shelved.bytes, !shelved.isBeingWritten else { continue }
             if let limits {
                 guard staying > 1, staying > limits.segments || stayingBytes > limits.bytes else { break }
             }
-            state.segments[number]?.isBeingWritten = true
             staying -= 1
             stayingBytes -= shelved.byteCount
-            spill.append((number, bytes))
+            if shelved.isOnDisk {
+                self.letGo(number, &state)
+            } else {
+                state.segments[number]?.isBeingWritten = true
+                spill.append((number, bytes))
+            }
         }
         return spill
     }
@@ -142,7 +154,12 @@ final class SegmentShelf: Sendable {
         let isStale = self.state.withLock { state in
             guard state.segments[number] != nil else { return true }  // expired meanwhile
             state.segments[number]?.isOnDisk = true
-            self.letGo(number, &state)
+            if state.segments[number]?.staysInMemory == true {
+                state.segments[number]?.isBeingWritten = false
+                state.segments[number]?.staysInMemory = false
+            } else {
+                self.letGo(number, &state)
+            }
             return false
         }
         if isStale { self.directory.remove([number]) }
@@ -152,6 +169,7 @@ final class SegmentShelf: Sendable {
     private func writeFailed(_ number: UInt64, _ failure: SessionDirectory.Failure) {
         let isFirst = self.state.withLock { state in
             state.segments[number]?.isBeingWritten = false
+            state.segments[number]?.staysInMemory = false
             defer { state.hasLogged = true }
             return !state.hasLogged
         }
@@ -170,11 +188,28 @@ final class SegmentShelf: Sendable {
 
     // MARK: Asking
 
-    func segment(_ number: UInt64) -> HLSBody? {
-        self.state.withLock { state in
-            guard let shelved = state.segments[number] else { return nil }
-            return self.body(shelved, number, offset: 0, length: shelved.byteCount)
+    /// `wantsFile`: a file is cheaper to send to who asks, should there be one.
+    func segment(_ number: UInt64, wantsFile: Bool = false) -> HLSBody? {
+        let (body, wish): (HLSBody?, ByteBuffer?) = self.state.withLock { state in
+            guard let shelved = state.segments[number] else { return (nil, nil) }
+            guard wantsFile, shelved.byteCount >= Self.wishedBytes else {
+                return (self.body(shelved, number, offset: 0, length: shelved.byteCount), nil)
+            }
+            if shelved.isOnDisk { return (.file(path: self.directory.filePath(number), offset: 0, length: shelved.byteCount), nil) }
+            return (self.body(shelved, number, offset: 0, length: shelved.byteCount), self.countWish(for: number, &state))
         }
+        if let wish { self.write([(number, wish)]) }
+        return body
+    }
+
+    /// Under the lock. What to write, when it is wished for often enough. Only once: a disk that refuses is not asked again and again.
+    private func countWish(for number: UInt64, _ state: inout State) -> ByteBuffer? {
+        guard let shelved = state.segments[number], shelved.wishes < Self.wishes else { return nil }
+        state.segments[number]?.wishes += 1
+        guard shelved.wishes + 1 == Self.wishes, !shelved.isBeingWritten, let bytes = shelved.bytes else { return nil }
+        state.segments[number]?.isBeingWritten = true
+        state.segments[number]?.staysInMemory = true
+        return bytes
     }
 
     func part(_ index: Int, of number: UInt64) -> HLSBody? {

@@ -8,18 +8,24 @@ struct ViewerTable: Sendable {
     struct Key: Hashable, Sendable {
         fileprivate let value: UInt64
 
-        static func cookie(_ value: String) -> Key { Key("c", value, "", "") }
-        static func client(address: String, userAgent: String, token: String) -> Key { Key("a", address, userAgent, token) }
+        static func cookie(_ value: String) -> Key {
+            var hasher = Hasher()
+            hasher.combine(UInt8(ascii: "c"))
+            hasher.combine(value)
+            return Key(hasher)
+        }
+
+        static func client(address: String, userAgent: String, token: String) -> Key {
+            var hasher = Hasher()
+            hasher.combine(UInt8(ascii: "a"))
+            hasher.combine(address)
+            hasher.combine(userAgent)
+            hasher.combine(token)
+            return Key(hasher)
+        }
 
         /// Keyed per process by the standard library, so nobody outside can make collisions.
-        private init(_ kind: String, _ one: String, _ two: String, _ three: String) {
-            var hasher = Hasher()
-            hasher.combine(kind)
-            hasher.combine(one)
-            hasher.combine(two)
-            hasher.combine(three)
-            self.value = UInt64(bitPattern: Int64(hasher.finalize()))
-        }
+        private init(_ hasher: Hasher) { self.value = UInt64(bitPattern: Int64(hasher.finalize())) }
     }
 
     /// Who asks. Made before any lock is taken.

@@ -3,17 +3,21 @@ enum Publishing {
     static func idle(_ kind: ServerKind, publishers: Int, _ clip: Clip, _ options: Options) throws(LoadFailure) -> [Metric: Double] {
         let crowd = try Crowd(kind, app: RunningServer.app, clip: clip, options: options)
         defer { crowd.end() }
-        let before = try crowd.server.meter.memory()
-        try crowd.publish(publishers)
+        // The slope, since the first publisher also pays for whatever is used for the first time. Of one publisher there is nothing else.
+        if publishers > 1 { try crowd.publish(1) }
+        let (base, groupsOfBase) = (try crowd.server.meter.memory(), try Self.groupBytes(crowd))
+        let further = publishers - crowd.publishers.count
+        try crowd.publish(further)
         let window = try Window.measure(crowd.server, crowd.loop, seconds: options.seconds)
         var values = window.noise
         values[.cpuPerPublisher] = Self.microseconds(window, publishers)
-        values[.memoryPerPublisher] = (try crowd.server.meter.memory().proportional - before.proportional) / Double(publishers)
+        let memory = (try crowd.server.meter.memory().proportional - base.proportional) / Double(further)
+        values[.memoryPerPublisher] = memory
         // nginx-rtmp keeps no groups of pictures. Martlet keeps as many as late joiners and HLS begin with, and says how many bytes they are.
         guard kind.isMartlet else { return values }
-        let groups = (try Puller(url: "", port: crowd.server.httpPort).metrics().sum("martlet_group_cache_bytes") ?? 0) / Double(publishers)
+        let groups = (try Self.groupBytes(crowd) - groupsOfBase) / Double(further)
         values[.groupBytes] = groups
-        values[.memoryBesideGroup] = (values[.memoryPerPublisher] ?? 0) - groups
+        values[.memoryBesideGroup] = memory - groups
         return values
     }
 
@@ -70,6 +74,11 @@ enum Publishing {
             // A stream whose playlist never came is as bad as a refused one.
             .badPlaylists: Double(crowd.viewers.reduce(0) { $0 + $1.bad + ($1.good == 0 ? 1 : 0) }),
         ]
+    }
+
+    private static func groupBytes(_ crowd: Crowd) throws(LoadFailure) -> Double {
+        guard crowd.server.kind.isMartlet else { return 0 }
+        return try Puller(url: "", port: crowd.server.httpPort).metrics().sum("martlet_group_cache_bytes") ?? 0
     }
 
     private static func microseconds(_ window: Window, _ publishers: Int) -> Double {
