@@ -16,6 +16,9 @@ extension LiveHLS {
             let stem = LiveHLS.dropLast(5, of: name)
             if let id = LiveHLS.lowLatencyID(folder) { return self.lowLatency(stem, of: id, request, on: eventLoop, now: now) }
             if let answer = self.media(stem, folder: folder, request, on: eventLoop, now: now) { return answer }
+            if let id = LiveHLS.renditionSource(of: stem) {
+                return self.media(id, named: stem, folder: folder, request, on: eventLoop, now: now)
+            }
             guard stem.hasSuffix("_adaptive") else { return nil }
             let id = LiveHLS.dropLast(9, of: stem)
             return self.isFolder(folder, of: id) ? self.playlist(id, .multivariant, request, on: eventLoop, now: now) : nil
@@ -47,8 +50,10 @@ extension LiveHLS {
 
     // MARK: Playlists
 
-    /// `{id}.m3u8`; with directives it is the low-latency playlist or a cut.
-    private func media(_ id: String, folder: String, _ request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline) -> HLSAnswer? {
+    /// `{id}.m3u8`, or that of the rendition whose playlist is `named` so; with directives it is the low-latency playlist or a cut.
+    private func media(
+        _ id: String, named name: String? = nil, folder: String, _ request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline
+    ) -> HLSAnswer? {
         guard self.isFolder(folder, of: id) else { return nil }
         let kind: HLSRun.Kind
         do throws(DeliveryDirectives.Malformed) {
@@ -63,19 +68,21 @@ extension LiveHLS {
         } catch {
             return self.isKnown(id) ? .now(.badRequest) : nil
         }
-        return self.playlist(id, kind, request, on: eventLoop, now: now)
+        return self.playlist(id, named: name, kind, request, on: eventLoop, now: now)
     }
 
-    /// `ll-hls/{id}/{id}__master.m3u8` and the media playlist beside it.
+    /// `ll-hls/{id}/{id}__master.m3u8` and the media playlists beside it.
     private func lowLatency(
         _ stem: String, of id: String, _ request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline
     ) -> HLSAnswer? {
         guard self.configuration.partDuration != nil else { return nil }
         if stem == id + "__master" { return self.playlist(id, .multivariant, request, on: eventLoop, now: now) }
-        guard stem == id else { return nil }
+        guard stem == id || LiveHLS.renditionSource(of: stem) == id else { return nil }
+        let name = stem == id ? nil : stem
         do throws(DeliveryDirectives.Malformed) {
             let directives = try DeliveryDirectives(query: request.parameters)
-            return self.playlist(id, directives.isCut ? .cut(directives) : .lowLatency(directives), request, on: eventLoop, now: now)
+            let kind = directives.isCut ? HLSRun.Kind.cut(directives) : .lowLatency(directives)
+            return self.playlist(id, named: name, kind, request, on: eventLoop, now: now)
         } catch {
             return self.isKnown(id) ? .now(.badRequest) : nil
         }
@@ -86,7 +93,7 @@ extension LiveHLS {
     }
 
     private func playlist(
-        _ id: String, _ kind: HLSRun.Kind, _ request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline
+        _ id: String, named name: String? = nil, _ kind: HLSRun.Kind, _ request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline
     ) -> HLSAnswer? {
         guard !id.isEmpty else { return nil }
         let cookie = request.cookie.flatMap { ViewerCookie.isValid($0) ? $0 : nil }
@@ -98,12 +105,18 @@ extension LiveHLS {
             self.ensurePackaging(id, now: now)
             found = self.enter(id, viewer, visit, mustBePackaged: false, now: now)
         }
-        guard let (run, admission) = found else { return nil }
+        guard let (source, admission) = found else { return nil }
+        guard let run = name.map({ source.rendition(named: $0) }) ?? source else { return nil }
         guard admission == .admitted else { return .now(.viewerLimitReached) }
         let asked = Asked(kind: kind, query: request.query, gzip: request.acceptsGzip, newCookie: newCookie)
-        guard run.phase == .starting else { return self.answer(asked, from: run, on: eventLoop, now: now) }
-        let reply = run.waitForFirstSegment(on: eventLoop, timeout: self.configuration.firstSegmentTimeout).flatMap {
-            () -> EventLoopFuture<HLSReply> in
+        let listsRenditions = kind == .multivariant || kind == .manifest
+        let isStarting = run.phase == .starting || (listsRenditions && run.family.contains { $0.phase == .starting })
+        guard isStarting else { return self.answer(asked, from: run, on: eventLoop, now: now) }
+        let timeout = self.configuration.firstSegmentTimeout
+        let whole =
+            listsRenditions
+            ? run.waitForFirstSegments(on: eventLoop, timeout: timeout) : run.waitForFirstSegment(on: eventLoop, timeout: timeout)
+        let reply = whole.flatMap { () -> EventLoopFuture<HLSReply> in
             switch self.answer(asked, from: run, on: eventLoop, now: self.clock()) {
             case .now(let reply): eventLoop.makeSucceededFuture(reply)
             case .later(let reply): reply
