@@ -130,7 +130,10 @@ import Testing
         let low = try #require(try await start(480))
         let named = try #require(try await start(361, "mine"))
         #expect(stage.outputs.recorders.map(\.request.baseName) == ["a", "a_480p900kbps", "mine"])
-        #expect(try stage.database.recordings.all().map(\.streamName).sorted { ($0 ?? "") < ($1 ?? "") } == ["The name", "The name (360p)", "The name (480p)"])
+        #expect(
+            try stage.database.recordings.all().map(\.streamName).sorted { ($0 ?? "") < ($1 ?? "") } == [
+                "The name", "The name (360p)", "The name (480p)",
+            ])
         for height in [720, 480, 360, 240, 1080] {
             await #expect(throws: BroadcastError.recordingNotStarted(type: "mp4"), "\(height): recorded already, or not there") {
                 _ = try await start(height)

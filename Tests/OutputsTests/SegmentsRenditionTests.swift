@@ -89,8 +89,13 @@ import Testing
 
     /// The base media decode time of a segment's first fragment (ISO/IEC 14496-12 §8.8.12).
     private func decodeTime(of uri: String, _ fixture: SegmentsFixture) async throws -> [UInt8] {
-        guard case .segment(.memory(let bytes))? = try await fixture.reply(uri) else { throw SegmentsFixture.Unexpected(reply: uri) }
-        let all = Array(bytes.readableBytesView)
+        let all: [UInt8]
+        switch try await fixture.reply(uri) {
+        case .segment(.memory(let bytes)): all = Array(bytes.readableBytesView)
+        case .segment(.file(let path, _, let length)):
+            all = Array(try #require(SessionDirectory.read(path, length: length)).readableBytesView)
+        case let reply: throw SegmentsFixture.Unexpected(reply: "\(uri): \(String(describing: reply))")
+        }
         let name = Array("tfdt".utf8)
         let index = try #require(all.indices.first { all[$0...].starts(with: name) })
         return Array(all[index + 4..<index + 16])

@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct LadderRungTests {
     @Test(arguments: [
-        ("480p900kbps", 480, 900, 0), ("360p500kbps+64kbps", 360, 500, 64), ("16p10kbps", 16, 10, 0), ("4320p200000kbps+512kbps", 4_320, 200_000, 512),
+        ("480p900kbps", 480, 900, 0), ("360p500kbps+64kbps", 360, 500, 64), ("16p10kbps", 16, 10, 0),
+        ("4320p200000kbps+512kbps", 4_320, 200_000, 512),
     ]) func aRungSaysItsHeightAndItsRates(text: String, height: Int, video: Int, audio: Int) throws {
         let rung = try #require(LadderRung(text))
         #expect(rung.height == height && rung.video == video && rung.audio == audio)

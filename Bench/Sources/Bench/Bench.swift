@@ -129,7 +129,8 @@ enum Bench {
 
     private static func progress(_ row: Measurement, of rounds: Int) {
         let costs: [Metric] = [
-            .cpuPerGB, .cpuPerRequest, .wakeSpread, .addedThreads, .cpuPerPull, .memoryPerPull, .cpuPerStream, .memoryPerStream, .cpuPerPublisher, .hlsCPUPerPublisher, .streamMemory,
+            .cpuPerGB, .cpuPerRequest, .wakeSpread, .addedThreads, .cpuPerPull, .memoryPerPull, .cpuPerStream, .memoryPerStream, .cpuPerPublisher,
+            .hlsCPUPerPublisher, .streamMemory,
         ]
         let shown = costs + [.latencyP50, .firstKeyframeP50, .missing, .dropped, .otherCores]
         let figures = shown.compactMap { metric in row.values[metric].map { "\(metric.heading) \(metric.text($0))" } }

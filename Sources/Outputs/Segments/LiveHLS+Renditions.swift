@@ -12,7 +12,9 @@ extension LiveHLS {
     private func package(_ rendition: Rendition, of id: String) {
         guard let stream = self.streams.find(rendition.key(of: id)), stream.generation != nil else { return }
         let packager: LivePackager? = self.state.withLock { state in
-            guard let broadcast = state.broadcasts[id], let source = broadcast.run, let leader = broadcast.packager, !state.isStopped else { return nil }
+            guard let broadcast = state.broadcasts[id], let source = broadcast.run, let leader = broadcast.packager, !state.isStopped else {
+                return nil
+            }
             guard broadcast.renditions[rendition.height] == nil, !broadcast.unpackaged.contains(rendition.height) else { return nil }
             let run: HLSRun
             if let known = source.run(of: rendition) {

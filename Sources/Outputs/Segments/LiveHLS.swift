@@ -163,7 +163,8 @@ public final class LiveHLS: Sendable {
         logger: Logger
     ) {
         self.init(
-            configuration: configuration, streams: streams, renditions: renditions, group: group, logger: logger, pool: .singleton, tickInterval: .seconds(1),
+            configuration: configuration, streams: streams, renditions: renditions, group: group, logger: logger, pool: .singleton,
+            tickInterval: .seconds(1),
             clock: { .now() })
     }
 

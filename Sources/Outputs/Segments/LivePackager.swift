@@ -71,7 +71,8 @@ final class LivePackager: Sendable {
 
     /// `onEnd` is called once, on the event loop.
     init(
-        stream: Stream, run: HLSRun, role: Role, continuation: HLSRun.Continuation, configuration: Configuration, eventLoop: any EventLoop, logger: Logger,
+        stream: Stream, run: HLSRun, role: Role, continuation: HLSRun.Continuation, configuration: Configuration, eventLoop: any EventLoop,
+        logger: Logger,
         onEnd: @escaping @Sendable (LivePackager, End) -> Void
     ) {
         self.stream = stream

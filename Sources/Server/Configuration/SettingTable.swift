@@ -3,7 +3,8 @@ enum SettingTable {
     static let environmentPrefix = "MARTLET_"
 
     static let all: [SettingDescriptor] =
-        Self.general + Self.http + Self.https + Self.rtmp + Self.publish + Self.recording + Self.renditions + Self.endpoints + Self.sources + Self.playlists
+        Self.general + Self.http + Self.https + Self.rtmp + Self.publish + Self.recording + Self.renditions + Self.endpoints + Self.sources
+        + Self.playlists
         + Self.hls + Self.other
 
     private static let byPath = Dictionary(uniqueKeysWithValues: Self.all.map { ($0.path, $0) })

@@ -3,15 +3,18 @@ import Media
 import NIOCore
 import Streams
 import Synchronization
-import Testing
 import TestSupport
+import Testing
 
 @testable import Outputs
 
 @Suite(.timeLimit(.minutes(3))) struct LadderTests {
     /// 25 pictures a second with B-frames and a keyframe each second.
     private func clip(_ size: String, seconds: Int = 4, audio: [String]? = Clip.aac, in bench: LadderBench) throws -> Clip {
-        try Clip(video: Clip.h264, audio: audio, seconds: seconds, size: size, in: bench.folder)
+        var clip = try Clip(video: Clip.h264, audio: audio, seconds: seconds, size: size, in: bench.folder)
+        // As a publisher's tracks are: with what the bitstream says of its rate.
+        clip.tracks = try clip.tracks.map { $0.kind == .video ? try Track(id: .video, codec: .h264, configuration: $0.configuration) : $0 }
+        return clip
     }
 
     /// How large the decoded pictures are, and how many there are of each size.
@@ -85,7 +88,9 @@ import TestSupport
         #expect(own.sounds.map(\.payload) == expected.map(\.payload))
         #expect(own.tracks.first?.last == source.tracks.first?.last)
 
-        let (ownBytes, otherBytes) = (own.sounds.reduce(0) { $0 + $1.payload.readableBytes }, other.sounds.reduce(0) { $0 + $1.payload.readableBytes })
+        let (ownBytes, otherBytes) = (
+            own.sounds.reduce(0) { $0 + $1.payload.readableBytes }, other.sounds.reduce(0) { $0 + $1.payload.readableBytes }
+        )
         #expect(otherBytes < ownBytes * 3 / 4, "\(otherBytes) of \(ownBytes) bytes")
         let (begin, end) = (try #require(other.sounds.first?.decodeTime), try #require(other.sounds.last?.decodeTime))
         #expect(abs((begin - first).seconds) < 0.05 && abs((end - (expected.last?.decodeTime ?? .zero)).seconds) < 0.1)
@@ -198,6 +203,8 @@ import TestSupport
         #expect(low.tracks.count == 1)
         #expect(tall.keyframeTimes.first.map { source.keyframeTimes.contains($0) } == true)
         #expect(try #require(tall.times.first) > MediaTime(milliseconds: 2_000))
-        #expect(zip(low.times, source.times).allSatisfy { $0 == $1 })
+        // Stopped in the middle of a group, the last pictures lack those between them.
+        let whole = low.times.dropLast(4)
+        #expect(Array(whole) == Array(source.times.prefix(whole.count)))
     }
 }
