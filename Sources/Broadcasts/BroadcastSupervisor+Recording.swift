@@ -26,12 +26,13 @@ extension BroadcastSupervisor {
     }
 
     /// Starts or stops a recording of a live stream. Nil when the stream is not live: then there is only a wish to be stored.
-    /// - Parameter height: of the rendition that is meant; 0, or the source's own, is the stream as published. Where that is not recorded, 0 stops the
-    ///   lowest rendition's recording.
+    /// - Parameter height: of the rendition that is meant; 0, or the source's own, is the stream as published. Where that is not recorded, 0, or a height
+    ///   that is not there, stops the lowest rendition's recording.
     func setRecording(_ isWanted: Bool, record: BroadcastRecord, height: Int, fileName: String?) async throws(BroadcastError) -> RecordingTicket? {
         guard case .live = self.phase else { return nil }
         guard isWanted else {
-            let active = self.recorded(height: height) ?? (height <= 0 ? self.recordings.keys.min() : nil)
+            // Contract 1.10: a height that means nothing is ignored, and the first recording is stopped.
+            let active = self.recorded(height: height) ?? (self.isMade(height: height) ? nil : self.recordings.keys.min())
             guard let active, let recording = self.recordings[active] else { throw .recordingNotStopped(type: "mp4") }
             self.stopRecording(active)
             return RecordingTicket(vodID: recording.vodID, startedAt: recording.startedAt)
@@ -50,6 +51,11 @@ extension BroadcastSupervisor {
     }
 
     var sourceHeight: Int { self.stream?.tracks.lazy.compactMap(\.video).first?.height ?? 0 }
+
+    /// There is something of this very height.
+    private func isMade(height: Int) -> Bool {
+        height > 0 && (height == self.sourceHeight || self.environment.outputs.renditions.rendition(of: self.id, height: height) != nil)
+    }
 
     /// Which of the running recordings this height means.
     private func recorded(height: Int) -> Int? {
