@@ -7,9 +7,11 @@ public final class BlockingExecutor: SerialExecutor {
     /// - Parameters:
     ///   - name: of the thread; Linux shows 15 bytes of it.
     ///   - waiting: jobs of `execute` that may wait; an actor's jobs are never refused, for the runtime could not bear it.
-    public init(name: String, waiting: Int = 1024) {
+    ///   - niceness: how far the thread, and any that a library starts on it, stands back for others, 0 to 19.
+    public init(name: String, waiting: Int = 1024, niceness: Int = 0) {
         // FFmpeg's deepest stacks (probing) stay below 200 kB; the pages are only taken when touched.
-        self.threads = WorkThreads(name: name, limits: .init(threads: 1, waiting: waiting, stackBytes: 1 << 20, idle: nil))
+        self.threads = WorkThreads(
+            name: name, limits: .init(threads: 1, waiting: waiting, stackBytes: 1 << 20, idle: nil, niceness: Int32(clamping: niceness)))
     }
 
     deinit {

@@ -1,5 +1,6 @@
 import CFFmpeg
 import Glibc
+public import Media
 public import NIOCore
 
 /// One compressed packet, owned. Freed at the end of its life; a second owner would have to be asked for by name.
@@ -36,6 +37,13 @@ public struct Packet: ~Copyable {
         raw.pointee.pts = presentationTime
         raw.pointee.duration = duration
         raw.pointee.flags = isKeyframe ? AV_PKT_FLAG_KEY : 0
+    }
+
+    /// For a decoder; times are microseconds.
+    public init(_ frame: EncodedFrame) throws(AVFailure) {
+        try self.init(
+            payload: frame.payload, streamIndex: 0, decodeTime: frame.decodeTime.microseconds, presentationTime: frame.presentationTime.microseconds,
+            duration: 0, isKeyframe: frame.isKeyframe)
     }
 
     deinit {

@@ -13,6 +13,8 @@ final class WorkThreads: Sendable {
         var stackBytes: Int
         /// How long a thread without work stays; nil: until the shutdown.
         var idle: Duration?
+        /// How far the threads, and those that they start, stand back for others (nice(2)), 0 to 19.
+        var niceness: Int32 = 0
     }
 
     private struct State {
@@ -124,6 +126,8 @@ final class WorkThreads: Sendable {
         guard let opaque else { return nil }
         let threads = Unmanaged<WorkThreads>.fromOpaque(opaque).takeRetainedValue()
         shim_set_thread_name(threads.name)
+        // Where it is refused, the thread is as important as the others.
+        if threads.limits.niceness > 0 { _ = shim_set_thread_niceness(threads.limits.niceness) }
         while case .run(let job) = threads.step() { job() }
         return nil
     }

@@ -86,6 +86,18 @@ extension BroadcastChanges {
         }
     }
 
+    /// Refuses what no encoder could be asked for. 0 leaves a bit rate to the server.
+    func validateEncoders() throws(BroadcastError) {
+        guard let encoders = self.output.encoders else { return }
+        let isValid = encoders.allSatisfy { encoder in
+            (0...4_320).contains(encoder.height) && (0...200_000_000).contains(encoder.videoBitrate)
+                && (0...512_000).contains(encoder.audioBitrate)
+        }
+        guard isValid, encoders.count <= Self.mostEncoders else { throw .textInvalid(member: "encoderSettingsList") }
+    }
+
+    private static let mostEncoders = 16
+
     /// Applies everything but the id, the type and the endpoints.
     func apply(to record: inout BroadcastRecord) {
         self.apply(about: &record.about)

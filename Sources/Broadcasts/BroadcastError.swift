@@ -7,7 +7,7 @@ public enum BroadcastError: Error, Sendable, Equatable {
     case idInvalid
     case sourceURLInvalid
     case subFolderInvalid
-    /// A member's text holds a NUL or is longer than it may be.
+    /// A member's text holds a NUL or is longer than it may be, or a list of encoders has one that cannot be.
     case textInvalid(member: String)
     case endpointInvalid(url: String)
     case nothingGiven

@@ -5,6 +5,12 @@ public enum BroadcastEvent: Sendable, Equatable {
     case vodReady(streamID: String, vodID: String, fileName: String, durationMilliseconds: Int64)
     case endpointFailed(streamID: String, serviceID: String, url: String)
     case recordingFailed(streamID: String, vodID: String, reason: String)
+    /// A rendition could not be begun.
+    case encoderNotOpened(streamID: String, height: Int, reason: String)
+    /// A rendition broke off while its source goes on.
+    case renditionFailed(streamID: String, height: Int, reason: String)
+    /// A rendition was given up, because the machine cannot encode as fast as pictures come.
+    case renditionShed(streamID: String, height: Int)
     /// A playlist has come to an item. Its start and end as a whole are `liveStreamStarted` and `liveStreamEnded`.
     case playlistItemStarted(id: String, index: Int, name: String?)
     /// An item could not be played, or broke off; the list goes on with the next.
@@ -18,6 +24,9 @@ public enum BroadcastEvent: Sendable, Equatable {
         case .vodReady: "vodReady"
         case .endpointFailed: "endpointFailed"
         case .recordingFailed: "recordingFailed"
+        case .encoderNotOpened: "encoderNotOpenedError"
+        case .renditionFailed: "renditionFailed"
+        case .renditionShed: "renditionShed"
         case .playlistItemStarted: "playlistItemStarted"
         case .playlistItemFailed: "playlistItemFailed"
         }
@@ -27,6 +36,7 @@ public enum BroadcastEvent: Sendable, Equatable {
         switch self {
         case .liveStreamStarted(let id), .liveStreamEnded(let id): id
         case .vodReady(let id, _, _, _), .endpointFailed(let id, _, _), .recordingFailed(let id, _, _): id
+        case .encoderNotOpened(let id, _, _), .renditionFailed(let id, _, _), .renditionShed(let id, _): id
         case .playlistItemStarted(let id, _, _), .playlistItemFailed(let id, _, _, _): id
         }
     }

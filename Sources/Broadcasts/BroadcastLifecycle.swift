@@ -188,6 +188,10 @@ public final class BroadcastLifecycle: PublishGate, PlayGate {
         case .outputEnded(let id):
             guard let present = self.supervisor(id) else { return }
             supervisor = present
+        case .rendition(let id, let event):
+            guard let present = self.supervisor(id) else { return }
+            supervisor = present
+            await supervisor.received(event)
         }
         guard await supervisor.isIdle else { return }
         // A publisher that is left has a letter under way, and so a supervisor to come.

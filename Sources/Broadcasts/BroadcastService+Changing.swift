@@ -38,6 +38,7 @@ extension BroadcastService {
     func store(_ changes: BroadcastChanges, id: String, type: BroadcastType) async throws(BroadcastError) -> BroadcastView {
         try self.checkSubFolder(changes)
         try changes.validateTexts()
+        try changes.validateEncoders()
         var record = BroadcastRecord(id: id, type: type, createdAt: self.clock.wall())
         changes.apply(to: &record)
         record.settlePlannedStart(now: self.clock.wall())
@@ -69,6 +70,7 @@ extension BroadcastService {
         try self.checkSources(settled, of: present)
         try self.checkSubFolder(settled)
         try settled.validateTexts()
+        try settled.validateEncoders()
         let rules = self.endpointRules
         // Whether the list is right cannot depend on what is stored by then: what is there already was right.
         if let endpoints = settled.endpoints { _ = try rules.records(for: endpoints, present: present.endpoints) }
@@ -89,6 +91,7 @@ extension BroadcastService {
         await self.sources.reread(id)
         if settled.playListItems != nil { self.durations.find(updated.newFiles(since: present), of: id) }
         if settled.endpoints != nil { await self.lifecycle.supervisor(id)?.rereadEndpoints() }
+        if settled.output.encoders != nil { await self.lifecycle.supervisor(id)?.renditionsChanged(updated) }
     }
 
     /// Removes a broadcast, with its subtracks if wanted, and sends their publishers away. Whether a publisher of its own was. Recordings under way

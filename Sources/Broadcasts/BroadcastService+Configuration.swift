@@ -1,4 +1,5 @@
 public import NIOCore
+public import Outputs
 
 extension BroadcastService {
     /// The settings of everything in this room.
@@ -20,6 +21,8 @@ extension BroadcastService {
         public var maxBitrate: Int
         /// Records every stream whose broadcast does not say otherwise.
         public var recordMP4: Bool
+        /// The renditions of every stream whose broadcast does not name its own.
+        public var renditions: [RenditionSetting]
         /// Attempts after a failed one until an endpoint is given up; negative for never.
         public var republishLimit: Int
         public var healthCheckPeriod: TimeAmount
@@ -29,8 +32,8 @@ extension BroadcastService {
 
         public init(
             app: String = "live", appAliases: [String] = [], serverName: String = "", hostAddress: String = "", dataDirectory: String,
-            acceptOnlyRegistered: Bool = false, maxHeight: Int = 0, maxBitrate: Int = 0, recordMP4: Bool = false, republishLimit: Int = -1,
-            healthCheckPeriod: TimeAmount = .seconds(2), rtmpPlay: Bool = true, sources: Sources = .init()
+            acceptOnlyRegistered: Bool = false, maxHeight: Int = 0, maxBitrate: Int = 0, recordMP4: Bool = false, renditions: [RenditionSetting] = [],
+            republishLimit: Int = -1, healthCheckPeriod: TimeAmount = .seconds(2), rtmpPlay: Bool = true, sources: Sources = .init()
         ) {
             self.app = app
             self.appAliases = appAliases
@@ -41,6 +44,7 @@ extension BroadcastService {
             self.maxHeight = maxHeight
             self.maxBitrate = maxBitrate
             self.recordMP4 = recordMP4
+            self.renditions = renditions
             self.republishLimit = republishLimit
             self.healthCheckPeriod = healthCheckPeriod
             self.rtmpPlay = rtmpPlay

@@ -1,5 +1,6 @@
 public import Logging
 public import NIOCore
+import Outputs
 public import Store
 public import Streams
 import Synchronization
@@ -125,7 +126,7 @@ public final class BroadcastService: Sendable {
     }
 
     /// Broadcasts that are live now, pulled ones included.
-    public func activeCount() -> Int { self.streams.live().count { $0.key.renditionHeight == 0 } }
+    public func activeCount() -> Int { self.streams.live().count }
 
     /// A finished VoD by its id, or by its path as the API shows it.
     private static func libraryFile(_ name: String, in database: Database, logger: Logger) -> VodRecord? {
@@ -149,7 +150,18 @@ public final class BroadcastService: Sendable {
             record: record, live: live, pull: self.sources.board.status(record.id),
             endpointStatuses: self.lifecycle.supervisor(record.id)?.board.views ?? [:],
             hlsViewers: live == nil ? 0 : max(0, self.outputs.hls.viewerCount(record.id)),
-            dashViewers: live == nil ? 0 : max(0, self.outputs.hls.dashViewerCount(record.id)), now: self.clock.wall())
+            dashViewers: live == nil ? 0 : max(0, self.outputs.hls.dashViewerCount(record.id)),
+            droppedInEncoding: self.lifecycle.supervisor(record.id)?.ladder.current?.droppedFrames ?? 0, now: self.clock.wall())
+    }
+
+    /// What a live broadcast can be watched as: the stream as published, then its renditions, tallest first. Empty when it is not live.
+    public func streams(of id: String) throws(BroadcastError) -> [StreamSnapshot] {
+        guard try self.record(id) != nil else { return [] }
+        let keys = [StreamKey(id)] + self.outputs.renditions.renditions(of: id).map { $0.key(of: id) }
+        let now = self.clock.now()
+        let snapshots = keys.compactMap { self.streams.find($0)?.snapshot(now: now) }.filter(\.isLive)
+        // Renditions that are coming to their end have no source any more.
+        return snapshots.first?.key.renditionHeight == 0 ? snapshots : []
     }
 }
 

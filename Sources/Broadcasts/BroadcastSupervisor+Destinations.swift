@@ -23,17 +23,23 @@ extension BroadcastSupervisor {
         }
     }
 
-    /// Whether an endpoint of this height can be pushed now: there are no renditions, so only the source's own height will do.
+    /// Whether an endpoint of this height can be pushed now: that of the source, or of one of its renditions.
     func canPush(height: Int) -> Bool {
-        guard case .live = self.phase, height > 0 else { return true }
-        return self.stream?.tracks.lazy.compactMap(\.video).first?.height == height
+        guard case .live = self.phase else { return true }
+        return self.stream(height: height) != nil
+    }
+
+    /// What is pushed at this height; 0 is the stream as published.
+    private func stream(height: Int) -> Stream? {
+        guard height > 0, height != self.sourceHeight else { return self.stream }
+        let rendition = self.environment.outputs.renditions.rendition(of: self.id, height: height)
+        return rendition.flatMap { self.environment.streams.find($0.key(of: self.id)) }
     }
 
     func attach(_ endpoints: [EndpointRecord]) {
-        guard let stream = self.stream else { return }
         let running = self.board.serviceIDs
         for endpoint in endpoints where !running.contains(endpoint.serviceID) {
-            guard EndpointRules.isRTMP(endpoint.url), self.canPush(height: endpoint.resolutionHeight) else { continue }
+            guard EndpointRules.isRTMP(endpoint.url), let stream = self.stream(height: endpoint.resolutionHeight) else { continue }
             let configuration = DestinationConfiguration(
                 id: endpoint.serviceID, url: endpoint.url, republishLimit: self.environment.configuration.republishLimit,
                 healthCheckPeriod: self.environment.configuration.healthCheckPeriod)

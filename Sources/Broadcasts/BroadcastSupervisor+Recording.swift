@@ -19,33 +19,59 @@ extension BroadcastSupervisor {
 
     func startWantedRecording(_ record: BroadcastRecord) async {
         do {
-            _ = try await self.beginRecording(record, fileName: nil)
+            _ = try await self.beginRecording(record, rendition: nil, fileName: nil)
         } catch {
             self.environment.emit(.recordingFailed(streamID: self.id, vodID: "", reason: "\(error)"))
         }
     }
 
-    /// Starts or stops the recording of a live stream. Nil when the stream is not live: then there is only a wish to be stored.
+    /// Starts or stops a recording of a live stream. Nil when the stream is not live: then there is only a wish to be stored.
+    /// - Parameter height: of the rendition that is meant; 0, or the source's own, is the stream as published. Where that is not recorded, 0, or a height
+    ///   that is not there, stops the lowest rendition's recording.
     func setRecording(_ isWanted: Bool, record: BroadcastRecord, height: Int, fileName: String?) async throws(BroadcastError) -> RecordingTicket? {
         guard case .live = self.phase else { return nil }
         guard isWanted else {
-            guard let active = self.recording else { throw .recordingNotStopped(type: "mp4") }
-            self.stopRecording()
-            return RecordingTicket(vodID: active.vodID, startedAt: active.startedAt)
+            // Contract 1.10: a height that means nothing is ignored, and the first recording is stopped.
+            let active = self.recorded(height: height) ?? (self.isMade(height: height) ? nil : self.recordings.keys.min())
+            guard let active, let recording = self.recordings[active] else { throw .recordingNotStopped(type: "mp4") }
+            self.stopRecording(active)
+            return RecordingTicket(vodID: recording.vodID, startedAt: recording.startedAt)
         }
-        let source = self.stream?.tracks.lazy.compactMap(\.video).first?.height ?? 0
-        guard self.recording == nil, height <= 0 || height == source else { throw .recordingNotStarted(type: "mp4") }
+        var rendition: Rendition?
+        if height > 0, height != self.sourceHeight {
+            rendition = self.environment.outputs.renditions.rendition(of: self.id, height: height)
+            guard rendition != nil else { throw .recordingNotStarted(type: "mp4") }
+        }
+        guard self.recordings[rendition?.height ?? 0] == nil else { throw .recordingNotStarted(type: "mp4") }
         do {
-            return try await self.beginRecording(record, fileName: fileName)
+            return try await self.beginRecording(record, rendition: rendition, fileName: fileName)
         } catch {
             throw .recordingNotStarted(type: "mp4")
         }
     }
 
-    private func beginRecording(_ record: BroadcastRecord, fileName: String?) async throws(RecordingFailure) -> RecordingTicket {
-        guard let stream = self.stream else { throw .nothingRecorded }
+    var sourceHeight: Int { self.stream?.tracks.lazy.compactMap(\.video).first?.height ?? 0 }
+
+    /// There is something of this very height.
+    private func isMade(height: Int) -> Bool {
+        height > 0 && (height == self.sourceHeight || self.environment.outputs.renditions.rendition(of: self.id, height: height) != nil)
+    }
+
+    /// Which of the running recordings this height means.
+    private func recorded(height: Int) -> Int? {
+        let key = height <= 0 || height == self.sourceHeight ? 0 : RenditionSetting.evenHeight(height)
+        return self.recordings[key] == nil ? nil : key
+    }
+
+    private func beginRecording(
+        _ record: BroadcastRecord, rendition: Rendition?, fileName: String?
+    ) async throws(RecordingFailure) -> RecordingTicket {
+        let stream = if let rendition { self.environment.streams.find(rendition.key(of: self.id)) } else { self.stream }
+        guard let stream else { throw .nothingRecorded }
         let place = RecordingPlace(
-            record: record, fileName: fileName, extension: "mp4", dataDirectory: self.environment.configuration.dataDirectory)
+            record: record, rendition: rendition, fileName: fileName, extension: "mp4",
+            dataDirectory: self.environment.configuration.dataDirectory)
+        let height = rendition?.height ?? 0
         let vodID = StreamID.random(24)
         let request = RecordingRequest(id: vodID, directory: place.directory, baseName: place.baseName, format: .mp4)
         let (news, continuation) = AsyncStream.makeStream(of: RecordingNews.self)
@@ -61,14 +87,16 @@ extension BroadcastSupervisor {
             self.environment.logger.warning("recording not started", metadata: ["stream": "\(self.id)", "reason": "\(error)"])
             throw error
         }
-        let note = self.note(of: started, record: record, place: place)
-        self.recording = ActiveRecording(session: session, vodID: vodID, startedAt: note.startedAt)
+        var note = self.note(of: started, record: record, place: place)
+        // Contract 4.3.
+        if let rendition { note.streamName = (record.about.name ?? record.id) + " (\(rendition.height)p)" }
+        self.recordings[height] = ActiveRecording(session: session, vodID: vodID, startedAt: note.startedAt)
         self.open += 1
         self.log("recording", ["vod": "\(vodID)", "file": "\(place.baseName)"])
         // Noted before the caller hears of it: what was answered survives a crash.
         await self.environment.ledger.begin(note)
         // Ends by itself, when the recorder is done.
-        Task { [ledger = self.environment.ledger] in
+        Task { [ledger = self.environment.ledger, note] in
             await ledger.follow(news, first: note)
             self.recordingClosed(vodID)
         }
@@ -89,14 +117,17 @@ extension BroadcastSupervisor {
     }
 
     /// The file is finished off the live path; `recordingClosed` follows.
-    func stopRecording() {
-        self.recording?.session.stop()
-        self.recording = nil
+    private func stopRecording(_ height: Int) {
+        self.recordings.removeValue(forKey: height)?.session.stop()
+    }
+
+    func stopRecordings() {
+        for height in Array(self.recordings.keys) { self.stopRecording(height) }
     }
 
     /// Also when the recorder gave up by itself: then the stream goes on unrecorded, until a client starts it again or the next publish.
     private func recordingClosed(_ vodID: String) {
-        if self.recording?.vodID == vodID { self.recording = nil }
+        self.recordings = self.recordings.filter { $0.value.vodID != vodID }
         self.open -= 1
         self.environment.mailbox.put(.outputEnded(id: self.id))
     }
@@ -106,9 +137,9 @@ extension BroadcastSupervisor {
     /// The stored wish was changed while the stream was not live; it may be by now.
     func recordingWishChanged(_ record: BroadcastRecord) async {
         guard case .live = self.phase else { return }
-        switch (self.wantsRecording(record), self.recording) {
+        switch (self.wantsRecording(record), self.recordings[0]) {
         case (true, nil): await self.startWantedRecording(record)
-        case (false, .some): self.stopRecording()
+        case (false, .some): self.stopRecordings()
         default: break
         }
     }

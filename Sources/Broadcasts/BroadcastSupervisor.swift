@@ -47,15 +47,16 @@ actor BroadcastSupervisor {
     let id: String
     let environment: Environment
     nonisolated let board = EndpointBoard()
+    nonisolated let ladder = LadderSlot()
 
     var phase = Phase.idle
     /// Late events of an older publisher are told by it.
     private var newestGeneration: UInt64 = 0
     /// Held while anything runs, so that the hub keeps it.
     var stream: Stream?
-    /// The one that can be stopped; those that are being finished are only counted.
-    var recording: ActiveRecording?
-    /// Outputs that are not at their end: recordings until their files are finished, destinations until they are closed.
+    /// Those that can be stopped, by height (0: the source); those that are being finished are only counted.
+    var recordings: [Int: ActiveRecording] = [:]
+    /// Outputs that are not at their end: recordings until their files are finished, destinations until they are closed, renditions until the last is.
     var open = 0
     private var source: PublishSource?
     /// The start was told of, so that the end must be: once each, however often the publisher is replaced in between.
@@ -133,7 +134,8 @@ actor BroadcastSupervisor {
             self.environment.emit(.liveStreamStarted(id: self.id))
         }
         guard let record else { return }
-        if self.recording == nil, self.wantsRecording(record) { await self.startWantedRecording(record) }
+        self.startLadder(record)
+        if self.recordings[0] == nil, self.wantsRecording(record) { await self.startWantedRecording(record) }
         self.attach(record.endpoints)
     }
 
@@ -170,7 +172,9 @@ actor BroadcastSupervisor {
         self.watch?.cancel()
         self.watch = nil
         self.environment.outputs.hls.streamEnded(self.key)
-        self.stopRecording()
+        self.stopRecordings()
+        // It ends by itself, with what was published last.
+        self.ladder.current = nil
         let statuses = self.closeDestinations()
         self.log("publisher gone", ["live": "\(wasLive)"])
         if wasLive { self.environment.emit(.liveStreamEnded(id: self.id)) }

@@ -21,10 +21,27 @@ public protocol RestreamSession: Sendable {
     var status: DestinationStatus { get }
 }
 
+/// The renditions of a stream; `Ladder` is the one that is served.
+public protocol LadderSession: Sendable {
+    func start(from start: StreamStart) -> Bool
+    func change(to settings: [RenditionSetting])
+    func stop()
+    var droppedFrames: Int { get }
+}
+
+/// What a ladder tells its owner, from any thread.
+public struct LadderCallbacks: Sendable {
+    public var onEvent: @Sendable (LadderEvent) -> Void
+    /// Last, and once.
+    public var onClosed: @Sendable () -> Void
+}
+
 /// What is told which streams can be packaged, and knows who watches; `LiveHLS` is the one that is served.
 public protocol LivePackaging: Sendable {
     func streamBecameLive(_ key: StreamKey)
     func streamEnded(_ key: StreamKey)
+    /// There are others than before.
+    func renditionsChanged(of id: String)
     /// Viewers over HLS, low latency or not.
     func viewerCount(_ id: String) -> Int
     func totalViewerCount() -> Int
@@ -34,11 +51,13 @@ public protocol LivePackaging: Sendable {
 
 extension Recorder: RecordingSession {}
 extension Destination: RestreamSession {}
+extension Ladder: LadderSession {}
 extension LiveHLS: LivePackaging {}
 
 /// Makes the outputs of a broadcast. A new kind of output is one member here and one line in `BroadcastSupervisor`.
 public struct OutputFactory: Sendable {
     public typealias StatusChange = @Sendable (DestinationStatus) -> Void
+    public typealias MakeLadder = @Sendable (Stream, [RenditionSetting], LadderCallbacks) -> any LadderSession
 
     public var makeRecorder: @Sendable (Stream, RecordingRequest, RecorderCallbacks) -> any RecordingSession
     public var makeDestination: @Sendable (DestinationConfiguration, Stream, @escaping StatusChange) -> any RestreamSession
@@ -47,17 +66,24 @@ public struct OutputFactory: Sendable {
     /// Makes a file out of what a dead process left at a temporary path.
     public var recover: @Sendable (String, RecordingRequest, Int64) async -> RecordingOutcome
     public var hls: any LivePackaging
+    /// Nil where nothing is encoded.
+    public var makeLadder: MakeLadder?
+    /// What the ladders make.
+    public var renditions: RenditionBoard
 
     public init(
         makeRecorder: @escaping @Sendable (Stream, RecordingRequest, RecorderCallbacks) -> any RecordingSession,
         makeDestination: @escaping @Sendable (DestinationConfiguration, Stream, @escaping StatusChange) -> any RestreamSession,
         isValidDestination: @escaping @Sendable (String) -> Bool,
-        recover: @escaping @Sendable (String, RecordingRequest, Int64) async -> RecordingOutcome, hls: any LivePackaging
+        recover: @escaping @Sendable (String, RecordingRequest, Int64) async -> RecordingOutcome, hls: any LivePackaging,
+        makeLadder: MakeLadder? = nil, renditions: RenditionBoard = RenditionBoard()
     ) {
         self.makeRecorder = makeRecorder
         self.makeDestination = makeDestination
         self.isValidDestination = isValidDestination
         self.recover = recover
         self.hls = hls
+        self.makeLadder = makeLadder
+        self.renditions = renditions
     }
 }

@@ -1,3 +1,4 @@
+import Outputs
 import Store
 
 /// Where a recording goes: all names that clients influence are made safe here.
@@ -10,11 +11,15 @@ struct RecordingPlace: Sendable, Equatable {
     /// File names end at 255 bytes; this leaves room for an index, the extension and `.tmp_extension`.
     static let longestName = 200
 
-    init(record: BroadcastRecord, fileName: String?, extension ending: String, dataDirectory: String) {
+    /// Contract 4.2: what a client names is called so, whatever is recorded; else a rendition's name says which it is.
+    init(record: BroadcastRecord, rendition: Rendition? = nil, fileName: String?, extension ending: String, dataDirectory: String) {
         let folder = Self.expand(record.output.subFolder ?? "", id: record.id, mainTrack: record.about.mainTrackID)
         self.directory = dataDirectory + "/streams" + (folder.isEmpty ? "" : "/" + folder)
         let given = fileName.map { Self.sanitise($0, extension: ending) } ?? ""
-        self.baseName = Self.prefix(given.isEmpty ? record.id : given, bytes: Self.longestName)
+        let suffix = rendition.map { "_" + $0.suffix } ?? ""
+        self.baseName =
+            given.isEmpty
+            ? Self.prefix(record.id, bytes: Self.longestName - suffix.utf8.count) + suffix : Self.prefix(given, bytes: Self.longestName)
     }
 
     /// A folder below `streams/`: relative, no step upwards, nothing a file system or a log could stumble over.

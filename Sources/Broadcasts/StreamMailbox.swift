@@ -1,3 +1,4 @@
+import Outputs
 import Streams
 import Synchronization
 
@@ -10,6 +11,8 @@ final class StreamMailbox: Sendable {
         case stream(StreamEvent)
         /// An output of this broadcast has come to its end.
         case outputEnded(id: String)
+        /// A few for each run of a broadcast's ladder.
+        case rendition(id: String, LadderEvent)
     }
 
     /// Letters that may wait while publishers are still admitted.

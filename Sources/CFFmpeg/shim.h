@@ -37,6 +37,7 @@ static const int shim_AVERROR_PATCHWELCOME = AVERROR_PATCHWELCOME;
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 // The C library keeps what it is given back; these two say from which size on it does not. Other C libraries have no such setting and no such habit.
@@ -50,6 +51,8 @@ static inline void shim_give_back_memory_from(int bytes) {
 }
 
 static inline void shim_set_thread_name(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+// Of the calling thread: Linux counts niceness by thread, and hands it down to those that the thread starts.
+static inline int shim_set_thread_niceness(int niceness) { return setpriority(PRIO_PROCESS, 0, niceness); }
 // rename(2) that fails with EEXIST instead of replacing.
 static inline long shim_rename_noreplace(const char *from, const char *to) {
     return syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);

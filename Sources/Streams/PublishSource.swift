@@ -12,6 +12,8 @@ public struct PublishSource: Sendable {
     public var parameters: [(name: String, value: String)]
     /// The period of the source's clock: 2^32 ms for RTMP; nil when it does not wrap.
     public var wrapPeriod: MediaTime?
+    /// The frames' times are those of another stream of the hub, which has repaired them: they are passed on as they are.
+    public var keepsTimes: Bool
     /// Wall clock, milliseconds since 1970.
     public var startedAtMilliseconds: Int64
     /// Asks the publisher to leave. Called at most a few times, from any thread, outside the hub's locks; must not block.
@@ -19,7 +21,7 @@ public struct PublishSource: Sendable {
 
     public init(
         type: PublishType, remoteAddress: String, userAgent: String? = nil, credential: String? = nil,
-        parameters: [(name: String, value: String)] = [], wrapPeriod: MediaTime? = nil, startedAtMilliseconds: Int64,
+        parameters: [(name: String, value: String)] = [], wrapPeriod: MediaTime? = nil, keepsTimes: Bool = false, startedAtMilliseconds: Int64,
         stop: @escaping @Sendable (PublishStop) -> Void
     ) {
         self.type = type
@@ -28,6 +30,7 @@ public struct PublishSource: Sendable {
         self.credential = credential
         self.parameters = parameters
         self.wrapPeriod = wrapPeriod
+        self.keepsTimes = keepsTimes
         self.startedAtMilliseconds = startedAtMilliseconds
         self.stop = stop
     }

@@ -126,6 +126,8 @@ public final class Stream: Sendable {
     /// A publisher is there and its tracks are known.
     public var isLive: Bool { self.state.withLock { $0.session?.gathering == nil && $0.session != nil } }
     public var tracks: [Track] { self.state.withLock { $0.session?.tracks ?? [] } }
+    /// The newest time that readers were given; zero while idle.
+    public var newestTime: MediaTime { self.state.withLock { $0.session?.timeline.newestOutput ?? .zero } }
     /// The current publisher's; nil while idle.
     public var generation: UInt64? { self.state.withLock { $0.session?.generation } }
 
@@ -173,7 +175,8 @@ public final class Stream: Sendable {
             let goesOn = state.continuation != nil
             state.session = Session(
                 generation: generation, source: source,
-                timeline: Timeline(wrapPeriod: source.wrapPeriod, origin: state.continuation ?? .zero), meter: IngestMeter(now: now))
+                timeline: Timeline(wrapPeriod: source.wrapPeriod, origin: state.continuation ?? .zero, keepsTimes: source.keepsTimes),
+                meter: IngestMeter(now: now))
             if goesOn { for reader in state.readers { reader.push(.discontinuity) } }
             return .accepted(replaced: replaced, readers: state.readers)
         }

@@ -38,19 +38,20 @@ public final class StreamDirectory: Sendable {
             if let stream = state.entries[key]?.stream { return stream }
             let stream = Stream(
                 key: key, configuration: self.configuration, emit: { [weak self] in self?.emit($0) },
-                account: { [weak self] in self?.account($0, $1) }, onDeinit: { [weak self] in self?.forget($0) })
+                // What renditions are made of came in once, with their source.
+                account: { [weak self] in if key.renditionHeight == 0 { self?.account($0, $1) } }, onDeinit: { [weak self] in self?.forget($0) })
             state.entries[key] = Entry(stream: stream)
             return stream
         }
     }
 
-    /// All streams that have a publisher, in no particular order.
+    /// All streams that somebody publishes, in no particular order; renditions, which this server makes itself, are not among them.
     public func publishing() -> [Stream] {
-        let all = self.state.withLock { state in state.entries.values.map(\.stream) }
+        let all = self.state.withLock { state in state.entries.filter { $0.key.renditionHeight == 0 }.values.map(\.stream) }
         return all.compactMap { $0 }.filter { $0.generation != nil }
     }
 
-    /// All streams that are live for readers: published, and their tracks known.
+    /// Those of them that are live for readers: their tracks are known.
     public func live() -> [Stream] {
         self.publishing().filter(\.isLive)
     }

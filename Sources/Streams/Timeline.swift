@@ -7,6 +7,8 @@ import Media
 /// - A jump of more than five seconds either way, or of more than one second backwards, is believed only when three frames in a row agree on it;
 ///   until then those frames wait. Then the new times are stitched to the end of the old ones. Frames that nobody agrees with are dropped.
 /// - A smaller step back is clamped to just after the track's previous frame.
+///
+/// Times of another stream of the hub have been through this: they are kept, whatever their gaps, as long as they follow what the stream had before.
 struct Timeline {
     private static let jump = MediaTime(milliseconds: 5_000)
     private static let backstep = MediaTime(milliseconds: 1_000)
@@ -18,6 +20,7 @@ struct Timeline {
 
     /// The source clock's period; nil when it does not wrap.
     private let wrapPeriod: MediaTime?
+    private let keepsTimes: Bool
     /// Added to the source's unwrapped time.
     private var offset: MediaTime?
     /// Newest source time, unwrapped, over all tracks.
@@ -30,14 +33,18 @@ struct Timeline {
     private var candidates: [EncodedFrame] = []
     /// Where the first frame is put.
     private let origin: MediaTime
+    /// No track begins before this.
+    private var floor: MediaTime
 
     private(set) var repairs = 0
     private(set) var dropped = 0
 
     /// `origin` is where the first frame's time is put: zero for a new stream, just after the last frame for one that goes on.
-    init(wrapPeriod: MediaTime?, origin: MediaTime = .zero) {
+    init(wrapPeriod: MediaTime?, origin: MediaTime = .zero, keepsTimes: Bool = false) {
         self.wrapPeriod = wrapPeriod
+        self.keepsTimes = keepsTimes
         self.origin = origin
+        self.floor = origin
     }
 
     /// Where a following source would continue.
@@ -45,13 +52,18 @@ struct Timeline {
 
     /// Fixes the zero to the earliest of the frames that were gathered at the start.
     mutating func begin(at earliest: MediaTime) {
-        self.offset = self.origin - earliest
         self.newestSource = earliest
+        self.offset = self.origin - earliest
+        // What another stream was given follows closer than what is assumed of a seam.
+        guard self.keepsTimes, earliest + Timeline.seam >= self.origin else { return }
+        self.offset = .zero
+        self.floor = min(earliest, self.origin)
     }
 
     /// The frames to pass on now, oldest first: usually the one given.
     mutating func sanitise(_ frame: EncodedFrame, into output: inout [EncodedFrame]) {
         if self.offset == nil { self.begin(at: frame.decodeTime) }
+        if self.keepsTimes { return self.pass(frame, source: frame.decodeTime, into: &output) }
         let source = self.unwrap(frame.decodeTime)
         if self.isPlausible(source) {
             if !self.candidates.isEmpty {
@@ -110,13 +122,13 @@ struct Timeline {
                 if time < last { self.repairs += 1 }
                 time = last + Timeline.smallestStep
             }
-        } else if time < self.origin {
+        } else if time < self.floor {
             // Before the common zero: sound is dropped, a first picture is moved up to it.
             guard frame.kind == .video else {
                 self.dropped += 1
                 return
             }
-            time = self.origin
+            time = self.floor
         }
         if let place { self.lastOutput[place].time = time } else { self.lastOutput.append((frame.track, time)) }
         self.newestOutput = max(self.newestOutput ?? time, time)

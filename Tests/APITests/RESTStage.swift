@@ -192,6 +192,7 @@ private final class Viewers: LivePackaging {
 
     func streamBecameLive(_ key: StreamKey) {}
     func streamEnded(_ key: StreamKey) {}
+    func renditionsChanged(of id: String) {}
     func viewerCount(_ id: String) -> Int { self.count.load(ordering: .relaxed) }
     func totalViewerCount() -> Int { self.count.load(ordering: .relaxed) }
     func dashViewerCount(_ id: String) -> Int { self.dash.load(ordering: .relaxed) }

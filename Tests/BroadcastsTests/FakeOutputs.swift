@@ -9,6 +9,7 @@ final class FakeOutputs: LivePackaging {
     private struct State {
         var recorders: [FakeRecorder] = []
         var destinations: [FakeDestination] = []
+        var ladders: [FakeLadder] = []
         var recovered: [String] = []
         var hls: [String] = []
         var viewers: [String: Int] = [:]
@@ -17,7 +18,9 @@ final class FakeOutputs: LivePackaging {
     }
 
     private let state = Mutex(State())
+    let board = RenditionBoard()
 
+    var ladders: [FakeLadder] { self.state.withLock { $0.ladders } }
     var recorders: [FakeRecorder] { self.state.withLock { $0.recorders } }
     var destinations: [FakeDestination] { self.state.withLock { $0.destinations } }
     var recovered: [String] { self.state.withLock { $0.recovered } }
@@ -30,6 +33,7 @@ final class FakeOutputs: LivePackaging {
 
     func streamBecameLive(_ key: StreamKey) { self.state.withLock { $0.hls.append("live \(key)") } }
     func streamEnded(_ key: StreamKey) { self.state.withLock { $0.hls.append("ended \(key)") } }
+    func renditionsChanged(of id: String) { self.state.withLock { $0.hls.append("renditions \(id)") } }
     func viewerCount(_ id: String) -> Int { self.state.withLock { $0.viewers[id] ?? 0 } }
     func totalViewerCount() -> Int { self.state.withLock { $0.viewers.values.reduce(0, +) } }
     func dashViewerCount(_ id: String) -> Int { self.state.withLock { $0.dashViewers[id] ?? 0 } }
@@ -57,8 +61,48 @@ final class FakeOutputs: LivePackaging {
                     id: request.id, part: 0, path: "\(request.directory)/\(request.baseName).mp4", fileName: "\(request.baseName).mp4",
                     startedAtMilliseconds: startedAt, durationMilliseconds: 4_000, bytes: bytes, droppedFrames: 0,
                     failure: bytes == 0 ? .nothingRecorded : nil)
-            }, hls: self)
+            }, hls: self,
+            makeLadder: { stream, settings, callbacks in
+                let ladder = FakeLadder(stream.key.id, settings: settings, callbacks: callbacks)
+                self.state.withLock { $0.ladders.append(ladder) }
+                return ladder
+            }, renditions: self.board)
     }
+}
+
+/// Encodes nothing.
+final class FakeLadder: LadderSession {
+    private struct State {
+        var settings: [[RenditionSetting]]
+        var starts: [String] = []
+        var isStopped = false
+    }
+
+    let id: String
+    private let callbacks: LadderCallbacks
+    private let state: Mutex<State>
+
+    init(_ id: String, settings: [RenditionSetting], callbacks: LadderCallbacks) {
+        self.id = id
+        self.callbacks = callbacks
+        self.state = Mutex(State(settings: [settings]))
+    }
+
+    /// All that it was told, oldest first.
+    var settings: [[RenditionSetting]] { self.state.withLock { $0.settings } }
+    var starts: [String] { self.state.withLock { $0.starts } }
+    var isStopped: Bool { self.state.withLock { $0.isStopped } }
+    var droppedFrames: Int { 7 }
+
+    func start(from start: StreamStart) -> Bool {
+        self.state.withLock { $0.starts.append("\(start)") }
+        return true
+    }
+    func change(to settings: [RenditionSetting]) { self.state.withLock { $0.settings.append(settings) } }
+    func stop() { self.state.withLock { $0.isStopped = true } }
+
+    func tell(_ event: LadderEvent) { self.callbacks.onEvent(event) }
+    func close() { self.callbacks.onClosed() }
 }
 
 final class FakeRecorder: RecordingSession {

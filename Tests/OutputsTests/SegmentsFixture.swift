@@ -13,6 +13,7 @@ import Testing
 /// A hub, a LiveHLS on one event loop and one pool thread, and a temporary directory: everything that was caused is done after `settle()`.
 final class SegmentsFixture: Sendable {
     let streams = StreamDirectory()
+    let board = RenditionBoard()
     let hls: LiveHLS
     let directory: String
     let group: MultiThreadedEventLoopGroup
@@ -42,7 +43,7 @@ final class SegmentsFixture: Sendable {
         self.start = start
         self.time = time
         self.hls = LiveHLS(
-            configuration: configuration, streams: self.streams, group: self.group,
+            configuration: configuration, streams: self.streams, renditions: self.board, group: self.group,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), pool: self.pool, tickInterval: nil, clock: { time() })
     }
 

@@ -171,12 +171,16 @@ import Testing
     func otherNamesAreNone(name: String) { #expect(PieceName(name) == nil) }
 
     @Test(arguments: [
-        ("demo.m3u8", LivePath.Name.playlist(id: "demo", adaptiveOf: nil)), ("shows/demo.m3u8", .playlist(id: "demo", adaptiveOf: nil)),
-        ("demo_adaptive.m3u8", .playlist(id: "demo_adaptive", adaptiveOf: "demo")), ("ll-hls/demo/demo__master.m3u8", .lowLatencyMaster(id: "demo")),
-        ("ll-hls/demo/demo.m3u8", .lowLatency(id: "demo")), ("ll-hls/demo/other.m3u8", .other),
-        ("ll-hls/demo.m3u8", .playlist(id: "demo", adaptiveOf: nil)),
+        ("demo.m3u8", LivePath.Name.playlist(id: "demo", renditionOf: nil, adaptiveOf: nil)),
+        ("shows/demo.m3u8", .playlist(id: "demo", renditionOf: nil, adaptiveOf: nil)),
+        ("demo_adaptive.m3u8", .playlist(id: "demo_adaptive", renditionOf: nil, adaptiveOf: "demo")),
+        ("ll-hls/demo/demo__master.m3u8", .lowLatencyMaster(id: "demo")),
+        ("ll-hls/demo/demo.m3u8", .lowLatency(id: "demo", rendition: nil)), ("ll-hls/demo/other.m3u8", .other),
+        ("ll-hls/demo.m3u8", .playlist(id: "demo", renditionOf: nil, adaptiveOf: nil)),
         ("demo/demo.mpd", .manifest(id: "demo")), ("demo/other.mpd", .other), ("demo.mpd", .other), ("demo.mp4", .other), ("demo.webm", .other),
-        ("é/é.mpd", .manifest(id: "é")),
+        ("é/é.mpd", .manifest(id: "é")), ("demo_480p900kbps.m3u8", .playlist(id: "demo_480p900kbps", renditionOf: "demo", adaptiveOf: nil)),
+        ("ll-hls/demo/demo_480p900kbps.m3u8", .lowLatency(id: "demo", rendition: "demo_480p900kbps")),
+        ("ll-hls/demo/other_480p900kbps.m3u8", .other),
     ])
     func pathsAreRead(path: String, name: LivePath.Name) { #expect(LivePath(path).name == name) }
 

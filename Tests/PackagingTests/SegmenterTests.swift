@@ -22,6 +22,29 @@ import Testing
         }
     }
 
+    @Test func aRenditionIsCutWhereItsSourceIs() throws {
+        let cuts: [Int64: UInt64] = [2_000: 41, 3_000: 42, 7_000: 43]
+        let lead: @Sendable (MediaTime) -> Segmenter.Lead = { time in
+            time.milliseconds >= 9_000 ? .free : cuts[time.milliseconds].map { .begins($0) } ?? .continues
+        }
+        var configuration = Segmenter.Configuration()
+        configuration.lead = lead
+        configuration.takesLeadsNumber = true
+        var segmenter = Segmenter(configuration: configuration)
+        var outputs = try segmenter.setTracks([Synthetic.video])
+        var told: [Int64: UInt64] = [:]
+        for frame in Synthetic.pictures(0, 14_000, group: 1000, offset: 0) {
+            outputs += segmenter.append(frame)
+            if frame.isKeyframe { told[frame.decodeTime.milliseconds] = segmenter.number(ofSegmentBeginningAt: frame.presentationTime) }
+        }
+        outputs += segmenter.finish()
+        let segments = outputs.compactMap { output -> Segment? in if case .segment(let segment) = output { segment } else { nil } }
+        // What comes before the first common cut is left out; where nobody leads, the target counts.
+        #expect(segments.map(\.start.milliseconds) == [2_000, 3_000, 7_000, 9_000, 11_000, 13_000])
+        #expect(segments.map(\.number) == [41, 42, 43, 44, 45, 46])
+        #expect(told == [2_000: 41, 3_000: 42, 7_000: 43, 9_000: 44, 11_000: 45, 13_000: 46])
+    }
+
     @Test func nothingIsLostOrMovedBetweenInputAndFile() throws {
         let frames = Synthetic.merged(Synthetic.pictures(0, 10_000, group: 2000, offset: 80), Synthetic.sounds(0, 10_100))
         let packaged = try Packaged(frames, of: Self.both)

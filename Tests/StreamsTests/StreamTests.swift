@@ -328,4 +328,14 @@ import Testing
         }
         #expect(stream.readerCount == 0)
     }
+
+    @Test func renditionsAreNoPublishers() throws {
+        let rendition = try self.directory.publish(StreamKey("demo", renditionHeight: 480), source: self.source(), now: self.start).get()
+        rendition.announce(Frames.video)
+        rendition.publish(Frames.picture(at: 0, key: true), now: self.start)
+        #expect(self.directory.publishing().isEmpty)
+        #expect(self.directory.find(StreamKey("demo", renditionHeight: 480))?.generation != nil)
+        rendition.end(.finished)
+        #expect(self.directory.totals().isEmpty)
+    }
 }

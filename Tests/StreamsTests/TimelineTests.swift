@@ -79,6 +79,18 @@ import Testing
         #expect(self.run(&other, [Frames.sound(at: 1000), Frames.picture(at: 980, key: true)]) == [0, 0])
     }
 
+    @Test func timesOfAnotherStreamOfTheHubAreKeptWhateverTheirGaps() {
+        var timeline = Timeline(wrapPeriod: nil, keepsTimes: true)
+        let given: [Int64] = [4_066, 4_100, 12_000, 12_033, 60_000]
+        #expect(self.run(&timeline, given.map { Frames.picture(at: $0) }) == given)
+        #expect(timeline.repairs == 0 && timeline.dropped == 0)
+        // Where the stream went on behind its own past, they are kept from there on, and only moved when they lie before it.
+        var later = Timeline(wrapPeriod: nil, origin: MediaTime(milliseconds: 1_000), keepsTimes: true)
+        #expect(self.run(&later, [Frames.picture(at: 984), Frames.picture(at: 1_000)]) == [984, 1_000], "16 ms behind the last")
+        var earlier = Timeline(wrapPeriod: nil, origin: MediaTime(milliseconds: 1_000), keepsTimes: true)
+        #expect(self.run(&earlier, [Frames.picture(at: 0), Frames.picture(at: 40)]) == [1_000, 1_040])
+    }
+
     @Test func timesNeverGoBackWithinATrackWhateverTheSourceSays() {
         var generator = SystemRandomNumberGenerator()
         var timeline = Timeline(wrapPeriod: PublishSource.rtmpWrapPeriod)

@@ -58,6 +58,8 @@ enum Bench {
         case .stalled: sizes = [300]
         case .firstFrame: sizes = [100]
         case .pull: sizes = options.pulls
+        case .renditions: sizes = [1]
+        case .recording: sizes = options.isQuick ? [1] : [1, 10]
         case .webPlayers, .securePlayers: sizes = [options.viewers]
         case .playlist, .playlistHTTP2: sizes = [1]
         case .rest: sizes = [options.rows]
@@ -98,6 +100,10 @@ enum Bench {
         case .hls: try Publishing.hls(server, publishers: size, clip, options)
         case .pull where server == .ffmpeg: try Pulling.ffmpeg(pulls: size, options)
         case .pull: try Pulling.martlet(server, pulls: size, options)
+        case .renditions where server == .ffmpeg: try Encoding.ffmpegLadder(clip, options)
+        case .renditions: try Encoding.martletLadder(server, clip, options)
+        case .recording where server == .ffmpeg: try Encoding.ffmpegRecordings(size, clip, options)
+        case .recording: try Encoding.martletRecordings(server, size, clip, options)
         case .webPlayers, .securePlayers:
             try WebDelivery.players(server, count: size, isSecure: scenario == .securePlayers, clip, options)
         case .playlist, .playlistHTTP2: try WebDelivery.playlist(server, isHTTP2: scenario == .playlistHTTP2, clip, options)
@@ -123,7 +129,8 @@ enum Bench {
 
     private static func progress(_ row: Measurement, of rounds: Int) {
         let costs: [Metric] = [
-            .cpuPerGB, .cpuPerRequest, .wakeSpread, .addedThreads, .cpuPerPull, .memoryPerPull, .cpuPerPublisher, .hlsCPUPerPublisher, .streamMemory,
+            .cpuPerGB, .cpuPerRequest, .wakeSpread, .addedThreads, .cpuPerPull, .memoryPerPull, .cpuPerStream, .memoryPerStream, .cpuPerPublisher,
+            .hlsCPUPerPublisher, .streamMemory,
         ]
         let shown = costs + [.latencyP50, .firstKeyframeP50, .missing, .dropped, .otherCores]
         let figures = shown.compactMap { metric in row.values[metric].map { "\(metric.heading) \(metric.text($0))" } }

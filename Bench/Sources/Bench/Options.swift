@@ -3,7 +3,7 @@ import Glibc
 /// What the command line and scripts/bench ask for.
 struct Options {
     enum Scenario: String, CaseIterable {
-        case rtmp, publishers, hls, stalled, pull
+        case rtmp, publishers, hls, stalled, pull, renditions, recording
         case firstFrame = "first-frame"
         case webPlayers = "http-players"
         case securePlayers = "https-players"
@@ -18,7 +18,7 @@ struct Options {
         /// What Martlet is measured beside.
         var reference: ServerKind {
             switch self {
-            case .pull: .ffmpeg
+            case .pull, .renditions, .recording: .ffmpeg
             case .webPlayers, .securePlayers, .playlist, .playlistHTTP2: .web
             case .rest: .hello
             default: .nginx
@@ -36,6 +36,8 @@ struct Options {
                    stalled      300 players of which 50 never read
                    first-frame  100 players joining one after the other
                    pull         1 to 100 RTSP sources of 2 Mb/s pulled, beside as many ffmpeg processes: CPU and memory per pull, lost frames
+                   renditions   720p30 encoded to 480p and 360p, beside one ffmpeg that does the same: CPU and memory
+                   recording    1 and 10 streams recorded as mp4, beside an ffmpeg -c copy each: CPU and memory
                    http         all of the following:
                      http-players   500 players of one HLS stream, playlist and segments: CPU per GB, beside nginx
                      https-players  the same over TLS 1.3

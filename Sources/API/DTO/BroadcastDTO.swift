@@ -89,7 +89,7 @@ struct BroadcastDTO: JSONWritable {
         writer.member("height", self.live == nil ? run.height : video?.height ?? 0)
         writer.member("encoderQueueSize", 0)
         writer.member("dropPacketCountInIngestion", self.live?.droppedFrames ?? 0)
-        writer.member("dropFrameCountInEncoding", 0)
+        writer.member("dropFrameCountInEncoding", self.view.droppedInEncoding)
         writer.member("packetLostRatio", 0.0)
         writer.member("packetsLost", 0)
         writer.member("jitterMs", 0)

@@ -18,7 +18,7 @@ struct StatisticsDTO: JSONWritable {
     }
 }
 
-/// The contract's BasicStreamInfo (1.13): what comes in, as published.
+/// The contract's BasicStreamInfo (1.13): what comes in, as published, or a rendition of it.
 struct StreamInfoDTO: JSONWritable {
     var snapshot: StreamSnapshot
 

@@ -27,8 +27,8 @@ extension DeliveryResponder {
         return nil
     }
 
-    /// Which broadcasts a playlist or manifest of this path could be of: `a_adaptive.m3u8` is the multivariant playlist of `a`, unless there is one
-    /// with that very id. None for anything but a playlist.
+    /// Which broadcasts a playlist or manifest of this path could be of: `a_adaptive.m3u8` is the multivariant playlist of `a`, and `a_480p900kbps.m3u8`
+    /// that of a rendition of it, unless there is one with that very id. None for anything but a playlist.
     static func broadcasts(ofPlaylist path: String) -> [String] {
         let folders = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
         guard let name = path.split(separator: "/", omittingEmptySubsequences: false).last else { return [] }
@@ -40,8 +40,9 @@ extension DeliveryResponder {
         let stem = name.dropLast(5)
         guard !stem.isEmpty else { return [] }
         if folders.count == 2, folders.first == "ll-hls", let id = folders.last, !id.isEmpty {
-            return stem == id || stem == id + "__master" ? [String(id)] : []
+            return stem == id || stem == id + "__master" || LivePath.renditionSource(of: String(stem)) == String(id) ? [String(id)] : []
         }
+        if let id = LivePath.renditionSource(of: String(stem)) { return [String(stem), id] }
         guard stem.hasSuffix("_adaptive"), stem.utf8.count > 9 else { return [String(stem)] }
         return [String(stem), String(stem.dropLast(9))]
     }

@@ -41,8 +41,7 @@ struct StatisticsRoutes: Sendable {
 
     @Sendable private func streamInfo(_ call: APICall) throws(APIFault) -> APIReply {
         let id = call.segment("id")
-        let view = try attempt(.read, id: id) { () throws(BroadcastError) in try self.service.find(id) }
-        let live = view?.live.flatMap { $0.isLive ? $0 : nil }
-        return APIReply(.ok, JSONList(live.map { [StreamInfoDTO(snapshot: $0)] } ?? []))
+        let streams = try attempt(.read, id: id) { () throws(BroadcastError) in try self.service.streams(of: id) }
+        return APIReply(.ok, JSONList(streams.map { StreamInfoDTO(snapshot: $0) }))
     }
 }

@@ -1,5 +1,6 @@
 import CFFmpeg
 import Glibc
+public import Media
 
 /// Decodes one stream. Not thread-safe. Call `send`, then `receive` until it gives nothing more.
 public final class Decoder {
@@ -14,6 +15,14 @@ public final class Decoder {
     /// - Throws: `unsupported` for codecs that this build of FFmpeg does not have.
     public convenience init(_ parameters: CodecParameters, threads: Int = 1) throws(AVFailure) {
         try self.init(parameters.raw, timeBase: AVRational(num: 1, den: parameters.timescale), threads: threads)
+    }
+
+    /// Of frames as the hub has them, sent as `Packet(frame)`; times are microseconds.
+    /// - Throws: `unsupported` for codecs that this build of FFmpeg does not have.
+    public convenience init(_ track: Track, threads: Int = 1) throws(AVFailure) {
+        let parameters = try CodecParameters(track)
+        try self.init(parameters.raw, timeBase: shim_time_base_q(), threads: threads)
+        withExtendedLifetime(parameters) {}
     }
 
     init(_ parameters: UnsafePointer<AVCodecParameters>, timeBase: AVRational, threads: Int = 1) throws(AVFailure) {

@@ -10,15 +10,20 @@ public final class Encoder {
         /// Pixels, even.
         public var width: Int
         public var height: Int
-        /// Frames a second; times are counted in frames.
+        /// Frames a second; times are counted in frames, unless they are free.
         public var frameRate: Int
         /// Bits per second, on average over two seconds.
         public var bitrate: Int
-        /// Frames from one keyframe to the next.
+        /// Frames from one keyframe to the next; 0: only those that `send` asks for, of pictures that come when they come. Times are then microseconds,
+        /// and the frame rate is what is expected of them.
         public var keyframeInterval: Int
         /// Of x264.
         public var preset: String
         public var threads: Int
+        /// What the source says its colours mean, to be said again.
+        public var color: PictureColor?
+
+        var isFree: Bool { self.keyframeInterval == 0 }
 
         public init(width: Int, height: Int, frameRate: Int, bitrate: Int, keyframeInterval: Int, preset: String = "veryfast", threads: Int = 1) {
             self.width = width
@@ -49,25 +54,43 @@ public final class Encoder {
     /// What comes out, with its configuration record.
     public let track: Track
 
-    /// H.264 without B-frames, which WebRTC viewers could not show, with keyframes at fixed distances.
+    /// H.264 without B-frames, which WebRTC viewers could not show, with keyframes at fixed distances or where they are asked for.
     public init(video: Video) throws(AVFailure) {
         let context = try Self.allocate("libx264")
         self.context = context
+        let rate = Int32(clamping: max(video.frameRate, 1))
         context.pointee.width = Int32(clamping: video.width)
         context.pointee.height = Int32(clamping: video.height)
         context.pointee.pix_fmt = AV_PIX_FMT_YUV420P
         context.pointee.sample_aspect_ratio = AVRational(num: 1, den: 1)
-        context.pointee.time_base = AVRational(num: 1, den: Int32(clamping: max(video.frameRate, 1)))
-        context.pointee.framerate = AVRational(num: Int32(clamping: max(video.frameRate, 1)), den: 1)
+        context.pointee.time_base = video.isFree ? shim_time_base_q() : AVRational(num: 1, den: rate)
+        context.pointee.framerate = AVRational(num: rate, den: 1)
         context.pointee.bit_rate = Int64(video.bitrate)
-        context.pointee.rc_max_rate = Int64(video.bitrate) * 5 / 4
-        context.pointee.rc_buffer_size = Int32(clamping: video.bitrate * 2)
-        context.pointee.gop_size = Int32(clamping: video.keyframeInterval)
+        // What viewers choose a rendition by is what it needs at most.
+        context.pointee.rc_max_rate = video.isFree ? Int64(video.bitrate) : Int64(video.bitrate) * 5 / 4
+        context.pointee.rc_buffer_size = Int32(clamping: video.isFree ? video.bitrate * 3 / 2 : video.bitrate * 2)
+        // x264 takes 2^30 for never.
+        context.pointee.gop_size = video.isFree ? 1 << 30 : Int32(clamping: video.keyframeInterval)
         context.pointee.max_b_frames = 0
         context.pointee.thread_count = Int32(clamping: max(video.threads, 1))
-        try Self.open(context, ["preset": video.preset, "profile": "main", "x264-params": "scenecut=0:open-gop=0:rc-lookahead=10:force-cfr=1"])
+        if let color = video.color {
+            context.pointee.color_primaries = AVColorPrimaries(rawValue: color.primaries)
+            context.pointee.color_trc = AVColorTransferCharacteristic(rawValue: color.transfer)
+            context.pointee.colorspace = AVColorSpace(rawValue: color.matrix)
+        }
+        var options = ["preset": video.preset, "profile": "main", "x264-params": "scenecut=0:open-gop=0:rc-lookahead=10:force-cfr=1"]
+        if video.isFree {
+            options["x264-params"] = "scenecut=0:open-gop=0:rc-lookahead=10"
+            options["forced-idr"] = "1"
+        }
+        try Self.open(context, options)
         do throws(MediaError) {
-            self.track = try StreamTrack.track(.h264, parameterSets: StreamTrack.units(Self.extradata(context)))
+            var track = try StreamTrack.track(.h264, parameterSets: StreamTrack.units(Self.extradata(context)))
+            // The clock of free times, which is what the parameter sets tell then, is no frame rate.
+            if video.isFree, let format = track.video {
+                track.format = .video(VideoFormat(width: format.width, height: format.height, frameRate: Double(video.frameRate)))
+            }
+            self.track = track
         } catch {
             throw AVFailure(cause: .invalidData, operation: "open encoder", text: "parameter sets: \(error)")
         }
@@ -99,11 +122,11 @@ public final class Encoder {
     /// Samples in each frame of sound, but for the last one.
     public var frameSize: Int { Int(self.context.pointee.frame_size) }
 
-    /// `time` counts frames (video) or samples (audio), and rises.
-    public func send(_ frame: borrowing DecodedFrame, time: Int64) throws(AVFailure) {
+    /// `time` counts frames (video), microseconds (video whose times are free) or samples (audio), and rises.
+    public func send(_ frame: borrowing DecodedFrame, time: Int64, isKeyframe: Bool = false) throws(AVFailure) {
         frame.raw.pointee.pts = time
         // What the source's decoder said of the picture is not an order to this encoder.
-        frame.raw.pointee.pict_type = AV_PICTURE_TYPE_NONE
+        frame.raw.pointee.pict_type = isKeyframe ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE
         let result = avcodec_send_frame(self.context, frame.raw)
         guard result >= 0 else { throw AVFailure("encode", code: result) }
     }

@@ -24,6 +24,8 @@ public final class Scaler {
     private var context: OpaquePointer?
     private var input: Input?
     private var placement = Placement(x: 0, y: 0, width: 0, height: 0)
+    /// The next picture stands elsewhere than the one before it.
+    private var paintsBars = true
 
     /// Even numbers of pixels.
     public init(width: Int, height: Int) {
@@ -33,10 +35,13 @@ public final class Scaler {
 
     deinit { sws_freeContext(self.context) }
 
-    /// Fills `output`, which must be new: encoders may still hold what was in an old one.
+    /// Fills `output`. The memory of an old picture is used again where nobody else, such as an encoder, still holds it.
     public func scale(_ source: borrowing DecodedFrame, into output: borrowing DecodedFrame) throws(AVFailure) {
         try self.prepare(for: source.raw.pointee)
-        try self.makeBlack(output)
+        let isReusable = output.width == self.width && output.height == self.height && av_frame_is_writable(output.raw) > 0
+        // The bars are still there.
+        if !isReusable || self.paintsBars { try self.makeBlack(output) }
+        self.paintsBars = false
         let target = output.raw.pointee
         let (place, chroma) = (self.placement, (x: self.placement.x / 2, y: self.placement.y / 2))
         let strides = (Int(target.linesize.0), Int(target.linesize.1), Int(target.linesize.2))
@@ -79,6 +84,7 @@ public final class Scaler {
         guard input != self.input else { return }
         guard frame.width > 0, frame.height > 0 else { throw AVFailure(cause: .invalidData, operation: "scale", text: "a picture without size") }
         self.placement = self.place(shape: Double(frame.width) * aspect / Double(frame.height))
+        self.paintsBars = true
         sws_freeContext(self.context)
         self.context = sws_getContext(
             frame.width, frame.height, AVPixelFormat(rawValue: frame.format), Int32(clamping: self.placement.width),

@@ -27,6 +27,9 @@ extension HLSRun {
 
     func find(_ kind: Kind, query: String?, gzip: Bool) -> Found {
         if case .cut(let directives) = kind { return self.cut(directives, query: query, gzip: gzip) }
+        if kind == .multivariant || kind == .manifest, let found = self.findWithRenditions(kind, query: query, gzip: gzip) { return found }
+        // Taken before this run's own lock.
+        let reports = if case .lowLatency = kind { self.reportsOfOthers() } else { [LowLatencyPlaylist.RenditionReport]() }
         let (text, otherwise): (PlaylistText?, Found) = self.state.withLock { state in
             if state.phase == .over { return (nil, .gone) }
             // What nearly everybody asks for, without touching the lists it was made of.
@@ -36,12 +39,13 @@ extension HLSRun {
             case .media:
                 return (query.map { PlaylistText(shown.media.render(query: $0)) } ?? state.mediaText, .notYet)
             case .multivariant:
-                return (query.map { query in state.multivariant.map { PlaylistText($0.render(query: query)) } } ?? state.multivariantText, .notYet)
+                let list = state.variant.map { MultivariantPlaylist(variants: [$0]) }
+                return (query.map { query in list.map { PlaylistText($0.render(query: query)) } } ?? state.multivariantText, .notYet)
             case .lowLatency(let directives):
                 switch shown.answer(directives) {
                 case .badRequest: return (nil, .badRequest)
                 case .later: return (nil, .soon)
-                case .now: return (self.lowLatencyText(shown, directives, query: query, &state), .notYet)
+                case .now: return (self.lowLatencyText(shown, directives, query: query, reports, &state), .notYet)
                 }
             case .manifest:
                 return (self.manifestText(query: query, &state), .notYet)
@@ -56,22 +60,58 @@ extension HLSRun {
 
     /// Under the lock. Rendered once for all who ask the same.
     private func lowLatencyText(
-        _ shown: LowLatencyPlaylist, _ directives: DeliveryDirectives, query: String?, _ state: inout State
+        _ shown: LowLatencyPlaylist, _ directives: DeliveryDirectives, query: String?, _ reports: [LowLatencyPlaylist.RenditionReport],
+        _ state: inout State
     ) -> PlaylistText {
-        if let query { return PlaylistText(shown.render(query: query, skips: directives.skips)) }
+        if let query { return PlaylistText(shown.render(query: query, skips: directives.skips, reports: reports)) }
+        if reports != state.reports {
+            state.lowLatencyTexts = [:]
+            state.reports = reports
+        }
         if let text = state.lowLatencyTexts[directives.skips] { return text }
-        let text = PlaylistText(shown.render(skips: directives.skips))
+        let text = PlaylistText(shown.render(skips: directives.skips, reports: reports))
         state.lowLatencyTexts[directives.skips] = text
         return text
     }
 
     private func manifestText(query: String?, _ state: inout State) -> PlaylistText? {
-        if query == nil, let text = state.manifestText { return text }
+        if query == nil, state.manifestTextVersion == state.manifestVersion, let text = state.manifestText { return text }
         var manifest = state.manifest
         if state.phase == .ended { manifest.end() }
         let text = manifest.render(query: query ?? "").map { PlaylistText($0) }
-        if query == nil { state.manifestText = text }
+        if query == nil {
+            state.manifestText = text
+            state.manifestTextVersion = state.manifestVersion
+        }
         return text
+    }
+
+    /// The multivariant playlist or the manifest of a source that has renditions; nil where there are none to be listed.
+    private func findWithRenditions(_ kind: Kind, query: String?, gzip: Bool) -> Found? {
+        let (phase, renditions) = self.state.withLock { ($0.phase, $0.renditions.map(\.run)) }
+        guard !renditions.isEmpty, phase == .live || phase == .ended else { return nil }
+        // Their locks are taken one after the other, never under this run's.
+        let listed = renditions.compactMap { $0.listed(whileLive: phase == .live) }
+        guard !listed.isEmpty else { return nil }
+        let text: PlaylistText? = self.state.withLock { state in
+            guard let own = state.variant else { return nil }
+            guard kind == .manifest else {
+                return PlaylistText(MultivariantPlaylist(variants: [own] + listed.map(\.variant)).render(query: query ?? ""))
+            }
+            let version = listed.reduce(state.manifestVersion) { $0 &+ $1.version }
+            if query == nil, state.manifestTextVersion == version, let text = state.manifestText { return text }
+            var manifest = state.manifest
+            if phase == .ended { manifest.end() }
+            let text = manifest.render(query: query ?? "", renditions: listed.map(\.manifest)).map { PlaylistText($0) }
+            if query == nil {
+                state.manifestText = text
+                state.manifestTextVersion = version
+            }
+            return text
+        }
+        guard let text else { return nil }
+        let (bytes, isGzipped) = text.bytes(gzip: gzip)
+        return .text(bytes, isGzipped: isGzipped)
     }
 
     /// A window of hours is a long text: it is made outside the lock, and the whole of it once for all who ask.
@@ -133,6 +173,18 @@ extension HLSRun {
     }
 
     // MARK: Waiting
+
+    /// The same for it and for those of its renditions that are being packaged: who reads the list of them reads it once.
+    func waitForFirstSegments(on eventLoop: any EventLoop, timeout: TimeAmount) -> EventLoopFuture<Void> {
+        self.waitForFirstSegment(on: eventLoop, timeout: timeout).flatMap {
+            let waiting = self.family.filter { $0.phase == .starting }
+            return EventLoopFuture.andAllSucceed(
+                waiting.map { $0.waitForFirstSegment(on: eventLoop, timeout: Self.renditionPatience) }, on: eventLoop)
+        }
+    }
+
+    /// How much longer than its source's a rendition's first segment may take.
+    private static let renditionPatience = TimeAmount.seconds(4)
 
     /// Done when there is a first segment, when there will be none, or after `timeout`.
     func waitForFirstSegment(on eventLoop: any EventLoop, timeout: TimeAmount) -> EventLoopFuture<Void> {

@@ -43,14 +43,25 @@ final class HLSRun: Sendable {
         var playlist: LowLatencyPlaylist?
         /// The playlist and what has left it, when that is kept.
         var history: MediaPlaylist?
-        var multivariant: MultivariantPlaylist?
+        /// What the multivariant playlist says of it; nil while there is no segment.
+        var variant: MultivariantPlaylist.Variant?
         var manifest: DASHManifest
+        /// Of the source: its renditions' runs, by how their playlists are called.
+        var renditions: [(rendition: Rendition, run: HLSRun)] = []
+        /// Of a rendition: its source's run.
+        weak var source: HLSRun?
         var mediaText: PlaylistText?
         var multivariantText: PlaylistText?
         /// With and without delta; made when somebody asks.
         var lowLatencyTexts: [Bool: PlaylistText] = [:]
+        /// Of the others of the family, as `lowLatencyTexts` have them.
+        var reports: [LowLatencyPlaylist.RenditionReport] = []
         var historyText: PlaylistText?
         var manifestText: PlaylistText?
+        /// Counts changes of the manifest.
+        var manifestVersion: UInt64 = 0
+        /// The versions of all manifests that `manifestText` was made of, added up.
+        var manifestTextVersion: UInt64 = 0
         var continuation: Continuation
         /// Oldest first; the last is the session being packaged.
         var shelves: [SegmentShelf] = []
@@ -61,16 +72,25 @@ final class HLSRun: Sendable {
 
     /// The broadcast's.
     let id: String
+    /// How its media playlist is called: `{id}`, and `{id}_{height}p{kbps}kbps` of a rendition.
+    let name: String
     /// `{id}-{token}`: how the names of all its files begin.
     let prefix: String
+    /// That of the source's run, whose viewers its own are; its own where it is the source's.
+    let sourcePrefix: String
     let configuration: Configuration
     /// `/{app}/time`, from `/{app}/streams/{id}/`.
     private static let clock = "../../time"
     let state: Mutex<State>
 
-    init(id: String, token: String, configuration: Configuration, firstNumber: UInt64) {
+    /// `rendition` and the run of its source, for one that is not the source's itself.
+    init(
+        id: String, token: String, configuration: Configuration, firstNumber: UInt64, rendition: (rendition: Rendition, of: HLSRun)? = nil
+    ) {
         self.id = id
+        self.name = rendition.map { "\(id)_\($0.rendition.suffix)" } ?? id
         self.prefix = "\(id)-\(token)"
+        self.sourcePrefix = rendition?.of.prefix ?? self.prefix
         self.configuration = configuration
         self.state = Mutex(
             State(
@@ -78,6 +98,7 @@ final class HLSRun: Sendable {
                     listSize: configuration.listSize, naming: .init(prefix: URIText.encode("\(id)-\(token)") + "-", clock: Self.clock),
                     chunkDuration: configuration.partDuration),
                 continuation: Continuation(number: firstNumber, initVersion: 0, targetSeconds: nil, isDiscontinuous: firstNumber > 0)))
+        self.state.withLock { $0.source = rendition?.of }
     }
 
     // MARK: The packager's side
@@ -99,6 +120,7 @@ final class HLSRun: Sendable {
         let shelf = self.state.withLock { state in
             state.continuation.initVersion = max(state.continuation.initVersion, initSegment.version + 1)
             state.manifest.setTracks(initSegment.tracks, initVersion: initSegment.version)
+            state.manifestVersion += 1
             return state.shelves.last
         }
         shelf?.add(initSegment)
@@ -116,7 +138,7 @@ final class HLSRun: Sendable {
             let entry = DASHManifest.Entry(
                 number: part.segmentNumber, start: part.segmentStart, duration: part.duration, isDiscontinuity: part.isDiscontinuity,
                 initVersion: part.initVersion, wallMilliseconds: programDateTimeMilliseconds ?? wallMilliseconds - part.duration.milliseconds)
-            if state.manifest.begin(entry, now: wallMilliseconds) { state.manifestText = nil }
+            if state.manifest.begin(entry, now: wallMilliseconds) { state.dropManifestText() }
         }
     }
 
@@ -125,7 +147,7 @@ final class HLSRun: Sendable {
 
     /// Lists a segment. `targetSeconds` is used for the first of the run only.
     func add(
-        _ segment: Segment, programDateTimeMilliseconds: Int64?, targetSeconds: Int, multivariant: MultivariantPlaylist, now: NIODeadline,
+        _ segment: Segment, programDateTimeMilliseconds: Int64?, targetSeconds: Int, variant: MultivariantPlaylist.Variant, now: NIODeadline,
         wallMilliseconds: Int64
     ) {
         self.state.withLock { $0.shelves.last }?
@@ -140,8 +162,8 @@ final class HLSRun: Sendable {
                 gone = history.append(MediaPlaylist.Entry(segment, programDateTimeMilliseconds: programDateTimeMilliseconds))
                 state.history = history
             }
-            state.multivariant = multivariant
-            state.manifest.bandwidth = multivariant.variants.reduce(0) { max($0, $1.bandwidth) }
+            state.variant = variant
+            state.manifest.bandwidth = variant.bandwidth
             state.manifest.append(
                 DASHManifest.Entry(
                     number: segment.number, start: segment.start, duration: segment.duration, isDiscontinuity: segment.isDiscontinuity,
@@ -201,16 +223,56 @@ final class HLSRun: Sendable {
     private func render(_ state: inout State) {
         guard let shown = state.shown else { return }
         state.mediaText = PlaylistText(shown.media.render())
-        state.multivariantText = state.multivariant.map { PlaylistText($0.render()) }
+        state.multivariantText = state.variant.map { PlaylistText(MultivariantPlaylist(variants: [$0]).render()) }
         state.lowLatencyTexts = [:]
         state.historyText = nil
-        state.manifestText = nil
+        state.dropManifestText()
     }
 
     private func takeWaiters(_ state: inout State) -> [EventLoopPromise<Void>] {
         let waiters = Array(state.waiters.values)
         state.waiters = [:]
         return waiters
+    }
+
+    // MARK: Renditions
+
+    /// Itself and its renditions' runs: they are kept, shown and cleared together.
+    var family: [HLSRun] { [self] + self.state.withLock { $0.renditions.map(\.run) } }
+
+    /// The run of this rendition; nil when it has none.
+    func run(of rendition: Rendition) -> HLSRun? { self.state.withLock { $0.renditions.first { $0.rendition == rendition }?.run } }
+
+    /// The run whose media playlist is called so.
+    func rendition(named name: String) -> HLSRun? { self.state.withLock { $0.renditions.first { $0.run.name == name }?.run } }
+
+    /// Tallest first.
+    func add(_ run: HLSRun, of rendition: Rendition) {
+        self.state.withLock { state in
+            state.renditions.append((rendition, run))
+            state.renditions.sort { $0.rendition.height > $1.rendition.height }
+        }
+    }
+
+    /// Where the others of its family are.
+    func reportsOfOthers() -> [LowLatencyPlaylist.RenditionReport] {
+        let (source, renditions) = self.state.withLock { ($0.source, $0.renditions.map(\.run)) }
+        if source == nil, renditions.isEmpty { return [] }
+        return (source ?? self).family.filter { $0 !== self }.compactMap(\.report)
+    }
+
+    private var report: LowLatencyPlaylist.RenditionReport? {
+        self.state.withLock { $0.phase == .live ? $0.playlist?.report(uri: URIText.encode(self.name) + ".m3u8") : nil }
+    }
+
+    func remove(rendition run: HLSRun) { self.state.withLock { $0.renditions.removeAll { $0.run === run } } }
+
+    /// What may be listed of it: while its source goes on, what is being packaged; after that, what was.
+    func listed(whileLive isLive: Bool) -> (variant: MultivariantPlaylist.Variant, manifest: DASHManifest, version: UInt64)? {
+        self.state.withLock { state in
+            guard state.phase == .live || (!isLive && state.phase == .ended), let variant = state.variant else { return nil }
+            return (variant, state.manifest, state.manifestVersion)
+        }
     }
 
     // MARK: Keeping and clearing
@@ -257,6 +319,11 @@ final class HLSRun: Sendable {
 }
 
 extension HLSRun.State {
+    mutating func dropManifestText() {
+        self.manifestText = nil
+        self.manifestVersion += 1
+    }
+
     /// The playlist as viewers see it.
     var shown: LowLatencyPlaylist? {
         guard self.phase == .ended else { return self.playlist }

@@ -20,38 +20,44 @@ extension LiveHLS {
                     id: id, token: ViewerCookie.random(8), configuration: self.configuration.run, firstNumber: broadcast.nextNumber)
                 state.runs[run.prefix] = run
             }
-            let packager = self.makePackager(stream: stream, run: run)
+            let packager = self.makePackager(stream: stream, run: run, role: .leader(SegmentCuts()), height: 0)
             broadcast.run = run
             broadcast.packager = packager
+            broadcast.unpackaged = []
             broadcast.goesAt = nil
             broadcast.lastRequest = now
             state.broadcasts[id] = broadcast
             return packager
         }
         packager?.start()
+        if packager != nil { self.renditionsChanged(of: id) }
     }
 
-    private func makePackager(stream: Stream, run: HLSRun) -> LivePackager {
+    func makePackager(stream: Stream, run: HLSRun, role: LivePackager.Role, height: Int) -> LivePackager {
         let directory = SessionDirectory(parent: self.configuration.directory, session: ViewerCookie.random(16))
         let shelf = SegmentShelf(
             directory: directory, limits: .init(bytes: self.configuration.memoryBytesPerStream), pool: self.pool, logger: self.logger)
         return LivePackager(
-            stream: stream, run: run, continuation: run.begin(shelf),
+            stream: stream, run: run, role: role, continuation: run.begin(shelf),
             configuration: .init(
                 segmentDuration: self.configuration.segmentDuration, partDuration: self.configuration.partDuration, clock: self.clock,
                 wallClock: self.wallClock),
             eventLoop: self.group.next(), logger: self.logger
         ) { [weak self] packager, end in
             guard let self else { return }
-            self.packagerEnded(packager, id: run.id, run: run, end, now: self.clock())
+            if height > 0 {
+                self.renditionEnded(packager, height: height, run: run, end)
+            } else {
+                self.packagerEnded(packager, id: run.id, run: run, end, now: self.clock())
+            }
         }
     }
 
     private func packagerEnded(_ packager: LivePackager, id: String, run: HLSRun, _ end: LivePackager.End, now: NIODeadline) {
         let hasSegments = run.end()
-        let wantsMore = self.state.withLock { state in
-            if !hasSegments { state.runs[run.prefix] = nil }
-            guard state.broadcasts[id]?.packager === packager else { return false }
+        let (wantsMore, renditions): (Bool, [LivePackager]) = self.state.withLock { state in
+            if !hasSegments { state.forget(run) }
+            guard state.broadcasts[id]?.packager === packager else { return (false, []) }
             state.broadcasts[id]?.packager = nil
             state.broadcasts[id]?.viewers.removeAll()
             state.broadcasts[id]?.nextNumber = run.nextNumber
@@ -63,9 +69,12 @@ extension LiveHLS {
             // It cannot be packaged as it is: not to be tried again with every request.
             if end == .stopped { state.broadcasts[id]?.retryAt = now + LiveHLS.retryInterval }
             let isWatched = state.broadcasts[id].map { now - $0.lastRequest < self.configuration.idleTimeout } ?? false
-            return end == .published && (self.configuration.mode == .always || isWatched)
+            // Renditions end with what was published last; without their source there is nobody to see them.
+            let renditions = end == .stopped ? state.broadcasts[id].map { Array($0.renditions.values) } ?? [] : []
+            return (end == .published && (self.configuration.mode == .always || isWatched), renditions)
         }
-        if !hasSegments { run.remove() }
+        for rendition in renditions { rendition.stop() }
+        if !hasSegments { for run in run.family { run.remove() } }
         if hasSegments && !self.configuration.deleteOnEnd { run.spillAll() }
         // The next publisher may be there already, and its start may have been told while this one was still being packaged.
         if wantsMore { self.ensurePackaging(id, now: now) }
@@ -93,11 +102,11 @@ extension LiveHLS {
                 for run in oldest where state.broadcasts[run.id]?.run === run { state.broadcasts[run.id]?.run = nil }
                 gone.append(contentsOf: oldest)
             }
-            for run in gone { state.runs[run.prefix] = nil }
+            for run in gone { state.forget(run) }
             return (idle, gone, Array(state.runs.values))
         }
         for packager in idle { packager.stop() }
-        for run in gone { run.remove() }
+        for run in gone.flatMap(\.family) { run.remove() }
         for run in kept {
             run.removeExpired(now: now)
             run.giveUpBlocked(now: now)
@@ -112,7 +121,9 @@ extension LiveHLS {
         for (id, broadcast) in state.broadcasts {
             guard let packager = broadcast.packager, now - broadcast.lastRequest > self.configuration.idleTimeout else { continue }
             idle.append(packager)
+            idle.append(contentsOf: broadcast.renditions.values)
             state.broadcasts[id]?.packager = nil
+            state.broadcasts[id]?.renditions = [:]
             state.broadcasts[id]?.run = nil
             state.broadcasts[id]?.viewers.removeAll()
             if let run = broadcast.run {

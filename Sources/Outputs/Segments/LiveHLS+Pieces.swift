@@ -34,7 +34,7 @@ extension LiveHLS {
     private func admit(
         _ visit: ViewerTable.Visit?, _ kind: ViewerKind, to run: HLSRun, _ broadcast: inout Broadcast, now: NIODeadline
     ) -> ViewerTable.Admission {
-        guard broadcast.run === run else { return .admitted }
+        guard broadcast.run === run || broadcast.run?.prefix == run.sourcePrefix else { return .admitted }
         broadcast.lastRequest = now
         return self.admit(visit, kind, to: run.id, &broadcast, now: now)
     }

@@ -12,15 +12,16 @@ extension LiveHLS {
 
     func respond(to request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline) -> HLSAnswer? {
         switch request.path.name {
-        case .playlist(let id, let adaptiveOf):
+        case .playlist(let id, let renditionOf, let adaptiveOf):
             if let answer = self.media(id, request, on: eventLoop, now: now) { return answer }
+            if let source = renditionOf { return self.media(source, named: id, request, on: eventLoop, now: now) }
             guard let id = adaptiveOf, self.isFolder(request.path, of: id) else { return nil }
             return self.playlist(id, .multivariant, request, on: eventLoop, now: now)
         case .lowLatencyMaster(let id):
             guard self.configuration.partDuration != nil else { return nil }
             return self.playlist(id, .multivariant, request, on: eventLoop, now: now)
-        case .lowLatency(let id):
-            return self.lowLatency(id, request, on: eventLoop, now: now)
+        case .lowLatency(let id, let rendition):
+            return self.lowLatency(id, named: rendition, request, on: eventLoop, now: now)
         case .manifest(let id):
             return self.playlist(id, .manifest, request, on: eventLoop, now: now)
         case .piece(let name):
@@ -36,8 +37,10 @@ extension LiveHLS {
 
     // MARK: Playlists
 
-    /// `{id}.m3u8`; with directives it is the low-latency playlist or a cut.
-    private func media(_ id: String, _ request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline) -> HLSAnswer? {
+    /// `{id}.m3u8`, or that of the rendition whose playlist is `named` so; with directives it is the low-latency playlist or a cut.
+    private func media(
+        _ id: String, named name: String? = nil, _ request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline
+    ) -> HLSAnswer? {
         guard self.isFolder(request.path, of: id) else { return nil }
         let kind: HLSRun.Kind
         do throws(DeliveryDirectives.Malformed) {
@@ -52,15 +55,18 @@ extension LiveHLS {
         } catch {
             return self.isKnown(id) ? .now(.badRequest) : nil
         }
-        return self.playlist(id, kind, request, on: eventLoop, now: now)
+        return self.playlist(id, named: name, kind, request, on: eventLoop, now: now)
     }
 
-    /// `ll-hls/{id}/{id}.m3u8`.
-    private func lowLatency(_ id: String, _ request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline) -> HLSAnswer? {
+    /// `ll-hls/{id}/{id}.m3u8`, or that of a rendition beside it.
+    private func lowLatency(
+        _ id: String, named name: String?, _ request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline
+    ) -> HLSAnswer? {
         guard self.configuration.partDuration != nil else { return nil }
         do throws(DeliveryDirectives.Malformed) {
             let directives = try DeliveryDirectives(query: request.parameters)
-            return self.playlist(id, directives.isCut ? .cut(directives) : .lowLatency(directives), request, on: eventLoop, now: now)
+            let kind = directives.isCut ? HLSRun.Kind.cut(directives) : .lowLatency(directives)
+            return self.playlist(id, named: name, kind, request, on: eventLoop, now: now)
         } catch {
             return self.isKnown(id) ? .now(.badRequest) : nil
         }
@@ -71,7 +77,7 @@ extension LiveHLS {
     }
 
     private func playlist(
-        _ id: String, _ kind: HLSRun.Kind, _ request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline
+        _ id: String, named name: String? = nil, _ kind: HLSRun.Kind, _ request: HLSRequest, on eventLoop: any EventLoop, now: NIODeadline
     ) -> HLSAnswer? {
         guard !id.isEmpty else { return nil }
         let cookie = request.cookie.flatMap { ViewerCookie.isValid($0) ? $0 : nil }
@@ -83,12 +89,18 @@ extension LiveHLS {
             self.ensurePackaging(id, now: now)
             found = self.enter(id, viewer, visit, mustBePackaged: false, now: now)
         }
-        guard let (run, admission) = found else { return nil }
+        guard let (source, admission) = found else { return nil }
+        guard let run = name.map({ source.rendition(named: $0) }) ?? source else { return nil }
         guard admission == .admitted else { return .now(.viewerLimitReached) }
         let asked = Asked(kind: kind, query: request.query, gzip: request.acceptsGzip, newCookie: newCookie)
-        guard run.phase == .starting else { return self.answer(asked, from: run, on: eventLoop, now: now) }
-        let reply = run.waitForFirstSegment(on: eventLoop, timeout: self.configuration.firstSegmentTimeout).flatMap {
-            () -> EventLoopFuture<HLSReply> in
+        let listsRenditions = kind == .multivariant || kind == .manifest
+        let isStarting = run.phase == .starting || (listsRenditions && run.family.contains { $0.phase == .starting })
+        guard isStarting else { return self.answer(asked, from: run, on: eventLoop, now: now) }
+        let timeout = self.configuration.firstSegmentTimeout
+        let whole =
+            listsRenditions
+            ? run.waitForFirstSegments(on: eventLoop, timeout: timeout) : run.waitForFirstSegment(on: eventLoop, timeout: timeout)
+        let reply = whole.flatMap { () -> EventLoopFuture<HLSReply> in
             switch self.answer(asked, from: run, on: eventLoop, now: self.clock()) {
             case .now(let reply): eventLoop.makeSucceededFuture(reply)
             case .later(let reply): reply

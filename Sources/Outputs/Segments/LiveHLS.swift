@@ -123,6 +123,10 @@ public final class LiveHLS: Sendable {
         var run: HLSRun?
         /// nil while nothing is packaged.
         var packager: LivePackager?
+        /// Those of its renditions, by height; there are some only while the source is packaged, or just was.
+        var renditions: [Int: LivePackager] = [:]
+        /// Heights of renditions that cannot be packaged.
+        var unpackaged: Set<Int> = []
         var viewers: Viewers
         var lastRequest: NIODeadline
         /// Where the next run's numbers begin, so that they never go back while the stream is live.
@@ -144,6 +148,7 @@ public final class LiveHLS: Sendable {
 
     let configuration: Configuration
     let streams: StreamDirectory
+    let board: RenditionBoard
     let group: any EventLoopGroup
     let logger: Logger
     let pool: NIOThreadPool
@@ -153,20 +158,26 @@ public final class LiveHLS: Sendable {
     let state = Mutex(State())
     private let ticks: Mutex<RepeatedTask?>
 
-    public convenience init(configuration: Configuration, streams: StreamDirectory, group: any EventLoopGroup, logger: Logger) {
+    public convenience init(
+        configuration: Configuration, streams: StreamDirectory, renditions: RenditionBoard = RenditionBoard(), group: any EventLoopGroup,
+        logger: Logger
+    ) {
         self.init(
-            configuration: configuration, streams: streams, group: group, logger: logger, pool: .singleton, tickInterval: .seconds(1),
+            configuration: configuration, streams: streams, renditions: renditions, group: group, logger: logger, pool: .singleton,
+            tickInterval: .seconds(1),
             clock: { .now() })
     }
 
     /// `tickInterval` nil: the caller calls `tick(now:)`.
     init(
-        configuration: Configuration, streams: StreamDirectory, group: any EventLoopGroup, logger: Logger, pool: NIOThreadPool,
+        configuration: Configuration, streams: StreamDirectory, renditions: RenditionBoard = RenditionBoard(), group: any EventLoopGroup,
+        logger: Logger, pool: NIOThreadPool,
         tickInterval: TimeAmount?, clock: @escaping @Sendable () -> NIODeadline,
         wallClock: @escaping @Sendable () -> Int64 = { WallClock.now() }
     ) {
         self.configuration = configuration
         self.streams = streams
+        self.board = renditions
         self.group = group
         self.logger = logger
         self.pool = pool
@@ -245,7 +256,7 @@ public final class LiveHLS: Sendable {
         self.ticks.withLock { $0 }?.cancel()
         let (packagers, runs) = self.state.withLock { state in
             state.isStopped = true
-            let packagers = state.broadcasts.values.compactMap(\.packager)
+            let packagers = state.broadcasts.values.flatMap { [$0.packager].compactMap { $0 } + Array($0.renditions.values) }
             let runs = Array(state.runs.values)
             state.broadcasts = [:]
             state.runs = [:]

@@ -16,6 +16,20 @@ final class LivePackager: Sendable {
         case stopped
     }
 
+    /// Whose segments these are.
+    enum Role: Sendable {
+        /// The source's; its cuts are written there.
+        case leader(SegmentCuts)
+        /// A rendition's, cut where the source is.
+        case follower(SegmentCuts)
+
+        var cuts: SegmentCuts {
+            switch self {
+            case .leader(let cuts), .follower(let cuts): cuts
+            }
+        }
+    }
+
     struct Configuration: Sendable {
         var segmentDuration: MediaTime
         /// nil: parts are not given out.
@@ -35,6 +49,10 @@ final class LivePackager: Sendable {
         /// Wall clock minus stream time; nil until the next frame fixes it.
         var wallOffset: Int64?
         var isDone = false
+        /// A rendition's keyframe of which the source has not said yet whether a segment begins there.
+        var pending: StreamItem?
+        /// The source's keyframes of this drain were told of.
+        var hasNews = false
 
         init(segmenter: consuming Segmenter, targetSeconds: Int?) {
             self.segmenter = segmenter
@@ -44,6 +62,7 @@ final class LivePackager: Sendable {
 
     private let stream: Stream
     private let run: HLSRun
+    let role: Role
     private let configuration: Configuration
     private let eventLoop: any EventLoop
     private let logger: Logger
@@ -52,11 +71,13 @@ final class LivePackager: Sendable {
 
     /// `onEnd` is called once, on the event loop.
     init(
-        stream: Stream, run: HLSRun, continuation: HLSRun.Continuation, configuration: Configuration, eventLoop: any EventLoop, logger: Logger,
+        stream: Stream, run: HLSRun, role: Role, continuation: HLSRun.Continuation, configuration: Configuration, eventLoop: any EventLoop,
+        logger: Logger,
         onEnd: @escaping @Sendable (LivePackager, End) -> Void
     ) {
         self.stream = stream
         self.run = run
+        self.role = role
         self.configuration = configuration
         self.eventLoop = eventLoop
         self.logger = logger
@@ -68,6 +89,11 @@ final class LivePackager: Sendable {
         settings.firstInitVersion = continuation.initVersion
         settings.startsWithDiscontinuity = continuation.isDiscontinuous
         settings.prepareMemory = FreshMemory.populate
+        if case .follower(let cuts) = role {
+            // Frames of which the source has said nothing are not given to the segmenter.
+            settings.lead = { cuts.lead(at: $0) ?? .continues }
+            settings.takesLeadsNumber = continuation.targetSeconds == nil
+        }
         var segmenter = Segmenter(configuration: settings)
         if let seconds = continuation.targetSeconds {
             segmenter.limitDuration(to: MediaPlaylist.longestSegment(targetSeconds: seconds))
@@ -78,6 +104,10 @@ final class LivePackager: Sendable {
     func start() {
         self.eventLoop.execute {
             guard !self.state.value.isDone else { return }
+            switch self.role {
+            case .leader(let cuts): if let seconds = self.state.value.targetSeconds { cuts.set(targetSeconds: seconds) }
+            case .follower(let cuts): cuts.follow { [weak self] in self?.wake() }
+            }
             // The wake-up holds the packager weakly: the stream holds its readers, and they hold their wake-ups.
             self.state.value.reader = self.stream.attach(from: .allGroups) { [weak self] in self?.wake() }
         }
@@ -97,11 +127,18 @@ final class LivePackager: Sendable {
         self.state.value.isDone = true
         self.state.value.reader?.detach()
         self.state.value.reader = nil
+        self.state.value.pending = nil
+        if case .leader(let cuts) = self.role { cuts.end() }
         self.onEnd(self, end)
     }
 
     private func drain() {
-        while !self.state.value.isDone, let reader = self.state.value.reader, let item = reader.next() {
+        while !self.state.value.isDone, let reader = self.state.value.reader, let item = self.state.value.pending ?? reader.next() {
+            self.state.value.pending = nil
+            if self.mustWait(for: item) {
+                self.state.value.pending = item
+                break
+            }
             let overflows = reader.overflows
             if overflows != self.state.value.overflows {
                 // Whole groups were lost: decoders must not be told that what follows belongs together.
@@ -111,8 +148,24 @@ final class LivePackager: Sendable {
             self.take(item)
         }
         // Also when it is nil: a frame that came since the last one was taken has ended no rest.
-        self.state.value.reader?.rest(until: self.state.value.segmenter.quietUntil)
+        if self.state.value.pending == nil { self.state.value.reader?.rest(until: self.state.value.segmenter.quietUntil) }
         self.run.answerWaiting()
+        guard self.state.value.hasNews else { return }
+        self.state.value.hasNews = false
+        self.role.cuts.wakeFollowers()
+    }
+
+    /// The source decides where segments begin, and has not come so far.
+    private func mustWait(for item: StreamItem) -> Bool {
+        guard case .follower(let cuts) = self.role, case .frame(let frame) = item, frame.kind == .video, frame.isKeyframe else { return false }
+        return cuts.lead(at: frame.presentationTime) == nil
+    }
+
+    private func tellFollowers(of keyframe: EncodedFrame) {
+        guard case .leader(let cuts) = self.role else { return }
+        let time = keyframe.presentationTime
+        cuts.note(keyframe: time, number: self.state.value.segmenter.number(ofSegmentBeginningAt: time))
+        self.state.value.hasNews = true
     }
 
     private func take(_ item: StreamItem) {
@@ -127,6 +180,7 @@ final class LivePackager: Sendable {
             if self.state.value.wallOffset == nil { self.fixWallClock(frame) }
             let outputs = self.state.value.segmenter.append(frame)
             if !outputs.isEmpty { self.take(outputs) }
+            if frame.isKeyframe, frame.kind == .video { self.tellFollowers(of: frame) }
         case .discontinuity:
             self.take(self.state.value.segmenter.discontinuity())
             self.state.value.wallOffset = nil
@@ -139,7 +193,15 @@ final class LivePackager: Sendable {
     /// Cached frames are from the past: the newest frame the stream has is from now.
     private func fixWallClock(_ frame: EncodedFrame) {
         let newest = max(self.stream.snapshot(now: self.configuration.clock())?.mediaTime ?? .zero, frame.decodeTime)
-        self.state.value.wallOffset = self.configuration.wallClock() - newest.milliseconds
+        let own = self.configuration.wallClock() - newest.milliseconds
+        switch self.role {
+        case .leader(let cuts):
+            self.state.value.wallOffset = own
+            cuts.set(wallOffset: own)
+        case .follower(let cuts):
+            // What a rendition has is from when its source had it.
+            self.state.value.wallOffset = cuts.common.wallOffset ?? own
+        }
     }
 
     /// Frames of tracks that cannot be written must not go under the init segment of those before them.
@@ -175,9 +237,13 @@ final class LivePackager: Sendable {
         if let known = self.state.value.targetSeconds {
             targetSeconds = known
         } else {
-            targetSeconds = MediaPlaylist.targetSeconds(
-                configured: self.configuration.segmentDuration, keyframeInterval: snapshot?.keyframeInterval, firstSegment: segment.duration)
+            // RFC 8216 §6.2.4: the same for all renditions.
+            targetSeconds =
+                self.role.cuts.common.targetSeconds
+                ?? MediaPlaylist.targetSeconds(
+                    configured: self.configuration.segmentDuration, keyframeInterval: snapshot?.keyframeInterval, firstSegment: segment.duration)
             self.state.value.targetSeconds = targetSeconds
+            if case .leader(let cuts) = self.role { cuts.set(targetSeconds: targetSeconds) }
             self.state.value.segmenter.limitDuration(to: MediaPlaylist.longestSegment(targetSeconds: targetSeconds))
         }
         self.state.value.meter.add(bytes: segment.byteCount, duration: segment.duration)
@@ -185,12 +251,11 @@ final class LivePackager: Sendable {
         let tracks = self.state.value.segmenter.tracks
         let saysFrameRate = tracks.contains { $0.video?.frameRate != nil }
         let variant = MultivariantPlaylist.Variant(
-            uri: URIText.encode(self.run.id) + ".m3u8", bandwidth: meter.peak, averageBandwidth: meter.average, tracks: tracks,
+            uri: URIText.encode(self.run.name) + ".m3u8", bandwidth: meter.peak, averageBandwidth: meter.average, tracks: tracks,
             frameRate: saysFrameRate ? nil : snapshot.map(\.frameRate).flatMap { $0 > 0 ? $0 : nil })
         self.run.add(
             segment, programDateTimeMilliseconds: self.date(of: segment.start), targetSeconds: targetSeconds,
-            multivariant: MultivariantPlaylist(variants: [variant]), now: self.configuration.clock(), wallMilliseconds: self.configuration.wallClock()
-        )
+            variant: variant, now: self.configuration.clock(), wallMilliseconds: self.configuration.wallClock())
     }
 }
 

@@ -2,7 +2,9 @@ import Media
 
 extension DASHManifest {
     /// nil before the first segment. `query`, without question mark, is put behind every URI.
-    public func render(query: String = "") -> String? {
+    /// - Parameter renditions: other encodings of the same pictures, on the same timeline and cut at the same places; their pictures are listed beside
+    ///   these, in Periods that are these. Their sound is left out, as sets of sound cannot be chosen by bandwidth together with the picture.
+    public func render(query: String = "", renditions: [DASHManifest] = []) -> String? {
         guard let availabilityStart = self.availabilityStart, let last = self.periods.last else { return nil }
         let suffix = XMLText.escape(query.isEmpty ? "" : "?" + query)
         let longest = self.entries.map(\.duration).max() ?? .zero
@@ -24,7 +26,8 @@ extension DASHManifest {
         }
         text += " maxSegmentDuration=\"\(Self.duration(longest))\">\n"
         if !self.isEnded, let chunk = self.chunkDuration { self.writeService(chunk: chunk, longest: longest, into: &text) }
-        for period in self.shown.periods { self.write(period, suffix: suffix, into: &text) }
+        let others = renditions.map(\.shown)
+        for period in self.shown.periods { self.write(period, suffix: suffix, others, into: &text) }
         if !self.isEnded { text += "  \(self.utcTiming)\n" }
         return text + "</MPD>\n"
     }
@@ -58,35 +61,61 @@ extension DASHManifest {
         return " availabilityTimeOffset=\"\(DecimalFormat.seconds(early))\" availabilityTimeComplete=\"false\""
     }
 
-    private func write(_ period: Period, suffix: String, into text: inout String) {
+    private func write(_ period: Period, suffix: String, _ others: [DASHManifest], into text: inout String) {
         text += "  <Period id=\"\(period.id)\" start=\"\(Self.duration(MediaTime(milliseconds: period.start)))\">\n"
-        for (index, track) in period.tracks.enumerated() { self.write(track, index, of: period, suffix: suffix, into: &text) }
+        let picture = period.tracks.firstIndex { $0.kind == .video }
+        for (index, track) in period.tracks.enumerated() {
+            self.write(track, index, of: period, suffix: suffix, index == picture ? others : [], into: &text)
+        }
         text += "  </Period>\n"
     }
 
-    private func write(_ track: Track, _ index: Int, of period: Period, suffix: String, into text: inout String) {
-        guard let first = period.entries.first else { return }
+    private func write(
+        _ track: Track, _ index: Int, of period: Period, suffix: String, _ others: [DASHManifest], into text: inout String
+    ) {
+        guard !period.entries.isEmpty else { return }
         let kind = track.kind == .video ? "video" : "audio"
         text += "    <AdaptationSet id=\"\(index)\" contentType=\"\(kind)\" mimeType=\"\(kind)/mp4\" segmentAlignment=\"true\">\n"
         self.writeReference(index, of: period, into: &text)
+        self.writeTemplate(index, of: period, offset: period.offset, suffix: suffix, into: &text)
+        text += "      <Representation id=\"\(kind)\(index)\" \(self.attributes(of: track, in: period))"
+        if let audio = track.audio {
+            text += " audioSamplingRate=\"\(audio.sampleRate)\">\n"
+            text += "        <AudioChannelConfiguration schemeIdUri=\"urn:mpeg:dash:23003:3:audio_channel_configuration:2011\""
+            text += " value=\"\(audio.channelCount)\"/>\n      </Representation>\n"
+        } else {
+            text += "/>\n"
+        }
+        for (number, other) in others.enumerated() { other.writePictures(number + 1, beside: period, suffix: suffix, into: &text) }
+        text += "    </AdaptationSet>\n"
+    }
+
+    /// As another representation of the pictures of a Period that is not its own; nothing where it has none of that time.
+    private func writePictures(_ number: Int, beside theirs: Period, suffix: String, into text: inout String) {
+        guard let start = theirs.entries.first?.start, let last = theirs.entries.last else { return }
+        let end = last.start + last.duration
+        let same = self.periods.last { period in period.entries.contains { $0.start >= start && $0.start < end } }
+        guard var period = same, let index = period.tracks.firstIndex(where: { $0.kind == .video }) else { return }
+        period.entries.removeAll { $0.start < start }
+        text += "      <Representation id=\"video\(index)-\(number)\" \(self.attributes(of: period.tracks[index], in: period))>\n"
+        self.writeTemplate(index, of: period, offset: theirs.offset, suffix: suffix, into: &text)
+        text += "      </Representation>\n"
+    }
+
+    private func writeTemplate(_ index: Int, of period: Period, offset: MediaTime, suffix: String, into text: inout String) {
+        guard let first = period.entries.first else { return }
         let prefix = XMLText.escape(XMLText.escapeTemplate(self.naming.prefix))
-        text +=
-            "      <SegmentTemplate timescale=\"1000000\" presentationTimeOffset=\"\(period.offset.microseconds)\" startNumber=\"\(first.number)\""
+        text += "      <SegmentTemplate timescale=\"1000000\" presentationTimeOffset=\"\(offset.microseconds)\" startNumber=\"\(first.number)\""
         text += "\(self.availability(in: period)) initialization=\"\(prefix)init-\(first.initVersion)-t\(index + 1).mp4\(suffix)\""
         text += " media=\"\(prefix)$Number$-t\(index + 1).m4s\(suffix)\">\n        <SegmentTimeline>\n"
         self.writeTimeline(period.entries, into: &text)
         text += "        </SegmentTimeline>\n      </SegmentTemplate>\n"
-        text += "      <Representation id=\"\(kind)\(index)\" codecs=\"\(XMLText.escape(track.codecParameter))\""
-        text += " bandwidth=\"\(self.bandwidth(of: track, in: period))\""
-        if let video = track.video {
-            if video.width > 0, video.height > 0 { text += " width=\"\(video.width)\" height=\"\(video.height)\"" }
-            text += "/>\n"
-        } else if let audio = track.audio {
-            text += " audioSamplingRate=\"\(audio.sampleRate)\">\n"
-            text += "        <AudioChannelConfiguration schemeIdUri=\"urn:mpeg:dash:23003:3:audio_channel_configuration:2011\""
-            text += " value=\"\(audio.channelCount)\"/>\n      </Representation>\n"
-        }
-        text += "    </AdaptationSet>\n"
+    }
+
+    private func attributes(of track: Track, in period: Period) -> String {
+        var text = "codecs=\"\(XMLText.escape(track.codecParameter))\" bandwidth=\"\(self.bandwidth(of: track, in: period))\""
+        if let video = track.video, video.width > 0, video.height > 0 { text += " width=\"\(video.width)\" height=\"\(video.height)\"" }
+        return text
     }
 
     private func writeTimeline(_ entries: [Entry], into text: inout String) {

@@ -5,7 +5,7 @@ import NIOCore
 extension Segmenter {
     /// Waits for a keyframe. Audio is kept meanwhile, as it may be ahead of it, and starts alone when no picture comes.
     mutating func appendBeforeStart(_ frame: EncodedFrame, at index: Int) {
-        guard index != 0 || frame.isKeyframe, self.queues[index].append(frame) else {
+        guard index != 0 || (frame.isKeyframe && self.mayBegin(with: frame)), self.queues[index].append(frame) else {
             self.droppedFrames += 1
             return
         }
@@ -22,6 +22,18 @@ extension Segmenter {
         } else if newest - oldest > self.stallLimit || self.queuedBytes > self.configuration.maximumBytes {
             self.isStalled = true
             self.begin(at: Boundary(decode: oldest, presentation: oldest, isIndependent: true))
+        }
+    }
+
+    /// Where somebody else cuts first, segments begin together with theirs.
+    private mutating func mayBegin(with keyframe: EncodedFrame) -> Bool {
+        guard self.leadIsVideo, let lead = self.configuration.lead else { return true }
+        switch lead(keyframe.presentationTime) {
+        case .continues: return false
+        case .free: return true
+        case .begins(let number):
+            if self.configuration.takesLeadsNumber, !self.hasOutput { self.nextNumber = max(self.nextNumber, number) }
+            return true
         }
     }
 
@@ -119,8 +131,10 @@ extension Segmenter {
         let elapsed = boundary.presentation - start
         let isFull = (self.open?.byteCount ?? 0) + self.queuedBytes > self.configuration.maximumBytes
         guard elapsed > self.maximumDuration || isFull else {
-            let isWanted = elapsed >= self.earliestCut || self.open?.isIndependent == false || isResuming
-            return boundary.isIndependent && isWanted ? boundary : nil
+            guard boundary.isIndependent else { return nil }
+            var isWanted = elapsed >= self.earliestCut || self.open?.isIndependent == false || isResuming
+            if self.leadIsVideo, let lead = self.configuration.lead?(boundary.presentation), lead != .free { isWanted = lead != .continues }
+            return isWanted ? boundary : nil
         }
         // The segment would be too long with the picture before this one, so that one begins the next.
         guard let previous, previous.presentation > start, !boundary.isIndependent || elapsed > self.maximumDuration else { return boundary }

@@ -25,10 +25,24 @@ public struct Segmenter: ~Copyable {
         public var firstInitVersion = 0
         /// The first segment follows segments of another segmenter in one playlist.
         public var startsWithDiscontinuity = false
+        /// For another rendition of what somebody else cuts already: what that one does with the keyframe that is shown at this time. Asked at most
+        /// twice for each keyframe.
+        public var lead: (@Sendable (MediaTime) -> Lead)?
+        /// The first segment has the number of the one it begins together with.
+        public var takesLeadsNumber = false
         /// Called with the memory of each fragment before it is written, whose bytes it must not touch: a place to have the system make it ready.
         public var prepareMemory: @Sendable (UnsafeMutableRawBufferPointer) -> Void = { _ in }
 
         public init() {}
+    }
+
+    /// What the rendition that is cut first does at a keyframe.
+    public enum Lead: Sendable, Equatable {
+        /// Its segment of this number begins there.
+        case begins(UInt64)
+        case continues
+        /// It cuts no longer: everybody decides alone.
+        case free
     }
 
     public enum Output: Sendable {
@@ -141,6 +155,12 @@ public struct Segmenter: ~Copyable {
             }
             return min(written + self.fragmentDuration, start + self.maximumDuration) - max(self.keyframeOffset, .zero)
         }
+    }
+
+    /// The number of the segment that begins, or will, with the picture shown at `time`, which must be that of the newest frame; nil when none does.
+    public mutating func number(ofSegmentBeginningAt time: MediaTime) -> UInt64? {
+        if let cut = self.cut { return cut.presentation == time ? self.nextNumber + 1 : nil }
+        return self.open?.start == time ? self.nextNumber : nil
     }
 
     var initVersion: Int { self.nextInitVersion - 1 }

@@ -24,6 +24,9 @@ extension MartletServer {
             app: self.settings.app, appAliases: self.settings.appAliases, serverName: self.settings.serverName, dataDirectory: directory.path,
             acceptOnlyRegistered: self.settings.publish.acceptOnlyRegistered, maxHeight: self.settings.publish.maxHeight,
             maxBitrate: self.settings.publish.maxBitrate, recordMP4: self.settings.recording.mp4,
+            renditions: self.settings.renditions.ladder.map {
+                RenditionSetting(height: $0.height, videoBitrate: $0.video * 1_000, audioBitrate: $0.audio * 1_000)
+            },
             republishLimit: self.settings.endpoints.republishLimit, healthCheckPeriod: TimeAmount(self.settings.endpoints.healthCheckPeriod),
             rtmpPlay: self.settings.rtmp.play,
             sources: .init(

@@ -3,10 +3,11 @@ import Broadcasts
 import Gateways
 import NIOCore
 import Outputs
+import Streams
 
 /// Real recorders, destinations and pulls for the broadcast logic.
 extension MartletServer {
-    func outputs(hls: LiveHLS, group: any EventLoopGroup, meter: OutputMeter) -> OutputFactory {
+    func outputs(hls: LiveHLS, ladders: Ladder.Environment, group: any EventLoopGroup, meter: OutputMeter) -> OutputFactory {
         let configuration = Recorder.Configuration(minimumFreeBytes: Int64(self.settings.recording.minimumFreeSpace))
         let network = DestinationNetwork()
         let logger = self.logger
@@ -38,7 +39,18 @@ extension MartletServer {
             recover: { path, request, startedAt in
                 await RecordingRecovery.recover(temporaryPath: path, request: request, startedAtMilliseconds: startedAt)
             },
-            hls: hls)
+            hls: hls,
+            makeLadder: { stream, settings, callbacks in
+                Ladder(stream: stream, settings: settings, environment: ladders, onEvent: callbacks.onEvent, onClosed: callbacks.onClosed)
+            },
+            renditions: ladders.board)
+    }
+
+    func ladders(_ streams: StreamDirectory) -> Ladder.Environment {
+        let renditions = self.settings.renditions
+        return Ladder.Environment(
+            configuration: .init(preset: renditions.preset.rawValue, threads: renditions.threads), streams: streams, board: RenditionBoard(),
+            slots: EncoderSlots(limit: renditions.maximum), logger: self.logger, wallClock: BroadcastClock.system.wall)
     }
 }
 

@@ -44,6 +44,7 @@ struct MartletServer {
         let feed: EventFeed
         let events: EventCounters
         let meter: OutputMeter
+        let ladders: Ladder.Environment
     }
 
     func run() async throws {
@@ -80,7 +81,9 @@ struct MartletServer {
                 groupCacheDuration: MediaTime(self.settings.hls.segmentDuration),
                 takeoverSilence: TimeAmount(self.settings.rtmp.takeoverSilence)))
         let limits = ViewerLimits()
-        let hls = LiveHLS(configuration: self.hlsConfiguration(directory, limits), streams: streams, group: group, logger: self.logger)
+        let ladders = self.ladders(streams)
+        let hls = LiveHLS(
+            configuration: self.hlsConfiguration(directory, limits), streams: streams, renditions: ladders.board, group: group, logger: self.logger)
         try hls.sweep()
         let puller = Puller(
             configuration: self.pullConfiguration(directory), streams: streams,
@@ -88,7 +91,7 @@ struct MartletServer {
             wallClock: BroadcastClock.system.wall)
         let (events, feed, meter) = (EventCounters(), EventFeed(), OutputMeter())
         let service = BroadcastService(
-            database: database, streams: streams, outputs: self.outputs(hls: hls, group: group, meter: meter),
+            database: database, streams: streams, outputs: self.outputs(hls: hls, ladders: ladders, group: group, meter: meter),
             sources: SourceFactory(puller), configuration: self.broadcastConfiguration(directory), viewerLimits: limits, logger: self.logger,
             onEvent: { event in
                 events.count(event)
@@ -96,7 +99,8 @@ struct MartletServer {
             })
         try await service.start()
         return Rooms(
-            database: database, streams: streams, hls: hls, puller: puller, service: service, feed: feed, events: events, meter: meter)
+            database: database, streams: streams, hls: hls, puller: puller, service: service, feed: feed, events: events, meter: meter,
+            ladders: ladders)
     }
 
     /// Opens the doors, and returns when they are closed again.
@@ -111,7 +115,7 @@ struct MartletServer {
         let counters = HTTPCounters()
         let metrics = ServerMetrics(
             streams: rooms.streams, gateway: gateway, puller: rooms.puller, hls: rooms.hls, http: counters, outputs: rooms.meter,
-            events: rooms.events, lag: lag, dataDirectory: directory.path)
+            ladders: rooms.ladders, events: rooms.events, lag: lag, dataDirectory: directory.path)
         let access = self.accessRule
         let responder = DeliveryResponder(
             configuration: .init(app: self.settings.app, appAliases: self.settings.appAliases, mediaDirectory: directory.streams), hls: rooms.hls,

@@ -15,6 +15,7 @@ struct ServerMetrics: Sendable {
     let hls: LiveHLS
     let http: HTTPCounters
     let outputs: OutputMeter
+    let ladders: Ladder.Environment
     let events: EventCounters
     let lag: LoopLag
     let dataDirectory: String
@@ -50,6 +51,7 @@ struct ServerMetrics: Sendable {
             [
                 ([("where", "ingest")], Double(totals.reduce(0) { $0 + $1.value.droppedFrames })),
                 ([("where", "destination")], Double(self.outputs.totals.destinationDroppedFrames)),
+                ([("where", "encoding")], Double(self.ladders.slots.droppedFrames.load(ordering: .relaxed))),
             ])
         text.add(
             "group_cache_bytes", .gauge, "Bytes of memory in which frames are kept for viewers who join, over all streams.",
@@ -85,6 +87,7 @@ struct ServerMetrics: Sendable {
         text.add(
             "destination_reconnects_total", .counter, "Times a destination failed and waited for its next try.", Double(outputs.destinationRetries))
         text.add("destination_sent_bytes_total", .counter, "Bytes sent to destinations.", Double(outputs.destinationBytes))
+        text.add("renditions", .gauge, "Renditions that are made now.", Double(self.ladders.board.count))
         text.add("recordings", .gauge, "Recordings that run now, those being finished included.", Double(outputs.recordings))
         text.add("recording_bytes_total", .counter, "Bytes of finished recordings.", Double(outputs.recordingBytes))
         text.add("recording_failures_total", .counter, "Files of recordings that ended with a failure.", Double(outputs.recordingFailures))

@@ -3,7 +3,8 @@ enum SettingTable {
     static let environmentPrefix = "MARTLET_"
 
     static let all: [SettingDescriptor] =
-        Self.general + Self.http + Self.https + Self.rtmp + Self.publish + Self.recording + Self.endpoints + Self.sources + Self.playlists
+        Self.general + Self.http + Self.https + Self.rtmp + Self.publish + Self.recording + Self.renditions + Self.endpoints + Self.sources
+        + Self.playlists
         + Self.hls + Self.other
 
     private static let byPath = Dictionary(uniqueKeysWithValues: Self.all.map { ($0.path, $0) })
@@ -75,6 +76,17 @@ enum SettingTable {
         .init(
             "recording.minimumFreeSpace", \.recording.minimumFreeSpace, .size(0...1_000_000_000_000_000),
             "With less free disk space no recording starts and running ones are ended."),
+    ]
+
+    private static let renditions: [SettingDescriptor] = [
+        .init(
+            "renditions.ladder", \.renditions.ladder, .list(of: .ladderRung, atMost: 16),
+            "Renditions of every stream whose broadcast does not name its own."),
+        .init("renditions.preset", \.renditions.preset, .choice, "x264's preset: the quicker, the less CPU time and quality."),
+        .init("renditions.threads", \.renditions.threads, .integer(1...16), "Threads of each encoder."),
+        .init(
+            "renditions.maximum", \.renditions.maximum, .integer(0...1_000, meaning: "where 0 makes none"),
+            "Renditions made at one time; further ones are refused."),
     ]
 
     private static let endpoints: [SettingDescriptor] = [

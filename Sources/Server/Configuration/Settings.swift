@@ -15,6 +15,7 @@ struct Settings: Sendable, Equatable {
     var rtmps = RTMPS()
     var publish = Publish()
     var recording = Recording()
+    var renditions = Renditions()
     var endpoints = Endpoints()
     var sources = Sources()
     var playlists = Playlists()
@@ -79,6 +80,26 @@ struct Settings: Sendable, Equatable {
         var mp4 = false
         /// Bytes; below it no recording starts and a running one is ended.
         var minimumFreeSpace = 100_000_000
+    }
+
+    struct Renditions: Sendable, Equatable {
+        /// Of x264, from the quickest to the most careful.
+        enum Preset: String, Sendable, CaseIterable {
+            case ultrafast
+            case superfast
+            case veryfast
+            case faster
+            case fast
+            case medium
+        }
+
+        /// Made of every stream whose broadcast does not name its own.
+        var ladder: [LadderRung] = []
+        var preset = Preset.veryfast
+        /// Of each encoder.
+        var threads = 2
+        /// Renditions at one time, of all streams.
+        var maximum = 16
     }
 
     struct Endpoints: Sendable, Equatable {

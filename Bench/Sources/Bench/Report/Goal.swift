@@ -65,6 +65,16 @@ struct Goal {
             text: "CPU per broadcast read: ≤ 2 × Hummingbird's hello world", scenario: .rest, server: .martlet(mergeWindow: 30),
             metric: .cpuPerRequest, limit: 2, isRatio: true),
         Goal(text: "blocked reloads add no thread", scenario: .reload, server: .martlet(mergeWindow: 30), metric: .addedThreads, limit: 0),
+        Goal(
+            text: "CPU of 720p30 → 480p + 360p: ≤ 1.05 × one ffmpeg", scenario: .renditions, server: .martlet(mergeWindow: 30),
+            metric: .cpuPerStream, limit: 1.05, isRatio: true),
+        Goal(
+            text: "memory of that ladder: ≤ 1.2 × ffmpeg", scenario: .renditions, server: .martlet(mergeWindow: 30), metric: .memoryPerStream,
+            limit: 1.2, isRatio: true),
+        Goal(text: "no picture of that ladder left out", scenario: .renditions, server: .martlet(mergeWindow: 30), metric: .dropped, limit: 0),
+        Goal(
+            text: "CPU per recorded stream: ≤ 1.3 × ffmpeg -c copy", scenario: .recording, server: .martlet(mergeWindow: 30),
+            metric: .cpuPerStream, limit: 1.3, isRatio: true),
         Goal(text: "no frame of a pulled source dropped", scenario: .pull, server: .martlet(mergeWindow: 30), metric: .dropped, limit: 0),
     ]
 

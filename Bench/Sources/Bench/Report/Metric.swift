@@ -4,6 +4,8 @@ enum Metric: String, CaseIterable {
     case cpuPerPublisher = "cpuMicrosecondsPerPublisherSecond"
     case hlsCPUPerPublisher = "addedHLSCPUMicrosecondsPerPublisherSecond"
     case cpuPerPull = "cpuMillisecondsPerPullSecond"
+    case cpuPerStream = "cpuMillisecondsPerStreamSecond"
+    case memoryPerStream = "anonymousBytesPerStream"
     case cpuPerRequest = "cpuMicrosecondsPerRequest"
     case requests = "goodAnswers"
     case badAnswers
@@ -46,6 +48,8 @@ enum Metric: String, CaseIterable {
         case .cpuPerPublisher: "CPU µs/pub·s"
         case .hlsCPUPerPublisher: "+HLS µs/pub·s"
         case .cpuPerPull: "CPU ms/pull·s"
+        case .cpuPerStream: "CPU ms/str·s"
+        case .memoryPerStream: "MB/stream"
         case .cpuPerRequest: "CPU µs/req."
         case .requests: "good"
         case .badAnswers: "bad"
@@ -89,13 +93,13 @@ enum Metric: String, CaseIterable {
         case .cpuPerPublisher, .hlsCPUPerPublisher: decimal(value, 0)
         case .memoryPerViewer, .anonymousPerViewer: decimal(value / 1000, 1)
         case .memoryPerPull, .proportionalPerPull, .memoryPerPublisher, .memoryBesideGroup, .groupBytes: decimal(value / 1000, 0)
-        case .firstStreamMemory, .streamMemory, .directoryBytes: decimal(value / 1e6, 2)
+        case .firstStreamMemory, .streamMemory, .directoryBytes, .memoryPerStream: decimal(value / 1e6, 2)
         case .latencyP50, .latencyP99, .firstKeyframeP50, .firstKeyframeP99, .wakeSpread, .cpuPerRequest, .wakeCPU: decimal(value, 1)
         case .sampledPlayers, .pulls, .dropped, .droppedAtStart, .repairs, .missing, .lost, .playlists, .badPlaylists, .requests, .badAnswers,
             .addedThreads:
             decimal(value, 0)
         case .delivered: decimal(value * 100, 1)
-        case .cpuPerGB, .cpuPerPull, .speed, .serverCores, .generatorCores, .otherCores, .latenessP99: decimal(value, 2)
+        case .cpuPerGB, .cpuPerPull, .cpuPerStream, .speed, .serverCores, .generatorCores, .otherCores, .latenessP99: decimal(value, 2)
         }
     }
 }

@@ -25,6 +25,8 @@ enum Table {
         case .playlistHTTP2: "One playlist over HTTP/2, 10 connections with 100 streams"
         case .rest: "GET /v2/broadcasts/{id} of so many, beside Hummingbird's hello world"
         case .reload: "Blocked reloads of low-latency HLS"
+        case .renditions: "720p30 encoded to 480p and 360p by one server, and by one ffmpeg"
+        case .recording: "Streams recorded as mp4 by one server, and by an ffmpeg -c copy each"
         case .pull: "RTSP sources pulled by one server, and by an ffmpeg each"
         }
     }
@@ -49,6 +51,7 @@ enum Table {
         case .playlist, .playlistHTTP2, .rest:
             return [(sizes, [.cpuPerRequest, .requests, .badAnswers] + Self.noise.filter { $0 != .latenessP99 })]
         case .reload: return [(sizes, [.wakeSpread, .addedThreads, .wakeCPU, .badAnswers] + Self.noise)]
+        case .renditions, .recording: return [(sizes, [.cpuPerStream, .memoryPerStream, .dropped] + Self.noise)]
         case .pull:
             let cost: [Metric] = [.cpuPerPull, .memoryPerPull, .proportionalPerPull, .groupBytes, .memoryBesideGroup]
             // The generator does nothing at fixed times here, the source does.

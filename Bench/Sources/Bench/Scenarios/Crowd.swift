@@ -7,11 +7,11 @@ final class Crowd {
     private let app: String
     private let clip: Clip
 
-    init(_ kind: ServerKind, app: String, clip: Clip, options: Options) throws(LoadFailure) {
+    init(_ kind: ServerKind, app: String, clip: Clip, options: Options, settings: [String: String] = [:]) throws(LoadFailure) {
         self.app = app
         self.clip = clip
         self.loop = try LoadLoop()
-        self.server = try RunningServer.start(kind, options)
+        self.server = try RunningServer.start(kind, options, settings: settings)
     }
 
     deinit { self.end() }

@@ -1,0 +1,210 @@
+import AV
+import Media
+import NIOCore
+import Streams
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Outputs
+
+@Suite(.timeLimit(.minutes(3))) struct LadderTests {
+    /// 25 pictures a second with B-frames and a keyframe each second.
+    private func clip(_ size: String, seconds: Int = 4, audio: [String]? = Clip.aac, in bench: LadderBench) throws -> Clip {
+        var clip = try Clip(video: Clip.h264, audio: audio, seconds: seconds, size: size, in: bench.folder)
+        // As a publisher's tracks are: with what the bitstream says of its rate.
+        clip.tracks = try clip.tracks.map { $0.kind == .video ? try Track(id: .video, codec: .h264, configuration: $0.configuration) : $0 }
+        return clip
+    }
+
+    /// How large the decoded pictures are, and how many there are of each size.
+    private func decoded(_ collector: Collector) throws -> [String: Int] {
+        var sizes: [String: Int] = [:]
+        var decoder: Decoder?
+        let picture = try DecodedFrame()
+        func drain() throws {
+            while try decoder?.receive(into: picture) ?? false { sizes["\(picture.width)x\(picture.height)", default: 0] += 1 }
+        }
+        for item in collector.items {
+            switch item {
+            case .tracks(let tracks):
+                try decoder?.finish()
+                try drain()
+                decoder = try tracks.first { $0.kind == .video }.map { try Decoder($0) }
+            case .frame(let frame) where frame.kind == .video:
+                try decoder?.send(try Packet(frame))
+                try drain()
+            default: break
+            }
+        }
+        try decoder?.finish()
+        try drain()
+        #expect(decoder?.damaged == 0)
+        return sizes
+    }
+
+    @Test func eachRenditionHasItsSizeTheSourcesTimesAndItsKeyframes() async throws {
+        let bench = try LadderBench()
+        let clip = try self.clip("320x180", in: bench)
+        let (source, tall, low) = (Collector(bench.source), bench.collector(120), bench.collector(90))
+        let publisher = try bench.publisher(clip.tracks)
+        let ladder = bench.ladder([.init(height: 90, videoBitrate: 100_000), .init(height: 120, videoBitrate: 200_000), .init(height: 360)])
+        #expect(ladder.start(from: .latestGroup))
+        await bench.publish(clip.inMilliseconds, to: publisher, after: low)
+        #expect(bench.board.renditions(of: "cam").map(\.suffix) == ["120p200kbps", "90p100kbps"])
+        #expect(bench.slots.count == 2)
+        publisher.end(.finished)
+        await bench.waitUntilClosed()
+
+        for (rendition, size) in [(tall, "214x120"), (low, "160x90")] {
+            #expect(rendition.times == source.times, "every picture, at its own time")
+            #expect(rendition.keyframeTimes == source.keyframeTimes)
+            #expect(rendition.keyframeTimes.count == 4)
+            #expect(rendition.pictures.allSatisfy { $0.compositionOffset == .zero }, "no B-frames")
+            #expect(try self.decoded(rendition) == [size: 100])
+            #expect(rendition.tracks.count == 1)
+            #expect(rendition.tracks.first?.first?.video?.frameRate == 25)
+        }
+        #expect(ladder.droppedFrames == 0)
+        #expect(bench.board.renditions(of: "cam").isEmpty)
+        #expect(bench.slots.count == 0)
+        #expect(bench.directory.totals()[.rtmp]?.publishes == 1, "a rendition is no publisher")
+    }
+
+    @Test func soundIsPassedOnAsItIsUnlessAnotherBitRateIsAskedFor() async throws {
+        let bench = try LadderBench()
+        let clip = try self.clip("320x180", in: bench)
+        let (source, own, other) = (Collector(bench.source), bench.collector(120), bench.collector(90))
+        let publisher = try bench.publisher(clip.tracks)
+        #expect(bench.ladder([.init(height: 120), .init(height: 90, audioBitrate: 32_000)]).start(from: .latestGroup))
+        await bench.publish(clip.inMilliseconds, to: publisher, after: other)
+        publisher.end(.finished)
+        await bench.waitUntilClosed()
+
+        // Sound of before the first picture belongs to nothing.
+        let first = try #require(source.times.first)
+        let expected = source.sounds.filter { $0.decodeTime >= first }
+        #expect(own.sounds.map(\.decodeTime) == expected.map(\.decodeTime))
+        #expect(own.sounds.map(\.payload) == expected.map(\.payload))
+        #expect(own.tracks.first?.last == source.tracks.first?.last)
+
+        let (ownBytes, otherBytes) = (
+            own.sounds.reduce(0) { $0 + $1.payload.readableBytes }, other.sounds.reduce(0) { $0 + $1.payload.readableBytes }
+        )
+        #expect(otherBytes < ownBytes * 3 / 4, "\(otherBytes) of \(ownBytes) bytes")
+        let (begin, end) = (try #require(other.sounds.first?.decodeTime), try #require(other.sounds.last?.decodeTime))
+        #expect(abs((begin - first).seconds) < 0.05 && abs((end - (expected.last?.decodeTime ?? .zero)).seconds) < 0.1)
+        // Whoever joins at a keyframe gets the sound of its time: it comes after what is before it.
+        for collector in [own, other] {
+            var newest = MediaTime.zero
+            for frame in collector.frames {
+                if frame.kind == .video { newest = frame.decodeTime } else { #expect(frame.decodeTime >= newest - MediaTime(milliseconds: 100)) }
+            }
+        }
+    }
+
+    @Test func picturesOfAnotherSizeMakeOtherRenditions() async throws {
+        let bench = try LadderBench()
+        let (wide, small) = (try self.clip("320x180", seconds: 2, in: bench), try self.clip("144x108", seconds: 2, in: bench))
+        let (tall, low) = (bench.collector(120), bench.collector(90))
+        let publisher = try bench.publisher(wide.tracks)
+        #expect(bench.ladder([.init(height: 120), .init(height: 90)]).start(from: .latestGroup))
+        await bench.publish(wide.inMilliseconds, to: publisher, after: low)
+        publisher.announce(small.tracks)
+        await bench.publish(small.frames(after: MediaTime(milliseconds: 2_000)), to: publisher, after: low)
+        publisher.end(.finished)
+        await bench.waitUntilClosed()
+
+        #expect(try self.decoded(tall) == ["214x120": 50])
+        #expect(try self.decoded(low) == ["160x90": 50, "120x90": 50])
+        #expect(low.tracks.count == 2)
+        #expect(low.times.count == 100)
+        #expect(zip(low.times, low.times.dropFirst()).allSatisfy { $0 < $1 })
+    }
+
+    @Test func afterATakeoverTheSameRenditionGoesOnWithADiscontinuity() async throws {
+        let bench = try LadderBench()
+        let clip = try self.clip("320x180", seconds: 2, in: bench)
+        let (source, low) = (Collector(bench.source), bench.collector(90))
+        let first = try bench.publisher(clip.tracks, credential: "same")
+        #expect(bench.ladder([.init(height: 90)]).start(from: .latestGroup))
+        await bench.publish(clip.inMilliseconds, to: first, after: low)
+        let second = try bench.publisher(clip.tracks, credential: "same")
+        // The hub puts its times behind those of the first.
+        for frame in clip.inMilliseconds { second.publish(frame, now: .now()) }
+        second.end(.finished)
+        await bench.waitUntilClosed()
+
+        #expect(low.times == source.times)
+        #expect(low.keyframeTimes == source.keyframeTimes)
+        let marks = low.items.compactMap { item in
+            switch item {
+            case .discontinuity: "discontinuity"
+            case .ended: "ended"
+            case .tracks: "tracks"
+            case .frame: nil
+            }
+        }
+        #expect(marks == ["tracks", "discontinuity", "tracks", "ended"])
+    }
+
+    @Test func whatTheMachineHasNoTimeForIsLeftOutBeforeEncoding() async throws {
+        let bench = try LadderBench()
+        let clip = try self.clip("320x180", seconds: 8, in: bench)
+        let (source, low) = (Collector(bench.source), bench.collector(90))
+        let publisher = try bench.publisher(clip.tracks)
+        // All of it is there at once: the first pictures are eight seconds late, and only the last second is not.
+        for frame in clip.inMilliseconds where frame.decodeTime < MediaTime(milliseconds: 40) { publisher.publish(frame, now: .now()) }
+        let ladder = bench.ladder([.init(height: 90)])
+        #expect(ladder.start(from: .latestGroup))
+        for frame in clip.inMilliseconds where frame.decodeTime >= MediaTime(milliseconds: 40) { publisher.publish(frame, now: .now()) }
+        publisher.end(.finished)
+        await bench.waitUntilClosed()
+
+        #expect(source.times.count == 200, "the source has everything")
+        #expect(ladder.droppedFrames > 0)
+        #expect(bench.slots.droppedFrames.load(ordering: .relaxed) == UInt64(ladder.droppedFrames))
+        #expect(low.times.count < 200)
+        #expect(Set(low.keyframeTimes).isSubset(of: Set(source.keyframeTimes)))
+    }
+
+    @Test func thereIsAnEventForWhatCannotBeMade() async throws {
+        let bench = try LadderBench(slots: 1)
+        let clip = try self.clip("320x180", seconds: 1, audio: nil, in: bench)
+        let tall = bench.collector(120)
+        let publisher = try bench.publisher(clip.tracks)
+        #expect(bench.ladder([.init(height: 120), .init(height: 90)]).start(from: .latestGroup))
+        for frame in clip.inMilliseconds { publisher.publish(frame, now: .now()) }
+        publisher.end(.finished)
+        await bench.waitUntilClosed()
+        #expect(tall.times.count == 25)
+        #expect(bench.events.value.count == 2)
+        guard case .started(let rendition)? = bench.events.value.first, case .notStarted(let height, _)? = bench.events.value.last else {
+            Issue.record("\(bench.events.value)")
+            return
+        }
+        #expect(rendition.height == 120 && height == 90)
+        #expect(bench.slots.count == 0)
+    }
+
+    @Test func otherSettingsTakeEffectWhileLiveAndLeaveAloneWhatStays() async throws {
+        let bench = try LadderBench()
+        let clip = try self.clip("320x180", seconds: 6, in: bench)
+        let (source, low, tall) = (Collector(bench.source), bench.collector(90), bench.collector(120))
+        let publisher = try bench.publisher(clip.tracks)
+        let ladder = bench.ladder([.init(height: 90)])
+        #expect(ladder.start(from: .latestGroup))
+        let frames = clip.inMilliseconds
+        await bench.publish(frames.filter { $0.decodeTime < MediaTime(milliseconds: 2_500) }, to: publisher, after: low)
+        ladder.change(to: [.init(height: 90), .init(height: 120)])
+        await bench.publish(frames.filter { $0.decodeTime >= MediaTime(milliseconds: 2_500) }, to: publisher, after: low)
+        ladder.stop()
+        await bench.waitUntilClosed()
+        #expect(low.tracks.count == 1)
+        #expect(tall.keyframeTimes.first.map { source.keyframeTimes.contains($0) } == true)
+        #expect(try #require(tall.times.first) > MediaTime(milliseconds: 2_000))
+        // Stopped in the middle of a group, the last pictures lack those between them.
+        let whole = low.times.dropLast(4)
+        #expect(Array(whole) == Array(source.times.prefix(whole.count)))
+    }
+}
