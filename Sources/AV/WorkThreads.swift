@@ -13,6 +13,8 @@ final class WorkThreads: Sendable {
         var stackBytes: Int
         /// How long a thread without work stays; nil: until the shutdown.
         var idle: Duration?
+        /// 0…19: how far the threads stand back for others.
+        var niceness: Int32 = 0
     }
 
     private struct State {
@@ -124,6 +126,7 @@ final class WorkThreads: Sendable {
         guard let opaque else { return nil }
         let threads = Unmanaged<WorkThreads>.fromOpaque(opaque).takeRetainedValue()
         shim_set_thread_name(threads.name)
+        if threads.limits.niceness > 0 { shim_be_nice(threads.limits.niceness) }
         while case .run(let job) = threads.step() { job() }
         return nil
     }

@@ -5,6 +5,12 @@ public enum BroadcastEvent: Sendable, Equatable {
     case vodReady(streamID: String, vodID: String, fileName: String, durationMilliseconds: Int64)
     case endpointFailed(streamID: String, serviceID: String, url: String)
     case recordingFailed(streamID: String, vodID: String, reason: String)
+    /// A recording was removed because the rules say so.
+    case recordingExpired(streamID: String, vodID: String, fileName: String)
+    /// Recordings have ended for want of disk space and none can start.
+    case diskSpaceLow(freeBytes: Int64)
+    /// They can again.
+    case diskSpaceRecovered(freeBytes: Int64)
     /// A playlist has come to an item. Its start and end as a whole are `liveStreamStarted` and `liveStreamEnded`.
     case playlistItemStarted(id: String, index: Int, name: String?)
     /// An item could not be played, or broke off; the list goes on with the next.
@@ -18,16 +24,21 @@ public enum BroadcastEvent: Sendable, Equatable {
         case .vodReady: "vodReady"
         case .endpointFailed: "endpointFailed"
         case .recordingFailed: "recordingFailed"
+        case .recordingExpired: "recordingExpired"
+        case .diskSpaceLow: "diskSpaceLow"
+        case .diskSpaceRecovered: "diskSpaceRecovered"
         case .playlistItemStarted: "playlistItemStarted"
         case .playlistItemFailed: "playlistItemFailed"
         }
     }
 
+    /// Empty for what is of no broadcast.
     public var streamID: String {
         switch self {
         case .liveStreamStarted(let id), .liveStreamEnded(let id): id
-        case .vodReady(let id, _, _, _), .endpointFailed(let id, _, _), .recordingFailed(let id, _, _): id
+        case .vodReady(let id, _, _, _), .endpointFailed(let id, _, _), .recordingFailed(let id, _, _), .recordingExpired(let id, _, _): id
         case .playlistItemStarted(let id, _, _), .playlistItemFailed(let id, _, _, _): id
+        case .diskSpaceLow, .diskSpaceRecovered: ""
         }
     }
 }

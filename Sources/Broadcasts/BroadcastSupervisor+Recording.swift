@@ -38,12 +38,13 @@ extension BroadcastSupervisor {
         do {
             return try await self.beginRecording(record, fileName: fileName)
         } catch {
-            throw .recordingNotStarted(type: "mp4")
+            throw error == .diskFull ? .recordingRefusedDiskLow(type: "mp4") : .recordingNotStarted(type: "mp4")
         }
     }
 
     private func beginRecording(_ record: BroadcastRecord, fileName: String?) async throws(RecordingFailure) -> RecordingTicket {
         guard let stream = self.stream else { throw .nothingRecorded }
+        guard !self.environment.room.isLow else { throw .diskFull }
         let place = RecordingPlace(
             record: record, fileName: fileName, extension: "mp4", dataDirectory: self.environment.configuration.dataDirectory)
         let vodID = StreamID.random(24)
@@ -59,6 +60,7 @@ extension BroadcastSupervisor {
             started = try session.start()
         } catch {
             self.environment.logger.warning("recording not started", metadata: ["stream": "\(self.id)", "reason": "\(error)"])
+            if error == .diskFull { self.environment.room.ranOut() }
             throw error
         }
         let note = self.note(of: started, record: record, place: place)

@@ -40,6 +40,7 @@ actor BroadcastSupervisor {
         let logger: Logger
         let emit: @Sendable (BroadcastEvent) -> Void
         let ledger: RecordingLedger
+        let room: RecordingRoom
         let limits: ViewerLimitKeeper
         let mailbox: StreamMailbox
     }
@@ -128,6 +129,7 @@ actor BroadcastSupervisor {
         let record = await self.storeStart(tracks)
         guard self.phase == .live(generation) else { return }
         self.environment.outputs.hls.streamBecameLive(self.key)
+        self.environment.outputs.pictures?.streamBecameLive(self.id)
         if !self.isAnnounced {
             self.isAnnounced = true
             self.environment.emit(.liveStreamStarted(id: self.id))
@@ -170,6 +172,7 @@ actor BroadcastSupervisor {
         self.watch?.cancel()
         self.watch = nil
         self.environment.outputs.hls.streamEnded(self.key)
+        self.environment.outputs.pictures?.streamEnded(self.id)
         self.stopRecording()
         let statuses = self.closeDestinations()
         self.log("publisher gone", ["live": "\(wasLive)"])

@@ -32,9 +32,18 @@ public protocol LivePackaging: Sendable {
     func totalDashViewerCount() -> Int
 }
 
+/// What makes pictures of live streams; `LivePictures` is the one that is served.
+public protocol LivePicturing: Sendable {
+    func streamBecameLive(_ id: String)
+    func streamEnded(_ id: String)
+    /// The broadcast is no more.
+    func forget(_ id: String)
+}
+
 extension Recorder: RecordingSession {}
 extension Destination: RestreamSession {}
 extension LiveHLS: LivePackaging {}
+extension LivePictures: LivePicturing {}
 
 /// Makes the outputs of a broadcast. A new kind of output is one member here and one line in `BroadcastSupervisor`.
 public struct OutputFactory: Sendable {
@@ -47,17 +56,21 @@ public struct OutputFactory: Sendable {
     /// Makes a file out of what a dead process left at a temporary path.
     public var recover: @Sendable (String, RecordingRequest, Int64) async -> RecordingOutcome
     public var hls: any LivePackaging
+    /// Nil: nobody wants any.
+    public var pictures: (any LivePicturing)?
 
     public init(
         makeRecorder: @escaping @Sendable (Stream, RecordingRequest, RecorderCallbacks) -> any RecordingSession,
         makeDestination: @escaping @Sendable (DestinationConfiguration, Stream, @escaping StatusChange) -> any RestreamSession,
         isValidDestination: @escaping @Sendable (String) -> Bool,
-        recover: @escaping @Sendable (String, RecordingRequest, Int64) async -> RecordingOutcome, hls: any LivePackaging
+        recover: @escaping @Sendable (String, RecordingRequest, Int64) async -> RecordingOutcome, hls: any LivePackaging,
+        pictures: (any LivePicturing)? = nil
     ) {
         self.makeRecorder = makeRecorder
         self.makeDestination = makeDestination
         self.isValidDestination = isValidDestination
         self.recover = recover
         self.hls = hls
+        self.pictures = pictures
     }
 }

@@ -7,6 +7,7 @@
 #include <libavutil/audio_fifo.h>
 #include <libavutil/avutil.h>
 #include <libavutil/channel_layout.h>
+#include <libavutil/display.h>
 #include <libavutil/error.h>
 #include <libavutil/frame.h>
 #include <libavutil/imgutils.h>
@@ -37,6 +38,7 @@ static const int shim_AVERROR_PATCHWELCOME = AVERROR_PATCHWELCOME;
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 // The C library keeps what it is given back; these two say from which size on it does not. Other C libraries have no such setting and no such habit.
@@ -50,6 +52,8 @@ static inline void shim_give_back_memory_from(int bytes) {
 }
 
 static inline void shim_set_thread_name(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+// Of the calling thread alone, as Linux has it.
+static inline void shim_be_nice(int niceness) { setpriority(PRIO_PROCESS, 0, niceness); }
 // rename(2) that fails with EEXIST instead of replacing.
 static inline long shim_rename_noreplace(const char *from, const char *to) {
     return syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);

@@ -19,11 +19,24 @@ extension MartletServer {
             memoryBytesPerStream: hls.memoryPerStream, viewerLimit: { limits.hls($0) }, dashViewerLimit: { limits.dash($0) })
     }
 
+    func pictureConfiguration(_ directory: DataDirectory) -> LivePictures.Configuration {
+        let previews = self.settings.previews
+        return LivePictures.Configuration(
+            directory: directory.livePictures, generates: previews.generate, period: TimeAmount(previews.period), height: previews.height,
+            format: previews.format)
+    }
+
     func broadcastConfiguration(_ directory: DataDirectory) -> BroadcastService.Configuration {
         BroadcastService.Configuration(
             app: self.settings.app, appAliases: self.settings.appAliases, serverName: self.settings.serverName, dataDirectory: directory.path,
             acceptOnlyRegistered: self.settings.publish.acceptOnlyRegistered, maxHeight: self.settings.publish.maxHeight,
             maxBitrate: self.settings.publish.maxBitrate, recordMP4: self.settings.recording.mp4,
+            recordingLowSpace: Int64(self.settings.recording.minimumFreeSpace),
+            recordingSufficientSpace: Int64(self.settings.recording.sufficientFreeSpace),
+            retention: RetentionRules(
+                maximumAge: self.settings.retention.maximumAge.milliseconds, maximumBytes: Int64(self.settings.retention.maximumSize),
+                minimumFreeBytes: Int64(self.settings.retention.minimumFreeSpace)),
+            makesPosters: self.settings.previews.posters, posterHeight: self.settings.previews.height,
             republishLimit: self.settings.endpoints.republishLimit, healthCheckPeriod: TimeAmount(self.settings.endpoints.healthCheckPeriod),
             rtmpPlay: self.settings.rtmp.play,
             sources: .init(

@@ -6,7 +6,7 @@ import Outputs
 
 /// Real recorders, destinations and pulls for the broadcast logic.
 extension MartletServer {
-    func outputs(hls: LiveHLS, group: any EventLoopGroup, meter: OutputMeter) -> OutputFactory {
+    func outputs(hls: LiveHLS, pictures: LivePictures, group: any EventLoopGroup, meter: OutputMeter) -> OutputFactory {
         let configuration = Recorder.Configuration(minimumFreeBytes: Int64(self.settings.recording.minimumFreeSpace))
         let network = DestinationNetwork()
         let logger = self.logger
@@ -38,7 +38,7 @@ extension MartletServer {
             recover: { path, request, startedAt in
                 await RecordingRecovery.recover(temporaryPath: path, request: request, startedAtMilliseconds: startedAt)
             },
-            hls: hls)
+            hls: hls, pictures: pictures)
     }
 }
 

@@ -39,6 +39,7 @@ struct MartletServer {
         let database: Database
         let streams: StreamDirectory
         let hls: LiveHLS
+        let pictures: LivePictures
         let puller: Puller
         let service: BroadcastService
         let feed: EventFeed
@@ -82,13 +83,15 @@ struct MartletServer {
         let limits = ViewerLimits()
         let hls = LiveHLS(configuration: self.hlsConfiguration(directory, limits), streams: streams, group: group, logger: self.logger)
         try hls.sweep()
+        let pictures = LivePictures(configuration: self.pictureConfiguration(directory), streams: streams, logger: self.logger)
+        pictures.start()
         let puller = Puller(
             configuration: self.pullConfiguration(directory), streams: streams,
             policy: AddressPolicy(allowsLocal: self.settings.sources.allowLocalAddresses), logger: self.logger,
             wallClock: BroadcastClock.system.wall)
         let (events, feed, meter) = (EventCounters(), EventFeed(), OutputMeter())
         let service = BroadcastService(
-            database: database, streams: streams, outputs: self.outputs(hls: hls, group: group, meter: meter),
+            database: database, streams: streams, outputs: self.outputs(hls: hls, pictures: pictures, group: group, meter: meter),
             sources: SourceFactory(puller), configuration: self.broadcastConfiguration(directory), viewerLimits: limits, logger: self.logger,
             onEvent: { event in
                 events.count(event)
@@ -96,7 +99,8 @@ struct MartletServer {
             })
         try await service.start()
         return Rooms(
-            database: database, streams: streams, hls: hls, puller: puller, service: service, feed: feed, events: events, meter: meter)
+            database: database, streams: streams, hls: hls, pictures: pictures, puller: puller, service: service, feed: feed, events: events,
+            meter: meter)
     }
 
     /// Opens the doors, and returns when they are closed again.
@@ -111,10 +115,13 @@ struct MartletServer {
         let counters = HTTPCounters()
         let metrics = ServerMetrics(
             streams: rooms.streams, gateway: gateway, puller: rooms.puller, hls: rooms.hls, http: counters, outputs: rooms.meter,
-            events: rooms.events, lag: lag, dataDirectory: directory.path)
+            events: rooms.events, service: service, lag: lag, dataDirectory: directory.path)
         let access = self.accessRule
         let responder = DeliveryResponder(
             configuration: .init(app: self.settings.app, appAliases: self.settings.appAliases, mediaDirectory: directory.streams), hls: rooms.hls,
+            pictures: .init(live: rooms.pictures, liveDirectory: directory.livePictures, vodDirectory: directory.vodPictures) { id, kind in
+                await service.makePictures(kind, ofVod: id)
+            },
             hooks: .init(
                 isReady: { readiness.isReady }, metrics: { metrics.page() }, allowMetrics: self.metricsRule(access),
                 startForViewer: { id, eventLoop in
@@ -158,6 +165,7 @@ struct MartletServer {
     private func close(_ rooms: Rooms, endedCleanly: Bool) async throws {
         await rooms.puller.shutdown()
         await rooms.hls.stop()
+        await rooms.pictures.stop()
         if endedCleanly { try await rooms.database.boots.end() }
         try rooms.database.close()
     }
