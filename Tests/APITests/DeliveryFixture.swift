@@ -50,7 +50,7 @@ final class DeliveryFixture: Sendable {
             pictures: .init(
                 live: LivePictures(
                     configuration: .init(directory: self.directory + "/previews/live"), streams: self.streams, logger: Logger(label: "test")),
-                liveDirectory: self.directory + "/previews/live", vodDirectory: self.directory + "/previews/vods"
+                liveDirectory: self.directory + "/previews/live", vodDirectory: self.directory + "/previews/vods", patience: .minutes(5)
             ) { [directory = self.directory, asked = self.asked] id, kind in
                 asked.note("\(id) \(kind)")
                 guard id.hasPrefix("makeable") else { return false }

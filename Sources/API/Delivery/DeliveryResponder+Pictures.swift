@@ -1,6 +1,6 @@
 import Broadcasts
 import HTTP
-import NIOCore
+public import NIOCore
 public import Outputs
 
 /// Still pictures, `/{app}/previews/{name}`: of live streams by their id, of files by the VoD's.
@@ -12,20 +12,21 @@ extension DeliveryResponder {
         let vodFiles: MediaFiles
         /// Makes those of a VoD and returns when they are there; false: there are none.
         let make: @Sendable (_ vodID: String, VodPictures.Kind) async -> Bool
+        /// How long who asks for pictures of a file waits for them; they are made anyway.
+        let patience: TimeAmount
 
         /// The directories are absolute: that of `live`, and that of the pictures that `make` makes.
         public init(
-            live: LivePictures, liveDirectory: String, vodDirectory: String, make: @escaping @Sendable (String, VodPictures.Kind) async -> Bool
+            live: LivePictures, liveDirectory: String, vodDirectory: String, patience: TimeAmount = .seconds(10),
+            make: @escaping @Sendable (String, VodPictures.Kind) async -> Bool
         ) {
             self.live = live
             self.liveFiles = MediaFiles(root: liveDirectory)
             self.vodFiles = MediaFiles(root: vodDirectory)
             self.make = make
+            self.patience = patience
         }
     }
-
-    /// How long who asks for pictures of a file waits for them; they are made anyway.
-    private static let patience = TimeAmount.seconds(10)
 
     /// The order is: pictures of files, whose ids are the server's own and so cannot be shadowed by whoever publishes; the live stream of that id;
     /// the last pictures of streams that have ended; and then a VoD whose pictures nobody has made yet.
@@ -66,7 +67,7 @@ extension DeliveryResponder {
         _ kind: VodPictures.Kind, of id: String, _ name: String, _ pictures: Pictures, _ request: ReadyRequest, on eventLoop: any EventLoop
     ) -> EventLoopFuture<ReadyResponse> {
         let promise = eventLoop.makePromise(of: Bool?.self)
-        let timeout = eventLoop.scheduleTask(in: Self.patience) { promise.succeed(nil) }
+        let timeout = eventLoop.scheduleTask(in: pictures.patience) { promise.succeed(nil) }
         // Ends with the maker's work, which has a limit of its own.
         Task {
             let isThere = await pictures.make(id, kind)
