@@ -58,8 +58,8 @@ import Testing
             let filler = disk.appending(path: "filler")
             // In two files, so that one of them can go without the other being written again.
             let smaller = disk.appending(path: "smaller")
-            try Data(count: 15_000_000).write(to: filler)
-            try Data(count: 9_000_000).write(to: smaller)
+            try Data(count: 18_000_000).write(to: filler)
+            try Data(count: 7_000_000).write(to: smaller)
             try await eventually("the recording has ended") { try await server.vods(of: "demo", count: 1).count == 1 }
             try await eventually("it is told") { try await server.metric("disk_space_low") == 1 }
             let refused = try await server.record("demo", true)
