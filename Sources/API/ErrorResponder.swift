@@ -185,6 +185,8 @@ enum ErrorResponder {
         case .recordingTypeUnknown:
             ResultDTO(false, message: "No stream for this id: \(id) or unexpected record type. Record type is null", dataID: nil)
         case .recordingNotStarted(let type): ResultDTO(false, message: "\(type) recording couldn't be started", dataID: nil)
+        case .recordingRefusedDiskLow(let type):
+            ResultDTO(false, message: "\(type) recording couldn't be started: there is too little free disk space", dataID: nil)
         case .recordingNotStopped(let type): ResultDTO(false, message: "\(type) recording couldn't be stopped", dataID: nil)
         default: ResultDTO(false, message: nil, dataID: nil)
         }

@@ -10,9 +10,12 @@ public final class BlockingPool: Sendable {
 
     private let threads: WorkThreads
 
-    public init(name: String, threads: Int, waiting: Int) {
+    /// - Parameter niceness: 0…19, how far the threads stand back for others when processors are scarce.
+    public init(name: String, threads: Int, waiting: Int, niceness: Int = 0) {
         self.threads = WorkThreads(
-            name: name, limits: .init(threads: max(threads, 1), waiting: waiting, stackBytes: 1 << 20, idle: .seconds(10)))
+            name: name,
+            limits: .init(
+                threads: max(threads, 1), waiting: waiting, stackBytes: 1 << 20, idle: .seconds(10), niceness: Int32(clamping: niceness)))
     }
 
     deinit { self.threads.beginShutdown() }

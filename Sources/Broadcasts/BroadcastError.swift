@@ -60,6 +60,8 @@ public enum BroadcastError: Error, Sendable, Equatable {
     /// Already as wanted, or impossible for this stream.
     case recordingNotStarted(type: String)
     case recordingNotStopped(type: String)
+    /// There is less free disk space than recordings must leave.
+    case recordingRefusedDiskLow(type: String)
 
     // Endpoints
     case endpointURLMissing

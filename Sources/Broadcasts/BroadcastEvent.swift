@@ -11,6 +11,12 @@ public enum BroadcastEvent: Sendable, Equatable {
     case renditionFailed(streamID: String, height: Int, reason: String)
     /// A rendition was given up, because the machine cannot encode as fast as pictures come.
     case renditionShed(streamID: String, height: Int)
+    /// A recording was removed because the rules say so.
+    case recordingExpired(streamID: String, vodID: String, fileName: String)
+    /// Recordings have ended for want of disk space and none can start.
+    case diskSpaceLow(freeBytes: Int64)
+    /// They can again.
+    case diskSpaceRecovered(freeBytes: Int64)
     /// A playlist has come to an item. Its start and end as a whole are `liveStreamStarted` and `liveStreamEnded`.
     case playlistItemStarted(id: String, index: Int, name: String?)
     /// An item could not be played, or broke off; the list goes on with the next.
@@ -27,17 +33,22 @@ public enum BroadcastEvent: Sendable, Equatable {
         case .encoderNotOpened: "encoderNotOpenedError"
         case .renditionFailed: "renditionFailed"
         case .renditionShed: "renditionShed"
+        case .recordingExpired: "recordingExpired"
+        case .diskSpaceLow: "diskSpaceLow"
+        case .diskSpaceRecovered: "diskSpaceRecovered"
         case .playlistItemStarted: "playlistItemStarted"
         case .playlistItemFailed: "playlistItemFailed"
         }
     }
 
+    /// Empty for what is of no broadcast.
     public var streamID: String {
         switch self {
         case .liveStreamStarted(let id), .liveStreamEnded(let id): id
-        case .vodReady(let id, _, _, _), .endpointFailed(let id, _, _), .recordingFailed(let id, _, _): id
+        case .vodReady(let id, _, _, _), .endpointFailed(let id, _, _), .recordingFailed(let id, _, _), .recordingExpired(let id, _, _): id
         case .encoderNotOpened(let id, _, _), .renditionFailed(let id, _, _), .renditionShed(let id, _): id
         case .playlistItemStarted(let id, _, _), .playlistItemFailed(let id, _, _, _): id
+        case .diskSpaceLow, .diskSpaceRecovered: ""
         }
     }
 }

@@ -107,6 +107,7 @@ extension BroadcastService {
             await self.limits.reread(gone)
             let wasPulled = await self.sources.removed(gone)
             let stopped = self.lifecycle.stop(gone, reason: .deleted) || wasPulled
+            self.outputs.pictures?.forget(gone)
             if gone == id { wasStopped = stopped }
             self.logger.info("broadcast deleted", metadata: ["stream": "\(gone)", "live": "\(stopped)"])
         }

@@ -23,6 +23,15 @@ extension BroadcastService {
         public var recordMP4: Bool
         /// The renditions of every stream whose broadcast does not name its own.
         public var renditions: [RenditionSetting]
+        /// Bytes; with less free no recording starts.
+        public var recordingLowSpace: Int64
+        /// Bytes; after that, they start again when so much is free. 0 is a quarter more.
+        public var recordingSufficientSpace: Int64
+        public var retention: RetentionRules
+        /// Makes a poster of every recording.
+        public var makesPosters: Bool
+        /// Pixels.
+        public var posterHeight: Int
         /// Attempts after a failed one until an endpoint is given up; negative for never.
         public var republishLimit: Int
         public var healthCheckPeriod: TimeAmount
@@ -33,6 +42,8 @@ extension BroadcastService {
         public init(
             app: String = "live", appAliases: [String] = [], serverName: String = "", hostAddress: String = "", dataDirectory: String,
             acceptOnlyRegistered: Bool = false, maxHeight: Int = 0, maxBitrate: Int = 0, recordMP4: Bool = false, renditions: [RenditionSetting] = [],
+            recordingLowSpace: Int64 = 0, recordingSufficientSpace: Int64 = 0, retention: RetentionRules = .init(), makesPosters: Bool = false,
+            posterHeight: Int = 480,
             republishLimit: Int = -1, healthCheckPeriod: TimeAmount = .seconds(2), rtmpPlay: Bool = true, sources: Sources = .init()
         ) {
             self.app = app
@@ -45,11 +56,19 @@ extension BroadcastService {
             self.maxBitrate = maxBitrate
             self.recordMP4 = recordMP4
             self.renditions = renditions
+            self.recordingLowSpace = recordingLowSpace
+            self.recordingSufficientSpace = recordingSufficientSpace
+            self.retention = retention
+            self.makesPosters = makesPosters
+            self.posterHeight = posterHeight
             self.republishLimit = republishLimit
             self.healthCheckPeriod = healthCheckPeriod
             self.rtmpPlay = rtmpPlay
             self.sources = sources
         }
+
+        /// Absolute; holds the pictures of VoDs.
+        public var vodPictureDirectory: String { self.dataDirectory + "/previews/vods" }
 
         func isOurs(app: String) -> Bool { app == self.app || self.appAliases.contains(app) }
     }

@@ -20,6 +20,8 @@ extension BroadcastService {
             // What is published cannot go into webm without a transcoder.
             throw isWanted ? .recordingNotStarted(type: type) : .recordingNotStopped(type: type)
         }
+        // Somebody may just have made room.
+        if isWanted, self.room.isLow { await self.keeper.measure() }
         var ticket: RecordingTicket?
         if type == "mp4", let supervisor = self.lifecycle.supervisor(id) {
             ticket = try await supervisor.setRecording(isWanted, record: record, height: height, fileName: fileName)

@@ -1,4 +1,3 @@
-import Logging
 public import Store
 
 extension BroadcastService {
@@ -19,19 +18,7 @@ extension BroadcastService {
 
     /// Removes a VoD and its file. A file that is gone already does not matter; one that cannot be removed keeps the row.
     public func deleteVod(_ id: String) async throws(BroadcastError) {
-        guard let vod = try self.findVod(id) else { throw .unknownVod }
-        if let path = vod.filePath {
-            switch VodFile.remove(path, below: self.configuration.dataDirectory) {
-            case .removed, .absent: break
-            case .outside:
-                self.logger.warning("the file of a VoD is not ours to remove", metadata: ["vod": "\(id)"])
-            case .failed(let reason):
-                self.logger.error("the file of a VoD was not removed", metadata: ["vod": "\(id)", "error": "\(reason)"])
-                throw .fileNotRemoved(reason)
-            }
-        }
-        let removed = try await stored { () async throws(StoreError) in try await self.database.vods.delete(id) }
-        guard removed != nil else { throw .unknownVod }
-        self.logger.info("vod deleted", metadata: ["vod": "\(id)"])
+        guard !id.utf8.contains(0) else { throw .unknownVod }
+        try await self.remover.remove(id, outsider: .isForgotten)
     }
 }

@@ -1,3 +1,4 @@
+import AV
 public import Logging
 public import NIOCore
 import Outputs
@@ -22,16 +23,22 @@ public final class BroadcastService: Sendable {
     /// For the new values of running sources.
     let switched: ProbeLine
     let logger: Logger
+    let remover: VodRemover
+    let pictures: VodPictureMaker
+    let room: RecordingRoom
+    let keeper: RetentionKeeper
     private let ledger: RecordingLedger
     /// Recovers what a dead process was recording; cancelled by `shutdown`.
     private let recovery = Mutex<Task<Void, Never>?>(nil)
+    /// Keeps the rules for recordings; cancelled by `shutdown`.
+    private let keeping = Mutex<Task<Void, Never>?>(nil)
 
     /// `onEvent` is called from any thread and must not block.
-    /// `viewerLimits` is filled here, and kept equal to what is stored.
+    /// `viewerLimits` is filled here, and kept equal to what is stored. `freeBytes` tells how much room recordings have, and may block.
     public init(
         database: Database, streams: StreamDirectory, outputs: OutputFactory, sources: SourceFactory, configuration: Configuration,
         viewerLimits: ViewerLimits = ViewerLimits(), logger: Logger, clock: BroadcastClock = .system,
-        onEvent: @escaping @Sendable (BroadcastEvent) -> Void = { _ in }
+        freeBytes: (@Sendable () -> Int64?)? = nil, onEvent: @escaping @Sendable (BroadcastEvent) -> Void = { _ in }
     ) {
         let emit: @Sendable (BroadcastEvent) -> Void = { event in
             logger.info("event", metadata: ["action": "\(event.action)", "stream": "\(event.streamID)"])
@@ -44,8 +51,20 @@ public final class BroadcastService: Sendable {
         self.logger = logger
         self.clock = clock
         self.limits = ViewerLimitKeeper(table: database.broadcasts, limits: viewerLimits, logger: logger)
+        self.remover = VodRemover(
+            database: database, dataDirectory: configuration.dataDirectory, pictureDirectory: configuration.vodPictureDirectory, logger: logger)
+        self.pictures = VodPictureMaker(
+            database: database, dataDirectory: configuration.dataDirectory, directory: configuration.vodPictureDirectory,
+            posterHeight: configuration.posterHeight, logger: logger)
+        let level = DiskLevel(low: configuration.recordingLowSpace, sufficient: configuration.recordingSufficientSpace)
+        self.room = RecordingRoom(level: level)
         self.ledger = RecordingLedger(
-            database: database, dataDirectory: configuration.dataDirectory, clock: clock, logger: logger, emit: emit)
+            database: database, dataDirectory: configuration.dataDirectory, clock: clock, logger: logger, emit: emit, room: self.room,
+            posters: configuration.makesPosters ? self.pictures : nil)
+        let streamsDirectory = configuration.dataDirectory + "/streams"
+        self.keeper = RetentionKeeper(
+            database: database, rules: configuration.retention.making(roomOf: level), room: self.room, remover: self.remover,
+            freeBytes: freeBytes ?? { FreeSpace.bytes(at: streamsDirectory) }, clock: clock, logger: logger, emit: emit)
         let planner = PullPlanner(
             refusal: sources.refusal, library: { Self.libraryFile($0, in: database, logger: logger) },
             normalisesPlaylists: configuration.sources.normalisesPlaylists)
@@ -61,7 +80,7 @@ public final class BroadcastService: Sendable {
         self.lifecycle = BroadcastLifecycle(
             environment: .init(
                 database: database, streams: streams, outputs: outputs, configuration: configuration, clock: clock, logger: logger, emit: emit,
-                ledger: self.ledger, limits: self.limits, mailbox: StreamMailbox()),
+                ledger: self.ledger, room: self.room, limits: self.limits, mailbox: StreamMailbox()),
             onViewer: { [sources = self.sources] id in _ = sources.viewerArrived(id) })
     }
 
@@ -86,6 +105,8 @@ public final class BroadcastService: Sendable {
         self.lifecycle.start()
         await self.sources.begin()
         try await self.sources.boot()
+        let keeping = Task { [keeper = self.keeper] in await keeper.run() }
+        self.keeping.withLock { $0 = keeping }
         guard !unfinished.isEmpty else { return }
         let recovery = Task { [ledger = self.ledger, recover = self.outputs.recover] in await ledger.recover(unfinished, with: recover) }
         self.recovery.withLock { $0 = recovery }
@@ -99,7 +120,9 @@ public final class BroadcastService: Sendable {
     @discardableResult
     public func shutdown(within limit: TimeAmount) async -> Bool {
         self.recovery.withLock { $0 }?.cancel()
+        self.keeping.withLock { $0 }?.cancel()
         self.durations.finish()
+        await self.pictures.finish()
         await self.sources.beginShutdown()
         self.lifecycle.beginShutdown()
         let isEmpty = await self.lifecycle.waitUntilEmpty(within: limit)
@@ -108,6 +131,9 @@ public final class BroadcastService: Sendable {
         await self.lifecycle.finish()
         return isEmpty
     }
+
+    /// Whether the disk has room for recordings, and what was removed to keep the rules.
+    public var storage: StorageStatus { self.room.status }
 
     // MARK: Looking
 

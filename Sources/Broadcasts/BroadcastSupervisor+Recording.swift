@@ -46,7 +46,7 @@ extension BroadcastSupervisor {
         do {
             return try await self.beginRecording(record, rendition: rendition, fileName: fileName)
         } catch {
-            throw .recordingNotStarted(type: "mp4")
+            throw error == .diskFull ? .recordingRefusedDiskLow(type: "mp4") : .recordingNotStarted(type: "mp4")
         }
     }
 
@@ -68,6 +68,7 @@ extension BroadcastSupervisor {
     ) async throws(RecordingFailure) -> RecordingTicket {
         let stream = if let rendition { self.environment.streams.find(rendition.key(of: self.id)) } else { self.stream }
         guard let stream else { throw .nothingRecorded }
+        guard !self.environment.room.isLow else { throw .diskFull }
         let place = RecordingPlace(
             record: record, rendition: rendition, fileName: fileName, extension: "mp4",
             dataDirectory: self.environment.configuration.dataDirectory)
@@ -85,6 +86,7 @@ extension BroadcastSupervisor {
             started = try session.start()
         } catch {
             self.environment.logger.warning("recording not started", metadata: ["stream": "\(self.id)", "reason": "\(error)"])
+            if error == .diskFull { self.environment.room.ranOut() }
             throw error
         }
         var note = self.note(of: started, record: record, place: place)

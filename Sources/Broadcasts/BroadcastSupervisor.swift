@@ -40,6 +40,7 @@ actor BroadcastSupervisor {
         let logger: Logger
         let emit: @Sendable (BroadcastEvent) -> Void
         let ledger: RecordingLedger
+        let room: RecordingRoom
         let limits: ViewerLimitKeeper
         let mailbox: StreamMailbox
     }
@@ -129,6 +130,7 @@ actor BroadcastSupervisor {
         let record = await self.storeStart(tracks)
         guard self.phase == .live(generation) else { return }
         self.environment.outputs.hls.streamBecameLive(self.key)
+        self.environment.outputs.pictures?.streamBecameLive(self.id)
         if !self.isAnnounced {
             self.isAnnounced = true
             self.environment.emit(.liveStreamStarted(id: self.id))
@@ -172,6 +174,7 @@ actor BroadcastSupervisor {
         self.watch?.cancel()
         self.watch = nil
         self.environment.outputs.hls.streamEnded(self.key)
+        self.environment.outputs.pictures?.streamEnded(self.id)
         self.stopRecordings()
         // It ends by itself, with what was published last.
         self.ladder.current = nil

@@ -49,10 +49,19 @@ public protocol LivePackaging: Sendable {
     func totalDashViewerCount() -> Int
 }
 
+/// What makes pictures of live streams; `LivePictures` is the one that is served.
+public protocol LivePicturing: Sendable {
+    func streamBecameLive(_ id: String)
+    func streamEnded(_ id: String)
+    /// The broadcast is no more.
+    func forget(_ id: String)
+}
+
 extension Recorder: RecordingSession {}
 extension Destination: RestreamSession {}
 extension Ladder: LadderSession {}
 extension LiveHLS: LivePackaging {}
+extension LivePictures: LivePicturing {}
 
 /// Makes the outputs of a broadcast. A new kind of output is one member here and one line in `BroadcastSupervisor`.
 public struct OutputFactory: Sendable {
@@ -70,13 +79,15 @@ public struct OutputFactory: Sendable {
     public var makeLadder: MakeLadder?
     /// What the ladders make.
     public var renditions: RenditionBoard
+    /// Nil: nobody wants any.
+    public var pictures: (any LivePicturing)?
 
     public init(
         makeRecorder: @escaping @Sendable (Stream, RecordingRequest, RecorderCallbacks) -> any RecordingSession,
         makeDestination: @escaping @Sendable (DestinationConfiguration, Stream, @escaping StatusChange) -> any RestreamSession,
         isValidDestination: @escaping @Sendable (String) -> Bool,
         recover: @escaping @Sendable (String, RecordingRequest, Int64) async -> RecordingOutcome, hls: any LivePackaging,
-        makeLadder: MakeLadder? = nil, renditions: RenditionBoard = RenditionBoard()
+        makeLadder: MakeLadder? = nil, renditions: RenditionBoard = RenditionBoard(), pictures: (any LivePicturing)? = nil
     ) {
         self.makeRecorder = makeRecorder
         self.makeDestination = makeDestination
@@ -85,5 +96,6 @@ public struct OutputFactory: Sendable {
         self.hls = hls
         self.makeLadder = makeLadder
         self.renditions = renditions
+        self.pictures = pictures
     }
 }

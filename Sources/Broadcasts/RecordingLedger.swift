@@ -18,6 +18,9 @@ struct RecordingLedger: Sendable {
     let clock: BroadcastClock
     let logger: Logger
     let emit: @Sendable (BroadcastEvent) -> Void
+    let room: RecordingRoom
+    /// Nil: recordings get no posters by themselves.
+    let posters: VodPictureMaker?
 
     /// Notes a recording that has begun, so that its file is found again if this process dies.
     func begin(_ recording: UnfinishedRecording) async {
@@ -56,8 +59,14 @@ struct RecordingLedger: Sendable {
                 "recording failed",
                 metadata: ["stream": "\(recording.streamID)", "vod": "\(recording.vodID)", "reason": "\(failure)", "kept": "\(hasFile)"])
             self.emit(.recordingFailed(streamID: recording.streamID, vodID: recording.vodID, reason: "\(failure)"))
+            if failure == .diskFull { self.room.ranOut() }
         }
         guard await self.enter(recording, as: hasFile ? self.vod(of: recording, outcome) : nil), hasFile else { return }
+        self.room.recordingFinished()
+        if outcome.hasPicture, let posters = self.posters {
+            // Ends by itself; the maker's end is its end.
+            Task { _ = await posters.make(.poster, of: recording.vodID) }
+        }
         self.emit(
             .vodReady(
                 streamID: recording.streamID, vodID: recording.vodID, fileName: outcome.fileName,
@@ -92,6 +101,8 @@ struct RecordingLedger: Sendable {
         vod.duration = outcome.durationMilliseconds
         vod.fileSize = Int64(clamping: outcome.bytes)
         vod.filePath = self.relative(outcome.path)
+        // Made in a moment, or when somebody asks for it.
+        if outcome.hasPicture, self.posters != nil { vod.previewPath = VodPictureMaker.previewPath(of: recording.vodID) }
         vod.description = recording.description
         vod.metadata = recording.metadata
         vod.latitude = recording.latitude

@@ -22,6 +22,8 @@ struct GroupCache {
     /// Of the memory that the payloads lie in, other payloads and unused ends of their slabs included.
     private(set) var heldBytes = 0
     private var overfull = false
+    /// The last picture that needs no other. It stays when its group grows too large to be kept.
+    private(set) var newestKeyframe: EncodedFrame?
     var hasVideo = false
 
     init(limits: Limits) {
@@ -47,10 +49,12 @@ struct GroupCache {
         self.bytes = 0
         self.heldBytes = 0
         self.overfull = false
+        self.newestKeyframe = nil
     }
 
     mutating func append(_ frame: EncodedFrame) {
         if frame.isKeyframe && (frame.kind == .video || !self.hasVideo) {
+            self.newestKeyframe = frame.kind == .video ? frame : nil
             self.overfull = false
             self.groups.append((self.items.count, frame.decodeTime))
             self.trim(now: frame.decodeTime)
@@ -62,7 +66,9 @@ struct GroupCache {
         self.bytes += frame.payload.readableBytes
         while self.bytes > self.limits.bytes, self.groups.count > 1 { self.dropOldestGroup() }
         if self.bytes > self.limits.bytes {
+            let keyframe = self.newestKeyframe
             self.reset()
+            self.newestKeyframe = keyframe
             self.overfull = true
         }
     }

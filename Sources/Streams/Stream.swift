@@ -131,6 +131,16 @@ public final class Stream: Sendable {
     /// The current publisher's; nil while idle.
     public var generation: UInt64? { self.state.withLock { $0.session?.generation } }
 
+    /// The newest picture that can be decoded by itself; nil while idle, without video, and until the first one has come. Its payload is shared.
+    public func newestKeyframe() -> StreamKeyframe? {
+        self.state.withLock { state in
+            guard let session = state.session, session.gathering == nil, let frame = state.cache.newestKeyframe,
+                let track = session.tracks.first(where: { $0.id == frame.track })
+            else { return nil }
+            return StreamKeyframe(track: track, frame: frame, generation: session.generation)
+        }
+    }
+
     /// The numbers of the current publisher; nil while idle.
     public func snapshot(now: NIODeadline) -> StreamSnapshot? {
         self.state.withLock { state in state.session.map { self.snapshot(of: $0, cachedBytes: state.cache.heldBytes, now: now) } }

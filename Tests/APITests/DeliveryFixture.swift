@@ -7,6 +7,7 @@ import NIOHTTP1
 import NIOPosix
 import Outputs
 import Streams
+import Synchronization
 import TestSupport
 import Testing
 
@@ -18,6 +19,8 @@ final class DeliveryFixture: Sendable {
     let streams = StreamDirectory()
     let hls: LiveHLS
     let responder: DeliveryResponder
+    /// Pictures of VoDs that were to be made.
+    let asked = SharedNotes()
     static let content = (0..<1000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
     var loop: any EventLoop { MultiThreadedEventLoopGroup.singleton.any() }
 
@@ -27,19 +30,33 @@ final class DeliveryFixture: Sendable {
             configuration: .init(directory: self.directory + "/live"), streams: self.streams, group: MultiThreadedEventLoopGroup.singleton,
             logger: Logger(label: "test"))
         try self.hls.sweep()
-        for folder in ["/streams", "/streams/shows", "/streams/.hidden", "/secret"] { mkdir(self.directory + folder, 0o700) }
+        for folder in ["/streams", "/streams/shows", "/streams/.hidden", "/secret", "/previews", "/previews/live", "/previews/vods"] {
+            mkdir(self.directory + folder, 0o700)
+        }
         let files = [
             "/streams/demo.mp4", "/streams/shows/late.mp4", "/streams/half.mp4.tmp_extension", "/streams/notes.txt", "/streams/.hidden/a.mp4",
-            "/secret/own.mp4",
+            "/secret/own.mp4", "/previews/live/demo_finished.png", "/previews/live/gone.webp", "/previews/vods/abcdefgh12345678.png",
+            "/previews/vods/abcdefgh12345678-0.jpg", "/previews/live/abcdefgh12345678.png",
         ]
         for file in files { try Self.write(Self.content, to: self.directory + file) }
         symlink("../secret/own.mp4", self.directory + "/streams/escape.mp4")
         symlink("../secret", self.directory + "/streams/folder")
         symlink("demo.mp4", self.directory + "/streams/inside.mp4")
+        symlink("../../secret/own.mp4", self.directory + "/previews/live/escape.png")
         mkfifo(self.directory + "/streams/pipe.mp4", 0o600)
         mkdir(self.directory + "/streams/folder.mp4", 0o700)
         self.responder = DeliveryResponder(
-            configuration: .init(app: "live", appAliases: ["LiveApp"], mediaDirectory: self.directory + "/streams"), hls: self.hls, hooks: hooks)
+            configuration: .init(app: "live", appAliases: ["LiveApp"], mediaDirectory: self.directory + "/streams"), hls: self.hls,
+            pictures: .init(
+                live: LivePictures(
+                    configuration: .init(directory: self.directory + "/previews/live"), streams: self.streams, logger: Logger(label: "test")),
+                liveDirectory: self.directory + "/previews/live", vodDirectory: self.directory + "/previews/vods", patience: .minutes(5)
+            ) { [directory = self.directory, asked = self.asked] id, kind in
+                asked.note("\(id) \(kind)")
+                guard id.hasPrefix("makeable") else { return false }
+                do { try Self.write(Self.content, to: "\(directory)/previews/vods/\(VodPictures.name(kind, of: id))") } catch { return false }
+                return true
+            }, hooks: hooks)
     }
 
     static func run(_ hooks: DeliveryResponder.Hooks = .init(), _ body: (DeliveryFixture) async throws -> Void) async throws {
@@ -104,6 +121,14 @@ final class DeliveryFixture: Sendable {
         case .later(let future): try await future.get()
         }
     }
+}
+
+/// What was called, in order.
+final class SharedNotes: Sendable {
+    private let notes = Mutex<[String]>([])
+
+    var all: [String] { self.notes.withLock { $0 } }
+    func note(_ text: String) { self.notes.withLock { $0.append(text) } }
 }
 
 extension ReadyResponse {

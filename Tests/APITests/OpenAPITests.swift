@@ -84,6 +84,7 @@ import Testing
             let track = try #require(manifest.firstMatch(of: #/initialization="([^"]+)"/#)).output.1
             for template in DeliveryResponder.templates + PageResponder.templates {
                 var target = template.replacing("{app}", with: "live").replacing("{id}", with: "demo").replacing("{file}", with: "demo.mp4")
+                    .replacing("{picture}", with: "demo_finished.png")
                 target.replace("{piece}", with: template.contains("ll-hls") ? part : track)
                 target.replace("{name}", with: template.hasPrefix("/assets/") ? "play.js" : "demo")
                 #expect(try await answer(target) == "\(target): 200")

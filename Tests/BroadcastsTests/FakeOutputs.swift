@@ -138,19 +138,20 @@ final class FakeRecorder: RecordingSession {
 
     func beginPart(_ part: Int, id: String) { self.callbacks.onFileStarted(self.started(part, id: id)) }
 
-    func endPart(_ part: Int = 0, id: String? = nil, bytes: Int64 = 1_000, failure: RecordingFailure? = nil) {
+    func endPart(_ part: Int = 0, id: String? = nil, bytes: Int64 = 1_000, failure: RecordingFailure? = nil, hasPicture: Bool = false) {
         let path = self.path(part)
         self.callbacks.onEnd(
             RecordingOutcome(
                 id: id ?? self.request.id, part: part, path: path, fileName: path.split(separator: "/").last.map(String.init) ?? "",
-                startedAtMilliseconds: 1_700_000_000_123, durationMilliseconds: 2_500, bytes: bytes, droppedFrames: 0, failure: failure))
+                startedAtMilliseconds: 1_700_000_000_123, durationMilliseconds: 2_500, bytes: bytes, droppedFrames: 0, failure: failure,
+                hasPicture: hasPicture))
     }
 
     func close() { self.callbacks.onClosed() }
 
     /// One file, and done.
-    func finish(bytes: Int64 = 1_000, failure: RecordingFailure? = nil) {
-        self.endPart(bytes: bytes, failure: failure)
+    func finish(bytes: Int64 = 1_000, failure: RecordingFailure? = nil, hasPicture: Bool = false) {
+        self.endPart(bytes: bytes, failure: failure, hasPicture: hasPicture)
         self.close()
     }
 }

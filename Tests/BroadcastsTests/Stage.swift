@@ -24,6 +24,7 @@ final class Stage: Sendable {
     let service: BroadcastService
     private let eventLog: EventLog
     let time: ManualTime
+    let space = FreeBytes()
 
     var events: [BroadcastEvent] { self.eventLog.events.withLock { $0 } }
     var dataDirectory: String { self.directory.path }
@@ -43,7 +44,8 @@ final class Stage: Sendable {
             database: self.database, streams: self.streams, outputs: self.outputs.factory, sources: self.sources.factory,
             configuration: configuration, viewerLimits: self.limits,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
-            clock: BroadcastClock(now: { time.now }, wall: { time.wall }), onEvent: { event in log.events.withLock { $0.append(event) } })
+            clock: BroadcastClock(now: { time.now }, wall: { time.wall }), freeBytes: { [space = self.space] in space.bytes },
+            onEvent: { event in log.events.withLock { $0.append(event) } })
         if start { try await self.service.start() }
     }
 
@@ -167,6 +169,16 @@ final class StopBox: Sendable {
         self.reasons.withLock { $0.append(reason) }
         guard self.leaves else { return }
         self.publisher.withLock { $0 }?.end(.stopped(reason))
+    }
+}
+
+/// What the disk says; nothing, until it is told.
+final class FreeBytes: Sendable {
+    private let state = Mutex<Int64?>(nil)
+
+    var bytes: Int64? {
+        get { self.state.withLock { $0 } }
+        set { self.state.withLock { $0 = newValue } }
     }
 }
 

@@ -14,7 +14,11 @@ import Testing
             let apart = geteuid() == 0 ? ["unshare", "--mount"] : ["unshare", "--map-root-user", "--mount"]
             let mount = "mount -t tmpfs -o size=24m tmpfs \"$0\" && exec \"$@\""
             let server = try await MartletProcess.start(
-                in: lab, data: data, settings: ["MARTLET_RECORDING_MINIMUM_FREE_SPACE": reserve, "MARTLET_HLS_MEMORY_PER_STREAM": memory],
+                in: lab, data: data,
+                settings: [
+                    "MARTLET_RECORDING_MINIMUM_FREE_SPACE": reserve, "MARTLET_RECORDING_SUFFICIENT_FREE_SPACE": reserve,
+                    "MARTLET_HLS_MEMORY_PER_STREAM": memory,
+                ],
                 wrapper: apart + ["sh", "-c", mount, data.path])
             // As the server sees it.
             let streams = URL(fileURLWithPath: "/proc/\(server.child.pid)/root\(data.path)/streams")

@@ -24,6 +24,7 @@ import Testing
             _ = try await server.publish(as: "show")
             try await browser.waitUntil("it is seen live, without asking", "\(Self.badge) === 'broadcasting'")
             try await browser.waitUntil("the preview plays", "document.querySelector('iframe')?.contentWindow.martlet?.video.currentTime > 1")
+            try await browser.waitUntil("its picture is in the list", "document.querySelector('#list img')?.naturalWidth === 320")
             try await browser.waitUntil("the bitrate is drawn", "document.querySelector('.chart polyline').getAttribute('points').includes(' ')")
 
             try await browser.press("Record")

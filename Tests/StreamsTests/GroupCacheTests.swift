@@ -41,7 +41,9 @@ import Testing
         for step in 1...5 { cache.append(Frames.picture(at: Int64(step) * 33)) }
         #expect(cache.allGroups.isEmpty)
         #expect(cache.bytes == 0)
+        #expect(cache.newestKeyframe?.decodeTime.milliseconds == 0, "it can still be looked at")
         cache.append(Frames.picture(at: 1000, key: true))
+        #expect(cache.newestKeyframe?.decodeTime.milliseconds == 1000)
         #expect(self.times(cache.allGroups) == [1000])
     }
 
@@ -74,5 +76,6 @@ import Testing
         let kept = self.times(cache.allGroups)
         #expect(kept.last == 9980)
         #expect(kept.count >= 50 && kept.count <= 53)
+        #expect(cache.newestKeyframe == nil)
     }
 }

@@ -42,6 +42,29 @@ import Testing
         return seen
     }
 
+    @Test func theNewestKeyframeCanBeLookedAtWithItsTrack() throws {
+        let publisher = try self.publisher(live: false)
+        #expect(publisher.stream.newestKeyframe()?.frame.decodeTime == nil)
+        publisher.announce(Frames.video)
+        publisher.announce(Frames.audio)
+        publisher.publish(Frames.picture(at: 0, key: true), now: self.start)
+        publisher.publish(Frames.sound(at: 10), now: self.start)
+        publisher.publish(Frames.picture(at: 33), now: self.start)
+        let first = try #require(publisher.stream.newestKeyframe())
+        #expect(first.track == Frames.video && first.frame.decodeTime.milliseconds == 0 && first.generation == publisher.generation)
+        publisher.publish(Frames.picture(at: 66, key: true), now: self.start)
+        #expect(publisher.stream.newestKeyframe()?.frame.decodeTime.milliseconds == 66)
+        // Another configuration: what came before cannot be decoded with it.
+        var video = Frames.video
+        video.format = .video(VideoFormat(width: 64, height: 48))
+        publisher.announce(video)
+        #expect(publisher.stream.newestKeyframe()?.frame.decodeTime == nil)
+        publisher.publish(Frames.picture(at: 99, key: true), now: self.start)
+        #expect(publisher.stream.newestKeyframe()?.track == video)
+        publisher.end(.finished)
+        #expect(publisher.stream.newestKeyframe()?.frame.decodeTime == nil)
+    }
+
     @Test func tracksThatChangeTogetherAreOneChange() throws {
         let publisher = try self.publisher()
         publisher.publish(Frames.picture(at: 0, key: true), now: self.start)

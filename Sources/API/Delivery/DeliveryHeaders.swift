@@ -38,6 +38,9 @@ enum DeliveryHeaders {
     static let notFound = ReadyResponse.text(status: 404, "Not Found", headers: [("Cache-Control", "no-cache")] + Self.cors)
     static let badRequest = ReadyResponse.text(status: 400, "Bad Request", headers: [("Cache-Control", "no-store")] + Self.cors)
     static let unavailable = ReadyResponse.text(status: 503, "Service Unavailable", headers: [("Cache-Control", "no-store")] + Self.cors)
+    /// Worth another try in a moment.
+    static let notYet = ReadyResponse.text(
+        status: 503, "Service Unavailable", headers: [("Cache-Control", "no-store"), ("Retry-After", "2")] + Self.cors)
     static let methodNotAllowed = ReadyResponse.text(status: 405, "Method Not Allowed", headers: [("Allow", "GET, HEAD, OPTIONS")] + Self.cors)
     static let viewerLimitReached = ReadyResponse.text(
         status: 403, "Viewer Limit Reached", headers: [("Cache-Control", "no-store")] + Self.cors)

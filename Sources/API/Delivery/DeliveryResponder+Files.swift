@@ -1,17 +1,17 @@
 import HTTP
 import NIOCore
 
-/// Recordings and imported files.
+/// Recordings and imported files, and pictures that are files.
 extension DeliveryResponder {
-    func file(_ path: String, _ request: ReadyRequest, now: NIODeadline) -> ReadyResponse {
-        guard let type = MediaType.ofFile(path), let file = self.files.find(path, now: now) else { return DeliveryHeaders.notFound }
+    func file(_ path: String, in files: MediaFiles, _ request: ReadyRequest, now: NIODeadline) -> ReadyResponse {
+        guard let type = MediaType.ofFile(path), let file = files.find(path, now: now) else { return DeliveryHeaders.notFound }
         var headers = [
             ("Content-Type", type), ("ETag", file.etag), ("Last-Modified", HTTPDate.format(file.modified)), ("Accept-Ranges", "bytes"),
             // A name may be used again after its file was deleted, so caches ask after a while.
             ("Cache-Control", "max-age=10"), ("X-Content-Type-Options", "nosniff"),
         ]
         headers.append(contentsOf: DeliveryHeaders.cors)
-        if self.isUnchanged(file, request) { return ReadyResponse(status: 304, headers: headers) }
+        if Self.isUnchanged(file.etag, modified: file.modified, request) { return ReadyResponse(status: 304, headers: headers) }
         let wanted: ByteRange.Parsed =
             request.method == .get && self.mayRange(file, request) ? ByteRange.parse(request.header("range"), size: file.size) : .whole
         switch wanted {
@@ -26,19 +26,19 @@ extension DeliveryResponder {
     }
 
     /// RFC 9110 §13.2.2: the date counts only when there is no tag.
-    private func isUnchanged(_ file: MediaFiles.File, _ request: ReadyRequest) -> Bool {
+    static func isUnchanged(_ etag: String, modified: Int?, _ request: ReadyRequest) -> Bool {
         let tags = request.headers("if-none-match")
         guard tags.isEmpty else {
             return tags.contains { field in
                 field.split(separator: ",").contains { tag in
                     let tag = tag.drop { $0 == " " }
                     let strong = tag.hasPrefix("W/") ? tag.dropFirst(2) : tag  // compared weakly
-                    return strong == "*" || strong.trimmedEnd == file.etag
+                    return strong == "*" || strong.trimmedEnd == etag
                 }
             }
         }
-        guard let since = request.header("if-modified-since").flatMap({ HTTPDate.parse($0) }) else { return false }
-        return file.modified <= since
+        guard let modified, let since = request.header("if-modified-since").flatMap({ HTTPDate.parse($0) }) else { return false }
+        return modified <= since
     }
 
     /// RFC 9110 §13.1.5: with If-Range a part is sent only of the very file the client has a part of.

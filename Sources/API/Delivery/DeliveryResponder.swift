@@ -4,8 +4,8 @@ public import Outputs
 
 /// Everything that is answered without the router: live HLS and DASH, recordings, health and metrics.
 ///
-/// Media is found below `/{app}/streams/`, for the app and each of its aliases; there this responder answers every request, 404 included. Media and
-/// health are open to all, as is the time at `/{app}/time`; who may read the metrics is the composition root's word.
+/// Media is found below `/{app}/streams/` and pictures below `/{app}/previews/`, for the app and each of its aliases; there this responder answers
+/// every request, 404 included. Media and health are open to all, as is the time at `/{app}/time`; who may read the metrics is the composition root's word.
 public final class DeliveryResponder: ReadyResponder {
     public struct Configuration: Sendable {
         public var app: String
@@ -46,18 +46,22 @@ public final class DeliveryResponder: ReadyResponder {
 
     let hls: LiveHLS
     let files: MediaFiles
+    let pictures: Pictures?
     private let apps: Set<Substring>
     private let targets = MediaTargets()
     let hooks: Hooks
     /// Milliseconds since 1970.
     private let wallClock: @Sendable () -> Int64
 
-    public convenience init(configuration: Configuration, hls: LiveHLS, hooks: Hooks = .init()) {
-        self.init(configuration: configuration, hls: hls, hooks: hooks, wallClock: { WallTime.now() })
+    public convenience init(configuration: Configuration, hls: LiveHLS, pictures: Pictures? = nil, hooks: Hooks = .init()) {
+        self.init(configuration: configuration, hls: hls, pictures: pictures, hooks: hooks, wallClock: { WallTime.now() })
     }
 
-    init(configuration: Configuration, hls: LiveHLS, hooks: Hooks, wallClock: @escaping @Sendable () -> Int64) {
+    init(
+        configuration: Configuration, hls: LiveHLS, pictures: Pictures? = nil, hooks: Hooks, wallClock: @escaping @Sendable () -> Int64
+    ) {
         self.hls = hls
+        self.pictures = pictures
         self.wallClock = wallClock
         self.hooks = hooks
         self.files = MediaFiles(root: configuration.mediaDirectory)
@@ -68,7 +72,7 @@ public final class DeliveryResponder: ReadyResponder {
     static let templates = [
         "/healthz", "/liveness", "/readyz", "/metrics", "/{app}/time", "/{app}/streams/{id}.m3u8", "/{app}/streams/{id}_adaptive.m3u8",
         "/{app}/streams/ll-hls/{id}/{name}__master.m3u8", "/{app}/streams/ll-hls/{id}/{name}.m3u8", "/{app}/streams/ll-hls/{id}/{piece}",
-        "/{app}/streams/{id}/{name}.mpd", "/{app}/streams/{id}/{piece}", "/{app}/streams/{file}",
+        "/{app}/streams/{id}/{name}.mpd", "/{app}/streams/{id}/{piece}", "/{app}/streams/{file}", "/{app}/previews/{picture}",
     ]
 
     public func respond(to request: ReadyRequest, on eventLoop: any EventLoop) -> ReadyAnswer? {
@@ -81,17 +85,20 @@ public final class DeliveryResponder: ReadyResponder {
         case "/metrics":
             return self.metrics(request).map { .now($0) }
         default:
-            guard let path = self.mediaPath(request.path) else { return self.isTime(request.path) ? .now(self.time(request)) : nil }
+            guard let path = self.path(request.path, below: "streams") else {
+                if let name = self.path(request.path, below: "previews") { return self.picture(name, request, on: eventLoop) }
+                return self.isTime(request.path) ? .now(self.time(request)) : nil
+            }
             let target = MediaPath.decode(path).map { MediaTargets.Target(path: $0) }
             if let target { self.targets.note(target, of: request.path) }
             return self.media(target, request, on: eventLoop)
         }
     }
 
-    /// What follows `/{app}/streams/`; nil when the path is none of ours.
-    private func mediaPath(_ path: String) -> Substring? {
+    /// What follows `/{app}/{folder}/`; nil when the path is none of those.
+    private func path(_ path: String, below folder: Substring) -> Substring? {
         let parts = path.dropFirst().split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
-        guard parts.count >= 2, parts[1] == "streams", self.apps.contains(parts[0]) else { return nil }
+        guard parts.count >= 2, parts[1] == folder, self.apps.contains(parts[0]) else { return nil }
         return parts.count == 3 ? parts[2] : ""
     }
 
@@ -117,7 +124,7 @@ public final class DeliveryResponder: ReadyResponder {
         case .other: return .now(DeliveryHeaders.methodNotAllowed)
         }
         guard let target else { return .now(DeliveryHeaders.notFound) }
-        return self.live(target, request, on: eventLoop) ?? .now(self.file(target.path, request, now: .now()))
+        return self.live(target, request, on: eventLoop) ?? .now(self.file(target.path, in: self.files, request, now: .now()))
     }
 
     // MARK: Health and metrics

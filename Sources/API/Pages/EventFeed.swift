@@ -48,7 +48,7 @@ public final class EventFeed: Sendable {
             default: break
             }
         }
-        self.send(EventMessage.change(streamID: event.streamID, action: event.action))
+        self.send(EventMessage.change(streamID: event.streamID.isEmpty ? nil : event.streamID, action: event.action))
     }
 
     /// Somebody changed a broadcast through the API; nil when it may have been any.

@@ -10,12 +10,7 @@ struct RecordingDisk: Sendable {
 
     static let system = RecordingDisk(
         open: { path throws(AVFailure) in try FileSink(path: path, creation: .replacing) },
-        freeBytes: { directory in
-            var status = statvfs()
-            guard statvfs(directory, &status) == 0 else { return nil }
-            let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
-            return overflow ? Int64.max : Int64(clamping: bytes)
-        })
+        freeBytes: { FreeSpace.bytes(at: $0) })
 
     /// nil when the file is not there.
     static func size(of path: String) -> Int64? {

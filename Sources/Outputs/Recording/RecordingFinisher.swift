@@ -21,6 +21,7 @@ struct RecordingFinisher {
         var bytes: Int64
         var duration: MediaTime
         var failure: RecordingFailure?
+        var hasPicture = false
     }
 
     func run() -> Result {
@@ -82,7 +83,10 @@ struct RecordingFinisher {
         }
         let bytes = RecordingDisk.size(of: name.path) ?? 0
         do throws(AVFailure) {
-            return Result(name: name, bytes: bytes, duration: try MediaProbe(path: name.path).duration ?? .zero, failure: failure)
+            let probe = try MediaProbe(path: name.path)
+            return Result(
+                name: name, bytes: bytes, duration: probe.duration ?? .zero, failure: failure,
+                hasPicture: probe.tracks.contains { $0.kind == .video })
         } catch {
             return Result(name: name, bytes: bytes, duration: .zero, failure: failure ?? RecordingFailure(error))
         }

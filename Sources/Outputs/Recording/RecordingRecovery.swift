@@ -35,17 +35,18 @@ public enum RecordingRecovery {
         // What an interrupted remuxing left.
         RecordingDisk.remove(name.remuxPath)
         // While the temporary exists nobody else takes the final name, so a final file can only be this recording's own, complete one.
-        if let bytes = RecordingDisk.size(of: name.path), bytes > 0, let duration = self.duration(of: name.path) {
+        if let bytes = RecordingDisk.size(of: name.path), bytes > 0, let probe = self.probe(name.path), let duration = probe.duration {
             RecordingDisk.remove(name.temporaryPath)
-            return .init(name: name, bytes: bytes, duration: duration, failure: nil)
+            return .init(
+                name: name, bytes: bytes, duration: duration, failure: nil, hasPicture: probe.tracks.contains { $0.kind == .video })
         }
         return RecordingFinisher(name: name, disk: disk, minimumFreeBytes: 0, samples: nil).run()
     }
 
     /// nil when the file cannot be read as media.
-    private static func duration(of path: String) -> MediaTime? {
+    private static func probe(_ path: String) -> MediaProbe? {
         do throws(AVFailure) {
-            return try MediaProbe(path: path).duration
+            return try MediaProbe(path: path)
         } catch {
             return nil
         }
@@ -54,6 +55,7 @@ public enum RecordingRecovery {
     private static func outcome(_ request: RecordingRequest, _ started: Int64, _ result: RecordingFinisher.Result) -> RecordingOutcome {
         RecordingOutcome(
             id: request.id, part: 0, path: result.name.path, fileName: result.name.fileName, startedAtMilliseconds: started,
-            durationMilliseconds: result.duration.milliseconds, bytes: result.bytes, droppedFrames: 0, failure: result.failure)
+            durationMilliseconds: result.duration.milliseconds, bytes: result.bytes, droppedFrames: 0, failure: result.failure,
+            hasPicture: result.hasPicture)
     }
 }

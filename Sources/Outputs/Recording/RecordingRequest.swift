@@ -48,6 +48,8 @@ public struct RecordingOutcome: Sendable, Equatable {
     public var droppedFrames: Int
     /// Why recording stopped before it was asked to, or why the file is fragmented instead of plain; nil when all went well.
     public var failure: RecordingFailure?
+    /// There is a video track in the file.
+    public var hasPicture = false
 }
 
 public enum RecordingFailure: Error, Sendable, Equatable {

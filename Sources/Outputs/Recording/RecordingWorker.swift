@@ -270,6 +270,6 @@ extension RecordingOutcome {
         self.init(
             id: started.id, part: started.part, path: result.name.path, fileName: result.name.fileName,
             startedAtMilliseconds: started.startedAtMilliseconds, durationMilliseconds: result.duration.milliseconds, bytes: result.bytes,
-            droppedFrames: droppedFrames, failure: failure ?? result.failure)
+            droppedFrames: droppedFrames, failure: failure ?? result.failure, hasPicture: result.hasPicture)
     }
 }

@@ -22,6 +22,9 @@ final class DataDirectory {
     var streams: String { self.path + "/streams" }
     /// Live segments; emptied at the start.
     var live: String { self.path + "/live" }
+    /// Pictures of live streams, and of files: what is given out below `/{app}/previews/`.
+    var livePictures: String { self.path + "/previews/live" }
+    var vodPictures: String { self.path + "/previews/vods" }
 
     private let lock: Int32
 
@@ -30,8 +33,8 @@ final class DataDirectory {
         let absolute = URL(fileURLWithPath: path).standardizedFileURL.resolvingSymlinksInPath().path
         self.path = absolute
         do {
-            for directory in [absolute, absolute + "/streams", absolute + "/live"] {
-                try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            for directory in ["", "/streams", "/live", "/previews/live", "/previews/vods"] {
+                try FileManager.default.createDirectory(atPath: absolute + directory, withIntermediateDirectories: true)
             }
         } catch {
             throw .notUsable(path: absolute, reason: "\(error.localizedDescription)")

@@ -19,6 +19,13 @@ extension MartletServer {
             memoryBytesPerStream: hls.memoryPerStream, viewerLimit: { limits.hls($0) }, dashViewerLimit: { limits.dash($0) })
     }
 
+    func pictureConfiguration(_ directory: DataDirectory) -> LivePictures.Configuration {
+        let previews = self.settings.previews
+        return LivePictures.Configuration(
+            directory: directory.livePictures, generates: previews.generate, period: TimeAmount(previews.period), height: previews.height,
+            format: previews.format)
+    }
+
     func broadcastConfiguration(_ directory: DataDirectory) -> BroadcastService.Configuration {
         BroadcastService.Configuration(
             app: self.settings.app, appAliases: self.settings.appAliases, serverName: self.settings.serverName, dataDirectory: directory.path,
@@ -27,6 +34,12 @@ extension MartletServer {
             renditions: self.settings.renditions.ladder.map {
                 RenditionSetting(height: $0.height, videoBitrate: $0.video * 1_000, audioBitrate: $0.audio * 1_000)
             },
+            recordingLowSpace: Int64(self.settings.recording.minimumFreeSpace),
+            recordingSufficientSpace: Int64(self.settings.recording.sufficientFreeSpace),
+            retention: RetentionRules(
+                maximumAge: self.settings.retention.maximumAge.milliseconds, maximumBytes: Int64(self.settings.retention.maximumSize),
+                minimumFreeBytes: Int64(self.settings.retention.minimumFreeSpace)),
+            makesPosters: self.settings.previews.posters, posterHeight: self.settings.previews.height,
             republishLimit: self.settings.endpoints.republishLimit, healthCheckPeriod: TimeAmount(self.settings.endpoints.healthCheckPeriod),
             rtmpPlay: self.settings.rtmp.play,
             sources: .init(

@@ -7,7 +7,9 @@ import Streams
 
 /// Real recorders, destinations and pulls for the broadcast logic.
 extension MartletServer {
-    func outputs(hls: LiveHLS, ladders: Ladder.Environment, group: any EventLoopGroup, meter: OutputMeter) -> OutputFactory {
+    func outputs(
+        hls: LiveHLS, ladders: Ladder.Environment, pictures: LivePictures, group: any EventLoopGroup, meter: OutputMeter
+    ) -> OutputFactory {
         let configuration = Recorder.Configuration(minimumFreeBytes: Int64(self.settings.recording.minimumFreeSpace))
         let network = DestinationNetwork()
         let logger = self.logger
@@ -43,7 +45,7 @@ extension MartletServer {
             makeLadder: { stream, settings, callbacks in
                 Ladder(stream: stream, settings: settings, environment: ladders, onEvent: callbacks.onEvent, onClosed: callbacks.onClosed)
             },
-            renditions: ladders.board)
+            renditions: ladders.board, pictures: pictures)
     }
 
     func ladders(_ streams: StreamDirectory) -> Ladder.Environment {

@@ -39,6 +39,7 @@ struct MartletServer {
         let database: Database
         let streams: StreamDirectory
         let hls: LiveHLS
+        let pictures: LivePictures
         let puller: Puller
         let service: BroadcastService
         let feed: EventFeed
@@ -85,13 +86,16 @@ struct MartletServer {
         let hls = LiveHLS(
             configuration: self.hlsConfiguration(directory, limits), streams: streams, renditions: ladders.board, group: group, logger: self.logger)
         try hls.sweep()
+        let pictures = LivePictures(configuration: self.pictureConfiguration(directory), streams: streams, logger: self.logger)
+        pictures.start()
         let puller = Puller(
             configuration: self.pullConfiguration(directory), streams: streams,
             policy: AddressPolicy(allowsLocal: self.settings.sources.allowLocalAddresses), logger: self.logger,
             wallClock: BroadcastClock.system.wall)
         let (events, feed, meter) = (EventCounters(), EventFeed(), OutputMeter())
         let service = BroadcastService(
-            database: database, streams: streams, outputs: self.outputs(hls: hls, ladders: ladders, group: group, meter: meter),
+            database: database, streams: streams,
+            outputs: self.outputs(hls: hls, ladders: ladders, pictures: pictures, group: group, meter: meter),
             sources: SourceFactory(puller), configuration: self.broadcastConfiguration(directory), viewerLimits: limits, logger: self.logger,
             onEvent: { event in
                 events.count(event)
@@ -99,8 +103,8 @@ struct MartletServer {
             })
         try await service.start()
         return Rooms(
-            database: database, streams: streams, hls: hls, puller: puller, service: service, feed: feed, events: events, meter: meter,
-            ladders: ladders)
+            database: database, streams: streams, hls: hls, pictures: pictures, puller: puller, service: service, feed: feed, events: events,
+            meter: meter, ladders: ladders)
     }
 
     /// Opens the doors, and returns when they are closed again.
@@ -115,10 +119,13 @@ struct MartletServer {
         let counters = HTTPCounters()
         let metrics = ServerMetrics(
             streams: rooms.streams, gateway: gateway, puller: rooms.puller, hls: rooms.hls, http: counters, outputs: rooms.meter,
-            ladders: rooms.ladders, events: rooms.events, lag: lag, dataDirectory: directory.path)
+            ladders: rooms.ladders, events: rooms.events, service: service, lag: lag, dataDirectory: directory.path)
         let access = self.accessRule
         let responder = DeliveryResponder(
             configuration: .init(app: self.settings.app, appAliases: self.settings.appAliases, mediaDirectory: directory.streams), hls: rooms.hls,
+            pictures: .init(live: rooms.pictures, liveDirectory: directory.livePictures, vodDirectory: directory.vodPictures) { id, kind in
+                await service.makePictures(kind, ofVod: id)
+            },
             hooks: .init(
                 isReady: { readiness.isReady }, metrics: { metrics.page() }, allowMetrics: self.metricsRule(access),
                 startForViewer: { id, eventLoop in
@@ -162,6 +169,7 @@ struct MartletServer {
     private func close(_ rooms: Rooms, endedCleanly: Bool) async throws {
         await rooms.puller.shutdown()
         await rooms.hls.stop()
+        await rooms.pictures.stop()
         if endedCleanly { try await rooms.database.boots.end() }
         try rooms.database.close()
     }

@@ -1,3 +1,5 @@
+import AV
+import Broadcasts
 import Gateways
 import Glibc
 import HTTP
@@ -17,6 +19,7 @@ struct ServerMetrics: Sendable {
     let outputs: OutputMeter
     let ladders: Ladder.Environment
     let events: EventCounters
+    let service: BroadcastService
     let lag: LoopLag
     let dataDirectory: String
 
@@ -91,6 +94,10 @@ struct ServerMetrics: Sendable {
         text.add("recordings", .gauge, "Recordings that run now, those being finished included.", Double(outputs.recordings))
         text.add("recording_bytes_total", .counter, "Bytes of finished recordings.", Double(outputs.recordingBytes))
         text.add("recording_failures_total", .counter, "Files of recordings that ended with a failure.", Double(outputs.recordingFailures))
+        let storage = self.service.storage
+        text.add("disk_space_low", .gauge, "1 while recordings are refused for want of disk space.", storage.isLow ? 1 : 0)
+        text.add("retention_removed_total", .counter, "Recordings removed to keep the rules.", Double(storage.removedFiles))
+        text.add("retention_removed_bytes_total", .counter, "Bytes of the recordings removed to keep the rules.", Double(storage.removedBytes))
         text.add(
             "events_total", .counter, "Events of broadcasts, by action.", self.events.all.map { ([("action", $0.action)], Double($0.count)) })
     }
@@ -148,9 +155,8 @@ struct ServerMetrics: Sendable {
         let lag = self.lag.histogram
         text.addHistogram(
             "event_loop_lag_seconds", "How late event loops run what is due.", bounds: LoopLag.bounds, counts: lag.counts, sum: lag.sum)
-        var disk = statvfs()
-        if statvfs(self.dataDirectory, &disk) == 0 {
-            text.add("disk_free_bytes", .gauge, "Free for the data directory.", Double(disk.f_bavail) * Double(disk.f_frsize))
+        if let free = FreeSpace.bytes(at: self.dataDirectory) {
+            text.add("disk_free_bytes", .gauge, "Free for the data directory.", Double(free))
         }
         var usage = rusage()
         if getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 {

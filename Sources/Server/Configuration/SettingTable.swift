@@ -3,8 +3,8 @@ enum SettingTable {
     static let environmentPrefix = "MARTLET_"
 
     static let all: [SettingDescriptor] =
-        Self.general + Self.http + Self.https + Self.rtmp + Self.publish + Self.recording + Self.renditions + Self.endpoints + Self.sources
-        + Self.playlists
+        Self.general + Self.http + Self.https + Self.rtmp + Self.publish + Self.recording + Self.retention + Self.previews + Self.renditions
+        + Self.endpoints + Self.sources + Self.playlists
         + Self.hls + Self.other
 
     private static let byPath = Dictionary(uniqueKeysWithValues: Self.all.map { ($0.path, $0) })
@@ -76,6 +76,31 @@ enum SettingTable {
         .init(
             "recording.minimumFreeSpace", \.recording.minimumFreeSpace, .size(0...1_000_000_000_000_000),
             "With less free disk space no recording starts and running ones are ended."),
+        .init(
+            "recording.sufficientFreeSpace", \.recording.sufficientFreeSpace, .size(0...1_000_000_000_000_000),
+            "Once it was less, recordings start when this much is free again; 0: a quarter more than minimumFreeSpace."),
+    ]
+
+    private static let retention: [SettingDescriptor] = [
+        .init(
+            "retention.maximumAge", \.retention.maximumAge, .duration(.zero ... .seconds(315_360_000)),
+            "Recordings are removed when they are older; 0: none is."),
+        .init(
+            "retention.maximumSize", \.retention.maximumSize, .size(0...1_000_000_000_000_000_000),
+            "The oldest recordings are removed when all together are larger; 0: none is."),
+        .init(
+            "retention.minimumFreeSpace", \.retention.minimumFreeSpace, .size(0...1_000_000_000_000_000),
+            "The oldest recordings are removed when less disk space is free; 0: none is."),
+    ]
+
+    private static let previews: [SettingDescriptor] = [
+        .init("previews.generate", \.previews.generate, .boolean, "Whether pictures of all live streams are written, again and again."),
+        .init(
+            "previews.period", \.previews.period, .duration(.seconds(1) ... .seconds(3600)),
+            "Time between two pictures of a stream; one that was asked for counts as new for so long."),
+        .init("previews.height", \.previews.height, .evenInteger(16...2_160), "How high pictures are at most, in pixels."),
+        .init("previews.format", \.previews.format, .choice, "Of the pictures that are written."),
+        .init("previews.posters", \.previews.posters, .boolean, "Whether recordings get a poster."),
     ]
 
     private static let renditions: [SettingDescriptor] = [

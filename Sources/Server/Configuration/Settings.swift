@@ -1,3 +1,4 @@
+import AV
 import Logging
 
 /// Everything that can be set, with the built-in defaults. Read once at the start by `SettingsLoader`, then passed on by value.
@@ -16,6 +17,8 @@ struct Settings: Sendable, Equatable {
     var publish = Publish()
     var recording = Recording()
     var renditions = Renditions()
+    var retention = Retention()
+    var previews = Previews()
     var endpoints = Endpoints()
     var sources = Sources()
     var playlists = Playlists()
@@ -80,6 +83,30 @@ struct Settings: Sendable, Equatable {
         var mp4 = false
         /// Bytes; below it no recording starts and a running one is ended.
         var minimumFreeSpace = 100_000_000
+        /// Bytes; from then on recordings start again. 0 is a quarter more than `minimumFreeSpace`.
+        var sufficientFreeSpace = 0
+    }
+
+    struct Retention: Sendable, Equatable {
+        /// Older recordings are removed; zero: none is.
+        var maximumAge = Duration.zero
+        /// Bytes of all recordings; 0 is no limit.
+        var maximumSize = 0
+        /// Bytes; the oldest recordings go when less is free. 0: none does.
+        var minimumFreeSpace = 0
+    }
+
+    struct Previews: Sendable, Equatable {
+        /// Writes pictures of all live streams.
+        var generate = false
+        /// Between two pictures of a stream.
+        var period = Duration.seconds(5)
+        /// Pixels.
+        var height = 480
+        /// Of the pictures that are written.
+        var format = PictureFormat.png
+        /// Makes a poster of every recording.
+        var posters = true
     }
 
     struct Renditions: Sendable, Equatable {

@@ -1,7 +1,7 @@
 // One broadcast: what it does now, how to publish and watch it, where else it goes, and what was recorded.
 
 import { call, get, segment } from "./api.js";
-import { attempt, badge, bits, bytes, Chart, copyable, h, span } from "./ui.js";
+import { appOf, attempt, badge, bits, bytes, Chart, copyable, h, span } from "./ui.js";
 
 const pulled = ["streamSource", "ipCamera", "VoD", "playlist"];
 
@@ -103,8 +103,7 @@ export class Detail {
             : h("p", {}, "Nothing is being broadcast."));
     }
 
-    /** The path below which media is: the application in the publishing URL. */
-    get app() { return new URL(this.broadcast.rtmpURL.replace("rtmp:", "http:")).pathname.split("/")[1] || "live"; }
+    get app() { return appOf(this.broadcast); }
 
     #showURLs({ rtmpURL, type, streamUrl, ipAddr }) {
         const slash = rtmpURL.lastIndexOf("/"), here = new URL(`${this.app}/`, location.href).href;

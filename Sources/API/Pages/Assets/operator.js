@@ -2,7 +2,7 @@
 
 import { broadcasts, call, follow, forgetToken, get, hasToken, prompts, segment } from "./api.js";
 import { Detail } from "./detail.js";
-import { attempt, badge, bits, h, toast } from "./ui.js";
+import { appOf, attempt, badge, bits, h, toast } from "./ui.js";
 
 const part = (name) => document.getElementById(name);
 let all = new Map(), detail = null, selected = null, filter = "";
@@ -15,7 +15,15 @@ function row(one) {
     const isLive = one.status === "broadcasting";
     return h("a", { href: `#/${segment(one.streamId)}`, "aria-current": one.streamId === selected ? "true" : null },
         badge(one.status), h("span", { class: "name" }, one.name || one.streamId),
-        h("small", {}, isLive ? `${bits(one.bitrate)} · ${viewersOf(one)} watching` : one.type));
+        h("small", {}, isLive ? `${bits(one.bitrate)} · ${viewersOf(one)} watching` : one.type), isLive && one.width > 0 && picture(one));
+}
+
+/** What a live broadcast looks like, anew every ten seconds, and only of those that are in sight. */
+function picture(one) {
+    const moment = Math.floor(Date.now() / 10_000);
+    const element = h("img", { alt: "", width: 64, height: 36, loading: "lazy", onerror: () => { element.hidden = true; } });
+    element.src = `${appOf(one)}/previews/${segment(one.streamId)}.jpg?t=${moment}`;
+    return element;
 }
 
 const rows = new Map();

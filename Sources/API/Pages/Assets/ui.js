@@ -14,6 +14,11 @@ export function h(name, given = {}, ...children) {
     return element;
 }
 
+/** The path below which a broadcast's media is: the application in its publishing URL. */
+export function appOf(broadcast) {
+    return new URL(broadcast.rtmpURL.replace("rtmp:", "http:")).pathname.split("/")[1] || "live";
+}
+
 export function bits(perSecond) {
     if (!(perSecond > 0)) return "0";
     return perSecond >= 1e6 ? `${(perSecond / 1e6).toFixed(2)} Mb/s` : `${Math.round(perSecond / 1e3)} kb/s`;
