@@ -17,21 +17,34 @@ extension BroadcastService {
         return try stored { () throws(StoreError) in try self.database.vods.count(search: search) }
     }
 
-    /// Removes a VoD and its file. A file that is gone already does not matter; one that cannot be removed keeps the row.
+    /// Removes a VoD and its file. A file that is gone already does not matter; one that cannot be removed keeps the row. What was imported is the
+    /// user's own and stays; work on it ends.
     public func deleteVod(_ id: String) async throws(BroadcastError) {
         guard let vod = try self.findVod(id) else { throw .unknownVod }
-        if let path = vod.filePath {
-            switch VodFile.remove(path, below: self.configuration.dataDirectory) {
-            case .removed, .absent: break
-            case .outside:
-                self.logger.warning("the file of a VoD is not ours to remove", metadata: ["vod": "\(id)"])
-            case .failed(let reason):
-                self.logger.error("the file of a VoD was not removed", metadata: ["vod": "\(id)", "error": "\(reason)"])
-                throw .fileNotRemoved(reason)
-            }
-        }
+        self.library.jobs.cancel(id)
+        try self.removeFile(of: vod)
         let removed = try await stored { () async throws(StoreError) in try await self.database.vods.delete(id) }
-        guard removed != nil else { throw .unknownVod }
+        guard let removed else { throw .unknownVod }
+        // The work on it has ended between the two.
+        if removed.filePath != vod.filePath { try self.removeFile(of: removed) }
         self.logger.info("vod deleted", metadata: ["vod": "\(id)"])
+    }
+
+    /// Makes a VoD of what live HLS has of a broadcast; see `VodLibrary.convertHLS`.
+    public func convertHLS(_ name: String, removesSegments: Bool) async throws(BroadcastError) -> VodRecord {
+        try await self.library.convertHLS(
+            name, streamName: { id throws(BroadcastError) in try self.record(id)?.about.name }, removesSegments: removesSegments)
+    }
+
+    private func removeFile(of vod: VodRecord) throws(BroadcastError) {
+        guard let path = vod.filePath, vod.type != VodRecord.Kind.imported.rawValue else { return }
+        switch VodFile.remove(path, below: self.configuration.dataDirectory) {
+        case .removed, .absent: break
+        case .outside:
+            self.logger.warning("the file of a VoD is not ours to remove", metadata: ["vod": "\(vod.id)"])
+        case .failed(let reason):
+            self.logger.error("the file of a VoD was not removed", metadata: ["vod": "\(vod.id)", "error": "\(reason)"])
+            throw .fileNotRemoved(reason)
+        }
     }
 }

@@ -39,7 +39,9 @@ final class DeliveryFixture: Sendable {
         mkfifo(self.directory + "/streams/pipe.mp4", 0o600)
         mkdir(self.directory + "/streams/folder.mp4", 0o700)
         self.responder = DeliveryResponder(
-            configuration: .init(app: "live", appAliases: ["LiveApp"], mediaDirectory: self.directory + "/streams"), hls: self.hls, hooks: hooks)
+            configuration: .init(
+                app: "live", appAliases: ["LiveApp"], mediaDirectory: self.directory + "/streams", importDirectories: [self.directory + "/host"]),
+            hls: self.hls, hooks: hooks)
     }
 
     static func run(_ hooks: DeliveryResponder.Hooks = .init(), _ body: (DeliveryFixture) async throws -> Void) async throws {

@@ -114,7 +114,9 @@ struct MartletServer {
             events: rooms.events, lag: lag, dataDirectory: directory.path)
         let access = self.accessRule
         let responder = DeliveryResponder(
-            configuration: .init(app: self.settings.app, appAliases: self.settings.appAliases, mediaDirectory: directory.streams), hls: rooms.hls,
+            configuration: .init(
+                app: self.settings.app, appAliases: self.settings.appAliases, mediaDirectory: directory.streams,
+                importDirectories: self.settings.vods.importDirectories), hls: rooms.hls,
             hooks: .init(
                 isReady: { readiness.isReady }, metrics: { metrics.page() }, allowMetrics: self.metricsRule(access),
                 startForViewer: { id, eventLoop in

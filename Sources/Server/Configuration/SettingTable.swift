@@ -3,7 +3,7 @@ enum SettingTable {
     static let environmentPrefix = "MARTLET_"
 
     static let all: [SettingDescriptor] =
-        Self.general + Self.http + Self.https + Self.rtmp + Self.publish + Self.recording + Self.endpoints + Self.sources + Self.playlists
+        Self.general + Self.http + Self.https + Self.rtmp + Self.publish + Self.recording + Self.vods + Self.endpoints + Self.sources + Self.playlists
         + Self.hls + Self.other
 
     private static let byPath = Dictionary(uniqueKeysWithValues: Self.all.map { ($0.path, $0) })
@@ -75,6 +75,13 @@ enum SettingTable {
         .init(
             "recording.minimumFreeSpace", \.recording.minimumFreeSpace, .size(0...1_000_000_000_000_000),
             "With less free disk space no recording starts and running ones are ended."),
+    ]
+
+    private static let vods: [SettingDescriptor] = [
+        .init("vods.maxUploadSize", \.vods.maxUploadSize, .size(1...1_000_000_000_000_000), "Bytes that one uploaded file may have."),
+        .init(
+            "vods.importDirectories", \.vods.importDirectories, .list(of: .absolutePath, atMost: 64),
+            "Directories of this host below which others may be made part of the library; empty: none."),
     ]
 
     private static let endpoints: [SettingDescriptor] = [

@@ -15,6 +15,7 @@ struct Settings: Sendable, Equatable {
     var rtmps = RTMPS()
     var publish = Publish()
     var recording = Recording()
+    var vods = Vods()
     var endpoints = Endpoints()
     var sources = Sources()
     var playlists = Playlists()
@@ -79,6 +80,13 @@ struct Settings: Sendable, Equatable {
         var mp4 = false
         /// Bytes; below it no recording starts and a running one is ended.
         var minimumFreeSpace = 100_000_000
+    }
+
+    struct Vods: Sendable, Equatable {
+        /// Bytes of one uploaded file.
+        var maxUploadSize = 10_000_000_000
+        /// Directories of this host below which others may be imported; empty: none.
+        var importDirectories: [String] = []
     }
 
     struct Endpoints: Sendable, Equatable {
