@@ -14,7 +14,9 @@ public enum FileCheck {
     ///   - interrupt: ends the look early; used for nothing else.
     /// - Throws: `invalidData` also for an mp4 whose index names bytes that the file does not have, `unsupported` when there is neither sound nor
     ///   picture in it.
-    public static func run(path: String, formats: [String], within limit: Duration, interrupt: Interrupt = Interrupt()) throws(AVFailure) -> MediaProbe {
+    public static func run(
+        path: String, formats: [String], within limit: Duration, interrupt: Interrupt = Interrupt()
+    ) throws(AVFailure) -> MediaProbe {
         interrupt.arm(within: limit)
         defer { interrupt.disarm() }
         let demuxer = try Demuxer(path: path, options: ["format_whitelist": formats.joined(separator: ",")], interrupt: interrupt)

@@ -1,3 +1,4 @@
+import Gateways
 import Glibc
 import HTTP
 import NIOCore
@@ -172,7 +173,9 @@ import Testing
             #expect(try #require(fixture.ask("/live/streams/films/a.mp4")).part == [0, 1000])
             #expect(try #require(fixture.ask("/live/streams/films/inside.avi")).header("Content-Type") == "video/x-msvideo")
             #expect(try #require(fixture.ask("/live/streams/films/old/b.avi", .get, ["Range": "bytes=10-19"])).part == [10, 10])
-            for path in ["films/out.mp4", "films/up/beside.mp4", "films/.hidden.mp4", "films/notes.txt", "films/%2e%2e/beside.mp4", "films", "films/old"] {
+            for path in [
+                "films/out.mp4", "films/up/beside.mp4", "films/.hidden.mp4", "films/notes.txt", "films/%2e%2e/beside.mp4", "films", "films/old",
+            ] {
                 #expect(try #require(fixture.ask("/live/streams/\(path)")).status == 404, "\(path)")
             }
             // It may be gone, or lead elsewhere, from one moment to the next.

@@ -56,11 +56,13 @@ import Testing
         try self.remove()
     }
 
-    @Test(arguments: [
-        ("/srv/films", "films"), ("/srv/films///", "films"), ("/srv/my films", "my films"), ("films", nil), ("", nil), ("/", nil), ("/srv/..", nil),
-        ("/srv/../films", nil), ("/srv/./films", nil), ("/srv/.hidden", nil), ("/srv/ll-hls", nil), ("/srv/a\nb", nil), ("/srv/a\u{0}", nil),
-        ("/" + String(repeating: "a", count: 201), nil),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            ("/srv/films", "films"), ("/srv/films///", "films"), ("/srv/my films", "my films"), ("films", nil), ("", nil), ("/", nil),
+            ("/srv/..", nil),
+            ("/srv/../films", nil), ("/srv/./films", nil), ("/srv/.hidden", nil), ("/srv/ll-hls", nil), ("/srv/a\nb", nil), ("/srv/a\u{0}", nil),
+            ("/" + String(repeating: "a", count: 201), nil),
+        ] as [(String, String?)])
     func anImportIsCalledAsItsDirectory(directory: String, name: String?) { #expect(VodLibrary.linkName(of: directory) == name) }
 
     @Test func anImportIsUndoneWithoutTouchingAFile() async throws {
@@ -220,13 +222,13 @@ import Testing
         async let first = jobs.run("a") { progress in
             progress.set(0.1)
             gate.wait()
-            return progress.interrupt.isCancelled
+            return progress.isCancelled
         }
         try await self.until("the first runs") { jobs.percent(of: "a") == 10 }
-        async let second = jobs.run("b") { _ in 2 }
+        let second = Task { try await jobs.run("b") { _ in 2 } }
         try await self.until("the second waits") { jobs.percent(of: "b") == 0 }
         jobs.close()
-        await #expect(throws: LibraryJobs.Refusal.closed) { try await second }
+        await #expect(throws: LibraryJobs.Refusal.closed) { try await second.value }
         gate.open()
         #expect(try await first == true)
         await #expect(throws: LibraryJobs.Refusal.closed) { try await jobs.run("c") { _ in 3 } }
@@ -238,7 +240,7 @@ import Testing
         async let isCancelled = jobs.run("a") { progress in
             progress.set(1)
             gate.wait()
-            return progress.interrupt.isCancelled
+            return progress.isCancelled
         }
         try await self.until("it runs") { jobs.percent(of: "a") == 100 }
         jobs.cancel("b")

@@ -146,7 +146,8 @@ import Testing
             try await browser.evaluate(give)
             try await browser.press("Upload")
             let rows = "[...document.querySelectorAll('[aria-label=Files] li')]"
-            try await browser.waitUntil("it is uploaded", "\(rows).length === 2 && \(rows)[0].querySelector('a')?.textContent === 'up <b>load</b>.mp4'")
+            let first = "\(rows)[0].querySelector('a')?.textContent"
+            try await browser.waitUntil("it is uploaded", "\(rows).length === 2 && \(first) === 'up <b>load</b>.mp4'")
             let uploaded = try #require(try await server.get("/v2/vods/list/0/10?search=load").json()[0]["filePath"].text)
             try #require(try await server.get("/live/\(uploaded)").body == (try Data(contentsOf: film)))
 

@@ -56,7 +56,8 @@ import Testing
             try #require(film.status == 206 && film.text == "ftyp" && film.headers["content-type"] == "video/mp4")
             try #require(try await server.get("/live/streams/films/old/older/b.mkv").headers["content-type"] == "video/x-matroska")
             try await DecodedMedia.decode(server.url("/live/streams/films/old/list.m3u8"), in: lab).requireEveryPicture(atLeast: 75)
-            for path in ["films/escape.mp4", "films/out/secret.mp4", "films/notes.txt", "films/%2e%2e/secret.mp4", "films/old/circle/out/secret.mp4"] {
+            for path in ["films/escape.mp4", "films/out/secret.mp4", "films/notes.txt", "films/%2e%2e/secret.mp4", "films/old/circle/out/secret.mp4"]
+            {
                 try #require(try await server.get("/live/streams/\(path)").status == 404, "\(path)")
             }
 

@@ -130,7 +130,9 @@ import Testing
     @Test func importsAreForgottenFolderByFolder() async throws {
         let scratch = try ScratchDatabase()
         let table = scratch.database.vods
-        let paths = ["streams/a/1.mp4", "streams/a/b/2.mp4", "streams/a b/3.mp4", "streams/a.mp4", "streams/a0/4.mp4", "streams/A/5.mp4", "streams/a/own.mp4"]
+        let paths = [
+            "streams/a/1.mp4", "streams/a/b/2.mp4", "streams/a b/3.mp4", "streams/a.mp4", "streams/a0/4.mp4", "streams/A/5.mp4", "streams/a/own.mp4",
+        ]
         for path in paths {
             var vod = VodRecord(id: path, streamID: nil, kind: path.hasSuffix("own.mp4") ? .stream : .imported, createdAt: 1)
             vod.filePath = path

@@ -108,6 +108,9 @@ final class JobProgress: Sendable {
     let interrupt = Interrupt()
     private let done = Atomic<Int>(0)
 
+    /// Whoever works on it should end.
+    var isCancelled: Bool { self.interrupt.isCancelled }
+
     /// 0…100.
     var percent: Int { self.done.load(ordering: .relaxed) }
 

@@ -175,7 +175,8 @@ extension VodLibrary {
         let result: Result<Int64, AVFailure>
         do throws(LibraryJobs.Refusal) {
             result = try await self.jobs.run(vod.id, begins: { await self.begin(vod.id) }) {
-                [folder = self.folder, limit = self.configuration.checkTimeout] progress in ImportedFile.look(path, in: folder, within: limit, progress)
+                [folder = self.folder, limit = self.configuration.checkTimeout] progress in
+                ImportedFile.look(path, in: folder, within: limit, progress)
             }
         } catch .full {
             // It is in the library all the same; only its length stays unknown.

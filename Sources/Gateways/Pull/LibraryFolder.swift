@@ -58,7 +58,9 @@ public struct LibraryFolder: Sendable, Equatable {
         return root != directory && !Self.contains(root, directory) && !Self.contains(directory, root)
     }
 
-    private static func contains(_ directory: String, _ path: String) -> Bool { path.hasPrefix(directory == "/" ? "/" : directory + "/") && path != "/" }
+    private static func contains(_ directory: String, _ path: String) -> Bool {
+        path != "/" && path.hasPrefix(directory == "/" ? "/" : directory + "/")
+    }
 
     public static func real(_ path: String) -> String? {
         guard !path.utf8.contains(0), let resolved = realpath(path, nil) else { return nil }

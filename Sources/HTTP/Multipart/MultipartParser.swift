@@ -1,9 +1,10 @@
+public import NIOCore
+
 #if canImport(Darwin)
 import Darwin
 #else
 import Glibc
 #endif
-public import NIOCore
 
 /// Takes a `multipart/form-data` body apart (RFC 7578, RFC 2046 §5.1.1) as it comes, keeping no more of it than the head of a part or a little less
 /// than a boundary.

@@ -23,7 +23,8 @@ import Testing
 
     private func find(_ path: String, imports: [String] = ["host"]) -> String? {
         let folder = LibraryFolder(path: self.files.path("library"), importDirectories: imports.map { $0.hasPrefix("/") ? $0 : self.files.path($0) })
-        return folder.resolve(path).map { "\($0.path.dropFirst((LibraryFolder.real(self.files.directory) ?? "").count + 1))\($0.isImported ? "!" : "")" }
+        let root = LibraryFolder.real(self.files.directory) ?? ""
+        return folder.resolve(path).map { "\($0.path.dropFirst(root.count + 1))\($0.isImported ? "!" : "")" }
     }
 
     @Test func aLinkLeadsIntoWhatIsNamed() throws {
