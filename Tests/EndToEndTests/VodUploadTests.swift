@@ -88,12 +88,12 @@ import Testing
 
     @Test func aFileOverTheLimitGets413() async throws {
         try await Lab.run { lab in
-            let server = try await MartletProcess.start(in: lab, settings: ["MARTLET_VODS_MAX_UPLOAD_SIZE": "100KB"])
+            let server = try await MartletProcess.start(in: lab, settings: ["MARTLET_VODS_MAX_UPLOAD_SIZE": "20KB"])
             let film = try await lab.film(Film(first: 0, seconds: 6), at: lab.path("film.mp4"))
-            try #require(try Data(contentsOf: film).count > 150_000)
+            try #require(try Data(contentsOf: film).count > 40_000)
             for options in [[], ["-H", "Transfer-Encoding: chunked"]] {
                 let answer = try await server.upload(film, as: "film.mp4", options: options)
-                try #require(answer.status == 413 && (try answer.json()["message"].text) == "The file is larger than 100000 bytes.")
+                try #require(answer.status == 413 && (try answer.json()["message"].text) == "The file is larger than 20000 bytes.")
             }
             try #require(try server.libraryFiles() == [])
         }
