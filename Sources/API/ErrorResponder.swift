@@ -12,6 +12,12 @@ enum APIFault: Error, Sendable {
     case bodyTooLarge
     /// The connection broke while the body came.
     case bodyBroken
+    /// The body is no `multipart/form-data`.
+    case notAForm
+    /// What is wrong with a form.
+    case malformedForm(String)
+    /// Its body comes more slowly than anybody's should.
+    case tooSlow
     case notAllowed
     case broadcast(BroadcastError, APIOperation, id: String)
 }
@@ -33,6 +39,10 @@ enum APIOperation: Sendable {
     case addEndpoint
     case removeEndpoint
     case deleteVod
+    case uploadVod
+    case importDirectory
+    case removeDirectory
+    case convertHLS
 }
 
 /// From what went wrong to status and body: the one place that knows the contract's "HTTP 200 with success false".
@@ -55,6 +65,12 @@ enum ErrorResponder {
             return APIReply(.contentTooLarge, ResultDTO(false, message: "The body is larger than \(APICall.longestBody) bytes."))
         case .bodyBroken:
             return APIReply(.badRequest, ResultDTO(false, message: "The body could not be read."))
+        case .notAForm:
+            return APIReply(.unsupportedMediaType, ResultDTO(false, message: "The body must be multipart/form-data with a boundary."))
+        case .malformedForm(let words):
+            return APIReply(.badRequest, ResultDTO(false, message: words))
+        case .tooSlow:
+            return APIReply(.requestTimeout, ResultDTO(false, message: "The body comes too slowly."))
         case .notAllowed:
             return APIReply(.init(code: 403, reasonPhrase: "Not allowed IP"), ResultDTO(false, message: "Not allowed IP"))
         case .broadcast(let error, let operation, let id):
@@ -91,6 +107,13 @@ enum ErrorResponder {
         case .record: return (.ok, Self.recording(error, id: id))
         case .addEndpoint: return (.ok, Self.addingEndpoint(error, id: id))
         case .removeEndpoint: return (.ok, Self.empty)
+        case .uploadVod: return Self.uploading(error)
+        case .convertHLS:
+            return Self.refused(error == .hlsNameBlank ? "HLS file name is empty" : "HLS to MP4 conversion has failed")
+        case .importDirectory: return (.ok, Self.importing(error))
+        case .removeDirectory:
+            guard case .notADirectory(let directory) = error else { return (.ok, Self.empty) }
+            return Self.refused("\(Self.printable(directory)) does not exist or it's not a directory")
         }
     }
 
@@ -189,6 +212,33 @@ enum ErrorResponder {
             ResultDTO(false, message: "\(type) recording couldn't be started: there is too little free disk space", dataID: nil)
         case .recordingNotStopped(let type): ResultDTO(false, message: "\(type) recording couldn't be stopped", dataID: nil)
         default: ResultDTO(false, message: nil, dataID: nil)
+        }
+    }
+
+    private static func uploading(_ error: BroadcastError) -> (HTTPResponse.Status, ResultDTO) {
+        switch error {
+        case .vodExtensionUnsupported: (.ok, ResultDTO(false, message: "notSupportedFileType", dataID: nil))
+        case .textInvalid(let member): (.ok, ResultDTO(false, message: "\(member) is not valid.", dataID: nil))
+        case .uploadTooLarge(let limit): (.contentTooLarge, ResultDTO(false, message: "The file is larger than \(limit) bytes.", dataID: nil))
+        case .libraryBusy:
+            (.ok, ResultDTO(false, message: "Not enough system resources available to upload and process VoD File", dataID: nil, errorID: -3))
+        case .mediaBroken(let reason):
+            (.ok, ResultDTO(false, message: "The file cannot be read as what its name says: \(Self.printable(reason))", dataID: nil))
+        default: (.ok, Self.empty)
+        }
+    }
+
+    private static func importing(_ error: BroadcastError) -> ResultDTO {
+        switch error {
+        case .importNotAllowed(let directories):
+            let allowed = directories.isEmpty ? "none; see the setting vods.importDirectories" : directories.joined(separator: ", ")
+            return ResultDTO(false, message: "VoD import directory is allowed under \(allowed)")
+        case .notADirectory(let directory): return ResultDTO(false, message: "\(Self.printable(directory)) does not exist or is not a directory")
+        case .importNameTaken(let name):
+            return ResultDTO(false, message: "There is already a file with the name \(name) in the streams directory")
+        case .importNotLinked: return ResultDTO(false, message: "Exception in creating symbolic link")
+        case .importTooLarge(let limit): return ResultDTO(false, message: "The directory holds more than \(limit) files.")
+        default: return Self.empty
         }
     }
 

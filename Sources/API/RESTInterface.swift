@@ -41,6 +41,8 @@ public struct RESTInterface: Sendable {
         self.table = RouteTable(
             routes: BroadcastRoutes(service: service, presenter: presenter).routes + SourceRoutes(service: service).routes
                 + EndpointRoutes(service: service).routes + StatisticsRoutes(service: service).routes + VodRoutes(service: service).routes
+                + VodUploadRoutes(service: service, logger: logger).routes
+                + VodDirectoryRoutes(service: service).routes + ConversionRoutes(service: service).routes
                 + VersionRoutes(version: configuration.version, buildNumber: configuration.buildNumber).routes
                 + eventRoutes.routes)
         var prefixes = ["/v2", "/rest/v2"]

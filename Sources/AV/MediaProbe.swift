@@ -24,7 +24,7 @@ public struct MediaProbe: Sendable {
         self.isSeekable = isSeekable
     }
 
-    private init(_ demuxer: Demuxer) {
+    init(_ demuxer: Demuxer) {
         self.init(
             formatName: demuxer.formatName, duration: demuxer.duration, tracks: demuxer.tracks, streamCount: demuxer.streams.count,
             isSeekable: demuxer.isSeekable)

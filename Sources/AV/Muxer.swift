@@ -74,6 +74,9 @@ public final class Muxer {
         try self.output.flush()
     }
 
+    /// Streams it was made with.
+    public var streamCount: Int { self.timescales.count }
+
     /// Ticks a second that packets of stream `index` are counted in.
     public func timescale(of index: Int) -> Int32 {
         precondition(self.timescales.indices.contains(index), "stream \(index) was never added")

@@ -1,7 +1,7 @@
 import CFFmpeg
 import Media
 
-/// Copies packets from one file into another without decoding.
+/// Copies packets from files into another without decoding.
 public enum Remux {
     public struct Result: Sendable, Equatable {
         public var packets: Int
@@ -15,37 +15,67 @@ public enum Remux {
     public static func faststart(
         from source: String, to sink: any ByteSink, path: String, interrupt: Interrupt = Interrupt()
     ) throws(AVFailure) -> Result {
-        let demuxer = try Demuxer(path: source, interrupt: interrupt)
+        try self.join([source], to: sink, path: path, interrupt: interrupt)
+    }
+
+    /// The same of several files with the same tracks, one after the other without a gap.
+    /// - Parameter onProgress: told now and then how much of the sources has been copied, 0…1; the index is moved to the front after that.
+    public static func join(
+        _ sources: [String], to sink: any ByteSink, path: String, interrupt: Interrupt = Interrupt(), onProgress: (Double) -> Void = { _ in }
+    ) throws(AVFailure) -> Result {
+        var result = Result(packets: 0, skipped: 0)
+        var muxer: Muxer?
+        // Microseconds; where the next source begins.
+        var end: Int64 = 0
+        for (place, source) in sources.enumerated() {
+            let demuxer = try Demuxer(path: source, interrupt: interrupt)
+            let (indices, streams) = Self.carried(demuxer)
+            guard !streams.isEmpty else { throw AVFailure(cause: .invalidData, operation: "remux", text: "no stream to copy") }
+            let output: Muxer
+            if let present = muxer {
+                guard present.streamCount == streams.count else {
+                    throw AVFailure(cause: .invalidData, operation: "remux", text: "the files have different streams")
+                }
+                output = present
+            } else {
+                output = try Muxer(
+                    format: "mp4", streams: streams, sink: sink, path: path,
+                    options: ["movflags": "+faststart", "avoid_negative_ts": "disabled"], interrupt: interrupt)
+                muxer = output
+            }
+            let start = demuxer.startTime?.microseconds ?? 0
+            var clocks = streams.indices.map { index in
+                StreamClock(from: streams[index].timescale, to: output.timescale(of: index), startMicroseconds: start - end)
+            }
+            while true {
+                let packet = try Packet()
+                guard try demuxer.read(into: packet) else { break }
+                guard let index = indices[packet.streamIndex] else { continue }
+                guard clocks[index].stamp(packet) else {
+                    result.skipped += 1
+                    continue
+                }
+                packet.raw.pointee.stream_index = Int32(index)
+                try output.writeInterleaved(packet)
+                result.packets += 1
+                if result.packets.isMultiple(of: 256) { onProgress((Double(place) + demuxer.share) / Double(sources.count)) }
+            }
+            end = max(end, clocks.map(\.endMicroseconds).max() ?? end)
+        }
+        guard let muxer, result.packets > 0 else { throw AVFailure(cause: .invalidData, operation: "remux", text: "no packet to copy") }
+        try muxer.finish()
+        return result
+    }
+
+    /// The streams that are copied, and their places by those in the source.
+    private static func carried(_ demuxer: Demuxer) -> (indices: [Int: Int], streams: [CodecParameters]) {
         var indices: [Int: Int] = [:]
         var streams: [CodecParameters] = []
         for (index, stream) in demuxer.streams.enumerated() where stream.codec != nil {
             indices[index] = streams.count
             streams.append(stream)
         }
-        guard !streams.isEmpty else { throw AVFailure(cause: .invalidData, operation: "remux", text: "no stream to copy") }
-        let muxer = try Muxer(
-            format: "mp4", streams: streams, sink: sink, path: path,
-            options: ["movflags": "+faststart", "avoid_negative_ts": "disabled"], interrupt: interrupt)
-        let start = demuxer.startTime?.microseconds ?? 0
-        var clocks = streams.indices.map { index in
-            StreamClock(from: streams[index].timescale, to: muxer.timescale(of: index), startMicroseconds: start)
-        }
-        var result = Result(packets: 0, skipped: 0)
-        while true {
-            let packet = try Packet()
-            guard try demuxer.read(into: packet) else { break }
-            guard let index = indices[packet.streamIndex] else { continue }
-            guard clocks[index].stamp(packet) else {
-                result.skipped += 1
-                continue
-            }
-            packet.raw.pointee.stream_index = Int32(index)
-            try muxer.writeInterleaved(packet)
-            result.packets += 1
-        }
-        guard result.packets > 0 else { throw AVFailure(cause: .invalidData, operation: "remux", text: "no packet to copy") }
-        try muxer.finish()
-        return result
+        return (indices, streams)
     }
 
     /// Moves packet times from one clock to another, and to the common zero, with rising decode times whatever the file claims.
@@ -54,6 +84,7 @@ public enum Remux {
         private let to: AVRational
         private let start: Int64
         private var last: Int64?
+        private var end: Int64 = 0
 
         init(from: Int32, to: Int32, startMicroseconds: Int64) {
             self.from = AVRational(num: 1, den: from)
@@ -61,6 +92,9 @@ public enum Remux {
             // Rounded down, so that nothing is shown before zero.
             self.start = av_rescale_q_rnd(startMicroseconds, shim_time_base_q(), self.from, AV_ROUND_DOWN)
         }
+
+        /// When what was stamped is over.
+        var endMicroseconds: Int64 { av_rescale_q(self.end, self.to, shim_time_base_q()) }
 
         /// False when the packet is of no use.
         mutating func stamp(_ packet: borrowing Packet) -> Bool {
@@ -74,7 +108,18 @@ public enum Remux {
             packet.raw.pointee.pts = max(pts, dts)
             packet.raw.pointee.duration = av_rescale_q(packet.duration, self.from, self.to)
             packet.raw.pointee.pos = -1
+            self.end = max(self.end, max(pts, dts) + packet.raw.pointee.duration)
             return true
         }
+    }
+}
+
+extension Demuxer {
+    /// How much of the file has been read, 0…1.
+    fileprivate var share: Double {
+        guard let io = self.context?.pointee.pb else { return 0 }
+        let size = avio_size(io)
+        // What avio_tell is: a macro for this.
+        return size > 0 ? Double(avio_seek(io, 0, SEEK_CUR)) / Double(size) : 0
     }
 }

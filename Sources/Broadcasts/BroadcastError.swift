@@ -73,5 +73,27 @@ public enum BroadcastError: Error, Sendable, Equatable {
     /// The file could not be removed; the row is kept.
     case fileNotRemoved(String)
 
+    // Bringing files into the library
+    case vodExtensionUnsupported
+    /// Bytes.
+    case uploadTooLarge(limit: Int64)
+    /// Too much is under way, the disk has no room, or the server ends.
+    case libraryBusy
+    /// The disk's words.
+    case fileNotWritten(String)
+    /// It is no media, or not of the kind that its name says.
+    case mediaBroken(String)
+    /// Only directories below these may be imported.
+    case importNotAllowed(below: [String])
+    case notADirectory(String)
+    /// Of something else in the library.
+    case importNameTaken(String)
+    case importNotLinked
+    /// It holds more files than may be imported.
+    case importTooLarge(limit: Int)
+    case hlsNameBlank
+    /// There are no segments of that name, or they could not be made into a file.
+    case hlsNotConverted
+
     case store(StoreError)
 }

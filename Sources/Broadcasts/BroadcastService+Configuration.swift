@@ -38,6 +38,7 @@ extension BroadcastService {
         /// Lets RTMP players in.
         public var rtmpPlay: Bool
         public var sources: Sources
+        public var library = VodLibrary.Configuration()
 
         public init(
             app: String = "live", appAliases: [String] = [], serverName: String = "", hostAddress: String = "", dataDirectory: String,

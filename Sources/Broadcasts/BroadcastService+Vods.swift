@@ -16,9 +16,17 @@ extension BroadcastService {
         return try stored { () throws(StoreError) in try self.database.vods.count(search: search) }
     }
 
-    /// Removes a VoD and its file. A file that is gone already does not matter; one that cannot be removed keeps the row.
+    /// Removes a VoD and its file. A file that is gone already does not matter; one that cannot be removed keeps the row. What was imported is the
+    /// user's own and stays; work on it ends.
     public func deleteVod(_ id: String) async throws(BroadcastError) {
         guard !id.utf8.contains(0) else { throw .unknownVod }
+        self.library.jobs.cancel(id)
         try await self.remover.remove(id, outsider: .isForgotten)
+    }
+
+    /// Makes a VoD of what live HLS has of a broadcast; see `VodLibrary.convertHLS`.
+    public func convertHLS(_ name: String, removesSegments: Bool) async throws(BroadcastError) -> VodRecord {
+        try await self.library.convertHLS(
+            name, streamName: { id throws(BroadcastError) in try self.record(id)?.about.name }, removesSegments: removesSegments)
     }
 }

@@ -27,6 +27,7 @@ public final class BroadcastService: Sendable {
     let pictures: VodPictureMaker
     let room: RecordingRoom
     let keeper: RetentionKeeper
+    public let library: VodLibrary
     private let ledger: RecordingLedger
     /// Recovers what a dead process was recording; cancelled by `shutdown`.
     private let recovery = Mutex<Task<Void, Never>?>(nil)
@@ -50,6 +51,9 @@ public final class BroadcastService: Sendable {
         self.configuration = configuration
         self.logger = logger
         self.clock = clock
+        self.library = VodLibrary(
+            configuration: configuration.library, dataDirectory: configuration.dataDirectory, database: database, hls: outputs.hls, clock: clock,
+            logger: logger)
         self.limits = ViewerLimitKeeper(table: database.broadcasts, limits: viewerLimits, logger: logger)
         self.remover = VodRemover(
             database: database, dataDirectory: configuration.dataDirectory, pictureDirectory: configuration.vodPictureDirectory, logger: logger)
@@ -66,7 +70,8 @@ public final class BroadcastService: Sendable {
             database: database, rules: configuration.retention.making(roomOf: level), room: self.room, remover: self.remover,
             freeBytes: freeBytes ?? { FreeSpace.bytes(at: streamsDirectory) }, clock: clock, logger: logger, emit: emit)
         let planner = PullPlanner(
-            refusal: sources.refusal, library: { Self.libraryFile($0, in: database, logger: logger) },
+            refusal: sources.refusal,
+            library: { [apps = [configuration.app] + configuration.appAliases] in Self.libraryFile($0, apps: apps, in: database, logger: logger) },
             normalisesPlaylists: configuration.sources.normalisesPlaylists)
         let timeout = configuration.sources.probeTimeout
         self.asked = ProbeLine(most: 4, longest: 64, timeout: timeout, probe: sources.probe)
@@ -101,6 +106,7 @@ public final class BroadcastService: Sendable {
         } catch {
             throw .store(error)
         }
+        try await self.library.start()
         try await self.limits.fill()
         self.lifecycle.start()
         await self.sources.begin()
@@ -123,11 +129,13 @@ public final class BroadcastService: Sendable {
         self.keeping.withLock { $0 }?.cancel()
         self.durations.finish()
         await self.pictures.finish()
+        self.library.close()
         await self.sources.beginShutdown()
         self.lifecycle.beginShutdown()
         let isEmpty = await self.lifecycle.waitUntilEmpty(within: limit)
         if !isEmpty { self.logger.warning("broadcasts still running at the end") }
         await self.sources.finish()
+        await self.library.finish()
         await self.lifecycle.finish()
         return isEmpty
     }
@@ -154,11 +162,13 @@ public final class BroadcastService: Sendable {
     /// Broadcasts that are live now, pulled ones included.
     public func activeCount() -> Int { self.streams.live().count }
 
-    /// A finished VoD by its id, or by its path as the API shows it.
-    private static func libraryFile(_ name: String, in database: Database, logger: Logger) -> VodRecord? {
+    /// A finished VoD by its id, by its path as the API shows it, or by that path in URLs: `/{app}/streams/…`.
+    private static func libraryFile(_ name: String, apps: [String], in database: Database, logger: Logger) -> VodRecord? {
         guard !name.isEmpty, !name.utf8.contains(0) else { return nil }
         do {
-            return try name.hasPrefix("streams/") ? database.vods.find(path: name) : database.vods.find(name)
+            let vod = try VodLibrary.path(named: name, apps: apps).map { try database.vods.find(path: $0) } ?? database.vods.find(name)
+            // There is no file yet, or there never was one.
+            return vod?.filePath == nil ? nil : vod
         } catch {
             logger.error("vod not read", metadata: ["error": "\(error)"])
             return nil

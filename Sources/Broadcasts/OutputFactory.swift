@@ -47,6 +47,15 @@ public protocol LivePackaging: Sendable {
     func totalViewerCount() -> Int
     func dashViewerCount(_ id: String) -> Int
     func totalDashViewerCount() -> Int
+    /// The segments there are of a broadcast; nil when there are none.
+    func kept(_ id: String) -> KeptHLS?
+    /// Removes them, unless they are being added to.
+    func removeKept(_ id: String)
+}
+
+extension LivePackaging {
+    public func kept(_ id: String) -> KeptHLS? { nil }
+    public func removeKept(_ id: String) {}
 }
 
 /// What makes pictures of live streams; `LivePictures` is the one that is served.

@@ -112,7 +112,7 @@ public struct VodTable: Sendable {
         try db.cachedStatement(sql: statements.insert).execute(arguments: StatementArguments(statements.arguments(of: vod)))
     }
 
-    private static func fetch(_ db: GRDB.Database, _ key: String, _ value: DatabaseValue) throws -> VodRecord? {
+    static func fetch(_ db: GRDB.Database, _ key: String, _ value: DatabaseValue) throws -> VodRecord? {
         let statement = try db.cachedStatement(sql: "SELECT \(VodRecord.statements.selection) FROM vods WHERE \(key) = ?")
         return try statement.first([value]) { row in
             var vod = VodRecord(id: "", streamID: nil, kind: .stream, createdAt: 0)

@@ -1,3 +1,4 @@
+import Gateways
 import Glibc
 import HTTP
 import NIOCore
@@ -148,7 +149,7 @@ import Testing
             rmdir(directory)
         }
         try DeliveryFixture.write([1, 2, 3], to: directory + "/a.mp4")
-        let files = MediaFiles(root: directory)
+        let files = MediaFiles(folder: .init(path: directory))
         let now = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
         let first = try #require(files.find("a.mp4", now: now))
         try DeliveryFixture.write([1, 2, 3, 4], to: directory + "/a.mp4")
@@ -156,5 +157,31 @@ import Testing
         let second = try #require(files.find("a.mp4", now: now + .seconds(1)))
         #expect(second.size == 4)
         #expect(second.etag != first.etag)
+    }
+
+    @Test func anImportedDirectoryIsServedAndNothingBesideIt() async throws {
+        try await DeliveryFixture.run { fixture in
+            let host = fixture.directory + "/host"
+            for folder in [host, host + "/films", host + "/films/old"] { mkdir(folder, 0o700) }
+            for file in ["/films/a.mp4", "/films/old/b.avi", "/films/.hidden.mp4", "/films/notes.txt", "/beside.mp4"] {
+                try DeliveryFixture.write(DeliveryFixture.content, to: host + file)
+            }
+            symlink(host + "/films", fixture.directory + "/streams/films")
+            symlink("../beside.mp4", host + "/films/out.mp4")
+            symlink("..", host + "/films/up")
+            symlink("old/b.avi", host + "/films/inside.avi")
+            #expect(try #require(fixture.ask("/live/streams/films/a.mp4")).part == [0, 1000])
+            #expect(try #require(fixture.ask("/live/streams/films/inside.avi")).header("Content-Type") == "video/x-msvideo")
+            #expect(try #require(fixture.ask("/live/streams/films/old/b.avi", .get, ["Range": "bytes=10-19"])).part == [10, 10])
+            for path in [
+                "films/out.mp4", "films/up/beside.mp4", "films/.hidden.mp4", "films/notes.txt", "films/%2e%2e/beside.mp4", "films", "films/old",
+            ] {
+                #expect(try #require(fixture.ask("/live/streams/\(path)")).status == 404, "\(path)")
+            }
+            // It may be gone, or lead elsewhere, from one moment to the next.
+            unlink(host + "/films/a.mp4")
+            symlink("../beside.mp4", host + "/films/a.mp4")
+            #expect(try #require(fixture.ask("/live/streams/films/a.mp4")).status == 404)
+        }
     }
 }

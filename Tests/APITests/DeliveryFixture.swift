@@ -46,7 +46,9 @@ final class DeliveryFixture: Sendable {
         mkfifo(self.directory + "/streams/pipe.mp4", 0o600)
         mkdir(self.directory + "/streams/folder.mp4", 0o700)
         self.responder = DeliveryResponder(
-            configuration: .init(app: "live", appAliases: ["LiveApp"], mediaDirectory: self.directory + "/streams"), hls: self.hls,
+            configuration: .init(
+                app: "live", appAliases: ["LiveApp"], mediaDirectory: self.directory + "/streams", importDirectories: [self.directory + "/host"]),
+            hls: self.hls,
             pictures: .init(
                 live: LivePictures(
                     configuration: .init(directory: self.directory + "/previews/live"), streams: self.streams, logger: Logger(label: "test")),

@@ -82,7 +82,11 @@ final class RESTStage: Sendable {
         var head = HTTPRequest(method: method, scheme: "http", authority: "reached.example:5080", path: path)
         if body != nil, let contentType { head.headerFields[.contentType] = contentType }
         for (name, value) in fields { head.headerFields[try #require(HTTPField.Name(name))] = value }
-        let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(string: body ?? "")))
+        return try await self.send(head, RequestBody(buffer: ByteBuffer(string: body ?? "")), from: address)
+    }
+
+    func send(_ head: HTTPRequest, _ body: RequestBody, from address: String? = "127.0.0.1") async throws -> Reply {
+        let request = Request(head: head, body: body)
         let remote = try address.map { try SocketAddress(ipAddress: $0, port: 40_000) }
         let context = APIRequestContext(source: Source(), remoteAddress: remote)
         let response: Response

@@ -120,6 +120,54 @@ import Testing
             try #require(try await browser.problems() == [])
         }
     }
+
+    @Test func filesAreUploadedSeenAndDeletedInTheLibrary() async throws {
+        try await Lab.run { lab in
+            let host = lab.path("host/films")
+            try FileManager.default.createDirectory(at: host, withIntermediateDirectories: true)
+            let film = try await lab.film(Film(first: 0, seconds: 3), at: host.appending(path: "a film.mp4"))
+            let server = try await MartletProcess.start(in: lab, settings: ["MARTLET_VODS_IMPORT_DIRECTORIES": lab.path("host").path])
+            let browser = try await Browser.start(in: lab)
+            try await browser.open(server.url("/"))
+            try await browser.waitUntil("the page is alive", "document.getElementById('connection').dataset.state === 'live'")
+            try await browser.click("header a[href='#/:library']")
+            try await browser.waitUntil("the library is open and empty", "document.querySelector('[aria-label=Files] .empty')")
+
+            try await browser.type(host.path, into: "[name=directory]")
+            try await browser.press("Import")
+            try await browser.waitUntil("it is imported", "document.querySelector('[aria-label=Files] a')?.textContent === 'a film.mp4'")
+
+            // A page cannot be given a file but by a person; this is what one does to it.
+            let give = """
+                (async () => {
+                const bytes = await (await fetch('live/streams/films/a%20film.mp4')).blob(), data = new DataTransfer();
+                data.items.add(new File([bytes], 'up <b>load</b>.mp4'));
+                document.querySelector('.upload [name=file]').files = data.files; })()
+                """
+            try await browser.evaluate(give)
+            try await browser.press("Upload")
+            let rows = "[...document.querySelectorAll('[aria-label=Files] li')]"
+            let first = "\(rows)[0].querySelector('a')?.textContent"
+            try await browser.waitUntil("it is uploaded", "\(rows).length === 2 && \(first) === 'up <b>load</b>.mp4'")
+            let uploaded = try #require(try await server.get("/v2/vods/list/0/10?search=load").json()[0]["filePath"].text)
+            try #require(try await server.get("/live/\(uploaded)").body == (try Data(contentsOf: film)))
+
+            // What is no film says so.
+            try await browser.evaluate(give.replacingOccurrences(of: "[bytes]", with: "['no film']"))
+            try await browser.press("Upload")
+            try await browser.waitUntil("why not is told", "document.querySelector('.toast.error')?.textContent.includes('cannot be read')")
+
+            try await browser.evaluate("window.confirm = () => true")
+            try await browser.evaluate("void \(rows)[0].querySelector('button').click()")
+            try await browser.waitUntil("it is gone", "\(rows).length === 1")
+            try await eventually("for all") { try await server.get("/live/\(uploaded)").status == 404 }
+            try await browser.type(host.path, into: "[name=directory]")
+            try await browser.press("Remove")
+            try await browser.waitUntil("the list is empty", "document.querySelector('[aria-label=Files] .empty')")
+            try #require(FileManager.default.fileExists(atPath: film.path))
+            try #require(try await browser.problems() == [])
+        }
+    }
 }
 
 extension Lab {

@@ -11,9 +11,9 @@ let features: [SwiftSetting] = [
 let instrumented = features + [.unsafeFlags(["-sanitize=fuzzer,address", "-parse-as-library"])]
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 
-func fuzzer(_ name: String) -> Target {
+func fuzzer(_ name: String, _ more: [Target.Dependency] = []) -> Target {
     .executableTarget(
-        name: name, dependencies: ["FuzzEntries", nioCore], swiftSettings: instrumented,
+        name: name, dependencies: ["FuzzEntries", nioCore] + more, swiftSettings: instrumented,
         // The gold linker crashes on the fuzzer's sections.
         linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])])
 }
@@ -26,6 +26,8 @@ let package = Package(
         .target(name: "Media", dependencies: [nioCore], swiftSettings: instrumented),
         .target(name: "RTMP", dependencies: ["Media", nioCore], swiftSettings: instrumented),
         .target(name: "FuzzEntries", dependencies: ["RTMP", nioCore], swiftSettings: instrumented),
+        .target(name: "Multipart", dependencies: [nioCore], swiftSettings: instrumented),
+        fuzzer("FuzzMultipart", ["Multipart"]),
         fuzzer("FuzzChunks"),
         fuzzer("FuzzAMF0"),
         fuzzer("FuzzFLV"),

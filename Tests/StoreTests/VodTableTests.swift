@@ -90,4 +90,56 @@ import Testing
         try await recordings.finish("v", as: nil)
         #expect(try recordings.all() == [])
     }
+
+    @Test func aRowIsChangedWithAllThatIsDerivedFromIt() async throws {
+        let scratch = try ScratchDatabase()
+        let table = scratch.database.vods
+        try await table.insert(Self.vod("v", name: "before.mp4"))
+        let changed = try await table.update("v") { vod in
+            vod.name = "After.mp4"
+            vod.processStatus = VodProcess.finished.rawValue
+        }
+        #expect(changed?.name == "After.mp4")
+        #expect(try changed == table.find("v"))
+        #expect(try table.list(.init(search: "after", offset: 0, limit: 5)).count == 1)
+        #expect(try table.list(.init(search: "before", offset: 0, limit: 5)).isEmpty)
+        #expect(try await table.update("none") { $0.name = "x" } == nil)
+    }
+
+    @Test func whatIsUnfinishedIsFound() async throws {
+        let scratch = try ScratchDatabase()
+        let table = scratch.database.vods
+        for (id, state) in [("a", nil), ("b", "inqueue"), ("c", "finished"), ("d", "processing"), ("e", "failed")] {
+            var vod = Self.vod(id)
+            vod.processStatus = state
+            try await table.insert(vod)
+        }
+        #expect(try table.unfinished().map(\.id) == ["b", "d"])
+    }
+
+    @Test func manyAreInsertedTogetherOrNotAtAll() async throws {
+        let scratch = try ScratchDatabase()
+        let table = scratch.database.vods
+        try await table.insert(Self.vod("b"))
+        await #expect(throws: StoreError.duplicate) { try await table.insert([Self.vod("a"), Self.vod("b")]) }
+        #expect(try table.count() == 1)
+        try await table.insert([Self.vod("c"), Self.vod("d")])
+        #expect(try table.count() == 3)
+    }
+
+    @Test func importsAreForgottenFolderByFolder() async throws {
+        let scratch = try ScratchDatabase()
+        let table = scratch.database.vods
+        let paths = [
+            "streams/a/1.mp4", "streams/a/b/2.mp4", "streams/a b/3.mp4", "streams/a.mp4", "streams/a0/4.mp4", "streams/A/5.mp4", "streams/a/own.mp4",
+        ]
+        for path in paths {
+            var vod = VodRecord(id: path, streamID: nil, kind: path.hasSuffix("own.mp4") ? .stream : .imported, createdAt: 1)
+            vod.filePath = path
+            try await table.insert(vod)
+        }
+        #expect(try await table.deleteImported(below: "streams/a/") == 2)
+        #expect(try table.list(.init(offset: 0, limit: 10)).map(\.id) == Array(paths[2...]))
+        #expect(try await table.deleteImported(below: "streams/a/") == 0)
+    }
 }

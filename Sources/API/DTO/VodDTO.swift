@@ -3,6 +3,8 @@ import Store
 /// The contract's VoD (2.5); without a record, the empty one that stands for "unknown".
 struct VodDTO: JSONWritable {
     var record: VodRecord?
+    /// How much of the work on it is done, 0…100. A member of its own, and only while there is any: clients of the contract know none of it.
+    var percent: Int?
 
     func write(to writer: inout JSONWriter) {
         let vod = self.record
@@ -26,6 +28,7 @@ struct VodDTO: JSONWritable {
             writer.member("latitude", vod?.latitude)
             writer.member("longitude", vod?.longitude)
             writer.member("altitude", vod?.altitude)
+            if let vod, vod.process?.isUnfinished == true { writer.member("processPercent", self.percent ?? 0) }
         }
     }
 }

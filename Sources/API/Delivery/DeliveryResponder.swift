@@ -1,3 +1,4 @@
+import Gateways
 public import HTTP
 public import NIOCore
 public import Outputs
@@ -12,11 +13,14 @@ public final class DeliveryResponder: ReadyResponder {
         public var appAliases: [String]
         /// Holds what `VoD.filePath` names below `streams/`. Absolute.
         public var mediaDirectory: String
+        /// Directories of the host that links in it may lead to.
+        public var importDirectories: [String]
 
-        public init(app: String, appAliases: [String] = [], mediaDirectory: String) {
+        public init(app: String, appAliases: [String] = [], mediaDirectory: String, importDirectories: [String] = []) {
             self.app = app
             self.appAliases = appAliases
             self.mediaDirectory = mediaDirectory
+            self.importDirectories = importDirectories
         }
     }
 
@@ -64,7 +68,7 @@ public final class DeliveryResponder: ReadyResponder {
         self.pictures = pictures
         self.wallClock = wallClock
         self.hooks = hooks
-        self.files = MediaFiles(root: configuration.mediaDirectory)
+        self.files = MediaFiles(folder: .init(path: configuration.mediaDirectory, importDirectories: configuration.importDirectories))
         self.apps = Set(([configuration.app] + configuration.appAliases).map { Substring($0) })
     }
 

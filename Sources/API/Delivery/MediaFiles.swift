@@ -1,3 +1,4 @@
+import Gateways
 import Glibc
 import NIOCore
 import Synchronization
@@ -21,17 +22,19 @@ final class MediaFiles: Sendable {
     private static let lifetime = TimeAmount.seconds(1)
     private static let capacity = 1_024
 
-    private let root: String
+    private let folder: LibraryFolder
     private let found = Mutex<[String: (file: File, until: NIODeadline)]>([:])
 
-    init(root: String) {
-        self.root = root
+    init(folder: LibraryFolder) {
+        self.folder = folder
     }
 
-    /// nil when there is no regular file of that name below the folder; a link that leads out of it is none.
+    /// nil when there is no regular file of that name below the folder; a link that leads out of it is none, unless `LibraryFolder` lets it.
     func find(_ path: String, now: NIODeadline) -> File? {
         if let hit = self.found.withLock({ $0[path] }), now < hit.until { return hit.file }
-        guard let file = self.look(path) else { return nil }
+        guard let (file, isImported) = self.look(path) else { return nil }
+        // What others may replace at any time by a link to somewhere else is looked at each time.
+        guard !isImported else { return file }
         self.found.withLock { found in
             if found.count >= Self.capacity { found.removeAll(keepingCapacity: true) }
             found[path] = (file, now + Self.lifetime)
@@ -39,24 +42,16 @@ final class MediaFiles: Sendable {
         return file
     }
 
-    private func look(_ path: String) -> File? {
+    private func look(_ path: String) -> (file: File, isImported: Bool)? {
         // What is asked for in vain mostly does not exist at all: one call tells, where resolving it takes one for each folder above.
-        guard access("\(self.root)/\(path)", F_OK) == 0 else { return nil }
-        guard let root = MediaFiles.resolve(self.root), let resolved = MediaFiles.resolve("\(root)/\(path)"), resolved.hasPrefix(root + "/") else {
-            return nil
-        }
+        guard access("\(self.folder.path)/\(path)", F_OK) == 0, let found = self.folder.resolve(path) else { return nil }
         var status = stat()
-        guard stat(resolved, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        guard stat(found.path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
         let nanoseconds = UInt64(bitPattern: Int64(status.st_mtim.tv_sec)) &* 1_000_000_000 &+ UInt64(bitPattern: Int64(status.st_mtim.tv_nsec))
         let size = Int64(status.st_size)
-        return File(
-            path: resolved, size: size, modified: status.st_mtim.tv_sec,
+        let file = File(
+            path: found.path, size: size, modified: status.st_mtim.tv_sec,
             etag: "\"\(String(nanoseconds, radix: 36))-\(String(size, radix: 36))-\(String(status.st_ino, radix: 36))\"")
-    }
-
-    private static func resolve(_ path: String) -> String? {
-        guard let resolved = realpath(path, nil) else { return nil }
-        defer { free(resolved) }
-        return String(cString: resolved)
+        return (file, found.isImported)
     }
 }

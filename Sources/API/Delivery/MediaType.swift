@@ -15,6 +15,8 @@ enum MediaType {
         case "mkv": "video/x-matroska"
         case "mov": "video/quicktime"
         case "flv": "video/x-flv"
+        case "avi": "video/x-msvideo"
+        case "wmv": "video/x-ms-wmv"
         case "ts": "video/MP2T"
         case "m3u8": self.playlist
         case "mpd": self.manifest

@@ -15,6 +15,7 @@ struct PageAsset: Sendable {
         PageAsset(name: "hls.js", bytes: PackageResources.hls_js),
         PageAsset(name: "icon.svg", bytes: PackageResources.icon_svg),
         PageAsset(name: "index.html", bytes: PackageResources.index_html),
+        PageAsset(name: "library.js", bytes: PackageResources.library_js),
         PageAsset(name: "m3u8.js", bytes: PackageResources.m3u8_js),
         PageAsset(name: "mp4.js", bytes: PackageResources.mp4_js),
         PageAsset(name: "openapi.yaml", bytes: PackageResources.openapi_yaml),

@@ -11,6 +11,8 @@ struct APIReply: Sendable, Equatable {
     var allowed: [HTTPRequest.Method] = []
     /// Sent instead of a body.
     var events: EventAnswer?
+    /// The same.
+    var file: FileAnswer?
 
     init(_ status: HTTPResponse.Status = .ok, body: ByteBuffer? = nil) {
         self.status = status
@@ -29,6 +31,7 @@ struct APIReply: Sendable, Equatable {
         // Answers differ from one moment to the next.
         headers[.cacheControl] = "no-store"
         if let events = self.events { return events.response(headers) }
+        if let file = self.file { return file.response(headers) }
         guard let body = self.body else { return Response(status: self.status, headers: headers) }
         headers[.contentType] = "application/json"
         return Response(status: self.status, headers: headers, body: .init(byteBuffer: body))

@@ -1,17 +1,15 @@
 /// Which page is asked for, and in which order (contract 1.6).
 struct PageRequest: Sendable {
-    /// Items on a page.
-    static let most = 50
-
     let offset: Int
     let size: Int
     /// Nil unless both `sort_by` and `order_by` are given.
     let sortBy: String?
     let descending: Bool
 
-    init(_ call: APICall) throws(APIFault) {
+    /// `most`: items on a page.
+    init(_ call: APICall, most: Int = 50) throws(APIFault) {
         self.offset = max(0, try call.integer("offset"))
-        self.size = min(Self.most, max(0, try call.integer("size")))
+        self.size = min(most, max(0, try call.integer("size")))
         let order = call.query["order_by"].flatMap { $0.isEmpty ? nil : $0 }
         self.sortBy = order == nil ? nil : call.query["sort_by"]
         self.descending = order?.lowercased() == "desc"

@@ -18,19 +18,26 @@ struct VodRoutes: Sendable {
         ]
     }
 
+    /// Items on a page.
+    private static let longestPage = 250
+
+    private func dto(of vod: VodRecord) -> VodDTO { VodDTO(record: vod, percent: self.service.library.percent(of: vod.id)) }
+
+    private func show(_ vod: VodRecord?) -> APIReply { APIReply(.ok, vod.map { self.dto(of: $0) } ?? VodDTO()) }
+
     /// An unknown one is an empty object, by contract.
     @Sendable private func get(_ call: APICall) throws(APIFault) -> APIReply {
         let id = call.segment("id")
-        return try attempt(.read, id: id) { () throws(BroadcastError) in APIReply(.ok, VodDTO(record: try self.service.findVod(id))) }
+        return try attempt(.read, id: id) { () throws(BroadcastError) in self.show(try self.service.findVod(id)) }
     }
 
     @Sendable private func list(_ call: APICall) throws(APIFault) -> APIReply {
-        let page = try PageRequest(call)
+        let page = try PageRequest(call, most: Self.longestPage)
         let query = VodQuery(
             streamID: call.query["streamId"].flatMap { $0.isEmpty ? nil : $0 }, search: call.query["search"],
             order: page.sortBy.flatMap { VodQuery.Order(rawValue: $0) }, descending: page.descending, offset: page.offset, limit: page.size)
         let vods = try attempt(.read, id: "") { () throws(BroadcastError) in try self.service.listVods(query) }
-        return APIReply(.ok, JSONList(vods.map { VodDTO(record: $0) }))
+        return APIReply(.ok, JSONList(vods.map { self.dto(of: $0) }))
     }
 
     @Sendable private func count(_ call: APICall) throws(APIFault) -> APIReply {

@@ -24,20 +24,27 @@ struct VodRemover: Sendable {
     /// - Throws: `unknownVod`, `fileNotRemoved`, `store`. Then the row is still there.
     func remove(_ id: String, outsider: Outsider) async throws(BroadcastError) {
         guard let vod = try stored({ () throws(StoreError) in try self.database.vods.find(id) }) else { throw .unknownVod }
-        if let path = vod.filePath {
-            switch await self.removeFile(path) {
-            case .removed, .absent: break
-            case .outside:
-                self.logger.warning("the file of a VoD is not ours to remove", metadata: ["vod": "\(id)"])
-                if outsider == .isKept { throw .fileNotRemoved("it is outside of the streams directory") }
-            case .failed(let reason):
-                self.logger.error("the file of a VoD was not removed", metadata: ["vod": "\(id)", "error": "\(reason)"])
-                throw .fileNotRemoved(reason)
-            }
-        }
+        try await self.removeFile(of: vod, outsider: outsider)
         await self.removePictures(of: id)
-        guard try await stored({ () async throws(StoreError) in try await self.database.vods.delete(id) }) != nil else { throw .unknownVod }
+        let removed = try await stored { () async throws(StoreError) in try await self.database.vods.delete(id) }
+        guard let removed else { throw .unknownVod }
+        // The work on it has ended between the two.
+        if removed.filePath != vod.filePath { try await self.removeFile(of: removed, outsider: .isForgotten) }
         self.logger.info("vod deleted", metadata: ["vod": "\(id)"])
+    }
+
+    /// What was imported is the user's own and stays.
+    private func removeFile(of vod: VodRecord, outsider: Outsider) async throws(BroadcastError) {
+        guard let path = vod.filePath, vod.type != VodRecord.Kind.imported.rawValue else { return }
+        switch await self.removeFile(path) {
+        case .removed, .absent: break
+        case .outside:
+            self.logger.warning("the file of a VoD is not ours to remove", metadata: ["vod": "\(vod.id)"])
+            if outsider == .isKept { throw .fileNotRemoved("it is outside of the streams directory") }
+        case .failed(let reason):
+            self.logger.error("the file of a VoD was not removed", metadata: ["vod": "\(vod.id)", "error": "\(reason)"])
+            throw .fileNotRemoved(reason)
+        }
     }
 
     private func removePictures(of id: String) async {

@@ -104,7 +104,8 @@ struct InputOpener: PullInputOpener {
     }
 
     private func request(forFile path: String) throws(PullFailure) -> InputRequest {
-        let file = try LibraryFile.resolve(path, in: self.configuration.libraryDirectory)
+        let folder = LibraryFolder(path: self.configuration.libraryDirectory, importDirectories: self.configuration.importDirectories)
+        let file = try LibraryFile.resolve(path, in: folder)
         return InputRequest(
             url: "file:" + file, protocols: ["file"], analyzeDuration: self.configuration.analyzeDuration,
             openTimeout: self.configuration.openTimeout, readTimeout: self.configuration.readTimeout)

@@ -6,8 +6,8 @@ import Musl
 import Glibc
 #endif
 
-/// Files of the server's own VoD library, as `vod:{path below the streams directory}`. Nothing outside that directory is ever opened: neither by
-/// `..` nor by a symbolic link, nor through a list that names other files.
+/// Files of the server's own VoD library, as `vod:{path below the streams directory}`. Nothing outside that directory and of what `LibraryFolder` lets in
+/// is ever opened: neither by `..` nor by a symbolic link, nor through a list that names other files.
 enum LibraryFile {
     static let scheme = "vod:"
 
@@ -27,12 +27,12 @@ enum LibraryFile {
     }
 
     /// The file's absolute path with all links resolved.
-    static func resolve(_ path: String, in directory: String) throws(PullFailure) -> String {
+    static func resolve(_ path: String, in folder: LibraryFolder) throws(PullFailure) -> String {
         if let refusal = self.refusal(of: path) { throw refusal }
-        guard let root = self.real(directory), let file = self.real(directory + "/" + path) else {
+        guard LibraryFolder.real(folder.path + "/" + path) != nil else {
             throw PullFailure(cause: .notFound, text: "there is no such file in the library")
         }
-        guard file.hasPrefix(root == "/" ? root : root + "/") else {
+        guard let file = folder.resolve(path)?.path else {
             throw PullFailure(cause: .addressNotAllowed, text: "not a file of the library")
         }
         try self.checkContent(of: file)
@@ -41,7 +41,7 @@ enum LibraryFile {
 
     /// A playlist that calls itself a film would make libavformat open what it lists.
     private static func checkContent(of file: String) throws(PullFailure) {
-        let descriptor = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let descriptor = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
         guard descriptor >= 0 else { throw PullFailure(cause: .notFound, text: "the file cannot be read") }
         defer { close(descriptor) }
         var status = stat()
@@ -54,11 +54,5 @@ enum LibraryFile {
         guard !head.starts(with: Array("#EXTM3U".utf8)) else {
             throw PullFailure(cause: .addressNotAllowed, text: "a list of other files is not played from the library")
         }
-    }
-
-    private static func real(_ path: String) -> String? {
-        guard let resolved = realpath(path, nil) else { return nil }
-        defer { free(resolved) }
-        return String(cString: resolved)
     }
 }

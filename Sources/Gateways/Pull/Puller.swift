@@ -29,6 +29,8 @@ public final class Puller: Sendable {
         public var transcodesAudio = true
         /// Where the files of `vod:` URLs are.
         public var libraryDirectory: String
+        /// Directories of the host that links in it may lead to.
+        public var importDirectories: [String] = []
         /// What the items of sequences are brought to that ask for it.
         public var normalFormat = NormalFormat()
         /// How much of a source is looked at to find out what it holds, at most.

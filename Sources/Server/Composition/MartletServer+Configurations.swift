@@ -27,7 +27,7 @@ extension MartletServer {
     }
 
     func broadcastConfiguration(_ directory: DataDirectory) -> BroadcastService.Configuration {
-        BroadcastService.Configuration(
+        var configuration = BroadcastService.Configuration(
             app: self.settings.app, appAliases: self.settings.appAliases, serverName: self.settings.serverName, dataDirectory: directory.path,
             acceptOnlyRegistered: self.settings.publish.acceptOnlyRegistered, maxHeight: self.settings.publish.maxHeight,
             maxBitrate: self.settings.publish.maxBitrate, recordMP4: self.settings.recording.mp4,
@@ -46,11 +46,16 @@ extension MartletServer {
                 startsAutomatically: self.settings.sources.startAutomatically, maximum: self.settings.sources.maximum,
                 probeTimeout: self.settings.sources.openTimeout, startWithin: TimeAmount(self.settings.playlists.startWithin),
                 normalisesPlaylists: self.settings.playlists.normalize))
+        configuration.library.maxUploadBytes = Int64(self.settings.vods.maxUploadSize)
+        configuration.library.importDirectories = self.settings.vods.importDirectories
+        configuration.library.minimumFreeBytes = Int64(self.settings.recording.minimumFreeSpace)
+        return configuration
     }
 
     func pullConfiguration(_ directory: DataDirectory) -> Puller.Configuration {
         let (sources, playlists) = (self.settings.sources, self.settings.playlists)
         var configuration = Puller.Configuration(libraryDirectory: directory.streams)
+        configuration.importDirectories = self.settings.vods.importDirectories
         configuration.retryDelay = sources.retryDelay
         configuration.longestRetryDelay = max(sources.retryDelay, sources.longestRetryDelay)
         configuration.openTimeout = sources.openTimeout

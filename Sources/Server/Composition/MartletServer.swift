@@ -122,7 +122,10 @@ struct MartletServer {
             ladders: rooms.ladders, events: rooms.events, service: service, lag: lag, dataDirectory: directory.path)
         let access = self.accessRule
         let responder = DeliveryResponder(
-            configuration: .init(app: self.settings.app, appAliases: self.settings.appAliases, mediaDirectory: directory.streams), hls: rooms.hls,
+            configuration: .init(
+                app: self.settings.app, appAliases: self.settings.appAliases, mediaDirectory: directory.streams,
+                importDirectories: self.settings.vods.importDirectories),
+            hls: rooms.hls,
             pictures: .init(live: rooms.pictures, liveDirectory: directory.livePictures, vodDirectory: directory.vodPictures) { id, kind in
                 await service.makePictures(kind, ofVod: id)
             },

@@ -4,7 +4,7 @@ enum SettingTable {
 
     static let all: [SettingDescriptor] =
         Self.general + Self.http + Self.https + Self.rtmp + Self.publish + Self.recording + Self.retention + Self.previews + Self.renditions
-        + Self.endpoints + Self.sources + Self.playlists
+        + Self.vods + Self.endpoints + Self.sources + Self.playlists
         + Self.hls + Self.other
 
     private static let byPath = Dictionary(uniqueKeysWithValues: Self.all.map { ($0.path, $0) })
@@ -112,6 +112,13 @@ enum SettingTable {
         .init(
             "renditions.maximum", \.renditions.maximum, .integer(0...1_000, meaning: "where 0 makes none"),
             "Renditions made at one time; further ones are refused."),
+    ]
+
+    private static let vods: [SettingDescriptor] = [
+        .init("vods.maxUploadSize", \.vods.maxUploadSize, .size(1...1_000_000_000_000_000), "Bytes that one uploaded file may have."),
+        .init(
+            "vods.importDirectories", \.vods.importDirectories, .list(of: .absolutePath, atMost: 64),
+            "Directories of this host below which others may be made part of the library; empty: none."),
     ]
 
     private static let endpoints: [SettingDescriptor] = [

@@ -90,6 +90,12 @@ extension SettingType<String> {
         .text("a path, or empty") { !$0.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F } }
     }
 
+    static var absolutePath: Self {
+        .text("an absolute path") { text in
+            text.hasPrefix("/") && !text.split(separator: "/").contains("..") && !text.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F }
+        }
+    }
+
     static var host: Self {
         .text("a host name or an IP address") { !$0.isEmpty && Self.isHost($0) }
     }

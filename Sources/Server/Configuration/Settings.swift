@@ -19,6 +19,7 @@ struct Settings: Sendable, Equatable {
     var renditions = Renditions()
     var retention = Retention()
     var previews = Previews()
+    var vods = Vods()
     var endpoints = Endpoints()
     var sources = Sources()
     var playlists = Playlists()
@@ -127,6 +128,13 @@ struct Settings: Sendable, Equatable {
         var threads = 2
         /// Renditions at one time, of all streams.
         var maximum = 16
+    }
+
+    struct Vods: Sendable, Equatable {
+        /// Bytes of one uploaded file.
+        var maxUploadSize = 10_000_000_000
+        /// Directories of this host below which others may be imported; empty: none.
+        var importDirectories: [String] = []
     }
 
     struct Endpoints: Sendable, Equatable {

@@ -14,7 +14,7 @@ import Testing
     }
 
     private func resolve(_ path: String) -> Result<String, PullFailure> {
-        Result { () throws(PullFailure) in try LibraryFile.resolve(path, in: self.files.path("library")) }
+        Result { () throws(PullFailure) in try LibraryFile.resolve(path, in: LibraryFolder(path: self.files.path("library"))) }
     }
 
     private func cause(_ path: String) -> PullFailure.Cause? {

@@ -50,6 +50,29 @@ export async function call(method, path, body) {
     return answer;
 }
 
+/**
+ * Sends a form, which `fetch` cannot tell the progress of. `onProgress` is told how much is sent, 0…1; the signal ends it early. A Result that says
+ * `success: false` is thrown, as by `call`.
+ */
+export function upload(path, form, signal, onProgress) {
+    return new Promise((resolve, reject) => {
+        const request = new XMLHttpRequest();
+        request.open("POST", `v2${path}`);
+        for (const [name, value] of Object.entries(headers())) request.setRequestHeader(name, value);
+        request.upload.onprogress = (event) => { if (event.lengthComputable) onProgress(event.loaded / event.total); };
+        request.onload = () => {
+            let answer = null;
+            try { answer = JSON.parse(request.responseText); } catch { /* told below by its status */ }
+            if (request.status === 200 && answer?.success) resolve(answer);
+            else reject(new Refused(request.status, answer?.message || `The server answered ${request.status}.`));
+        };
+        request.onerror = () => reject(new Error("The connection broke, or the server refused the file."));
+        request.onabort = () => reject(new Error("Cancelled."));
+        signal.addEventListener("abort", () => request.abort());
+        request.send(form);
+    });
+}
+
 export const get = (path) => call("GET", path);
 export const segment = encodeURIComponent;
 

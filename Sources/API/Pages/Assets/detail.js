@@ -159,7 +159,9 @@ export class Detail {
 
     /** What the list does not say: recordings, and why a source does not come. */
     async refresh() {
-        const vods = await get(`/vods/list/0/20?streamId=${segment(this.id)}&sort_by=date&order_by=desc`) ?? [];
+        const listed = await get(`/vods/list/0/20?streamId=${segment(this.id)}&sort_by=date&order_by=desc`) ?? [];
+        // What is still being made has no file.
+        const vods = listed.filter((vod) => vod.filePath);
         this.#once("vods", vods.map((vod) => vod.vodId), () => this.recordings.replaceChildren(...(vods.length
             ? vods.map((vod) => h("li", {}, h("div", {},
                 h("a", { href: `${this.app}/${vod.filePath.split("/").map(segment).join("/")}`, target: "_blank", rel: "noopener" }, vod.vodName),

@@ -2,10 +2,13 @@
 
 import { broadcasts, call, follow, forgetToken, get, hasToken, prompts, segment } from "./api.js";
 import { Detail } from "./detail.js";
+import { Library } from "./library.js";
 import { appOf, attempt, badge, bits, h, toast } from "./ui.js";
 
 const part = (name) => document.getElementById(name);
-let all = new Map(), detail = null, selected = null, filter = "";
+let all = new Map(), detail = null, library = null, selected = null, filter = "";
+// No broadcast has a colon in its id.
+const libraryRoute = ":library";
 
 // MARK: List
 
@@ -90,10 +93,21 @@ function route() {
     selected = id || null;
     document.body.dataset.view = selected ? "detail" : "list";
     detail = null;
+    library?.close();
+    library = null;
     part("detail").replaceChildren();
-    if (selected) open(selected);
+    if (selected === libraryRoute) openLibrary();
+    else if (selected) open(selected);
     else part("detail").append(h("p", { class: "none" }, "Choose a broadcast, or create one."));
     showList();
+}
+
+function openLibrary() {
+    const known = [...all.values()].find((one) => one.rtmpURL)?.rtmpURL;
+    const app = known ? new URL(known.replace("rtmp:", "http:")).pathname.split("/")[1] : "";
+    library = new Library({ app: app || "live", onBack: () => { location.hash = "#/"; } });
+    part("detail").replaceChildren(library.element);
+    library.title.focus();
 }
 
 async function open(id) {

@@ -1,0 +1,215 @@
+import AV
+import Gateways
+import Logging
+public import Store
+import Synchronization
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+/// Brings files into the library: uploads, directories of the host, what live HLS has kept. Owned by `BroadcastService`.
+///
+/// A file that is being made lies below `streams/.uploads`, which nobody is shown, and gets its name when it is whole, has been looked at and is on
+/// the disk. Its row is there while somebody works on it, with its state; see `VodProcess`.
+public final class VodLibrary: Sendable {
+    public struct Configuration: Sendable {
+        /// Bytes of one uploaded file.
+        public var maxUploadBytes: Int64 = 10_000_000_000
+        /// With less free disk space than this after it nothing is taken in.
+        public var minimumFreeBytes: Int64 = 100_000_000
+        /// Uploads at one time.
+        public var uploads = 4
+        /// Directories of the host, absolute, below which others may be imported; empty: none.
+        public var importDirectories: [String] = []
+        public var importLimits = ImportLimits()
+        /// How long a new file may be looked at.
+        public var checkTimeout: Duration = .seconds(30)
+
+        public init() {}
+    }
+
+    public struct ImportLimits: Sendable {
+        /// Media files in one directory and all below it.
+        public var files = 10_000
+
+        public init() {}
+    }
+
+    /// What may be uploaded (contract 1.23), and what FFmpeg calls it. An mp4 that says it is a mov, or the other way round, plays all the same.
+    static let containers: [String: [String]] = [
+        "mp4": ["mov"], "mov": ["mov"], "webm": ["matroska"], "avi": ["avi"], "mp3": ["mp3"], "wmv": ["asf"],
+    ]
+
+    public let configuration: Configuration
+    let database: Database
+    let hls: any LivePackaging
+    let clock: BroadcastClock
+    let logger: Logger
+    let jobs = LibraryJobs(most: 2, longest: 64)
+    /// Absolute.
+    let dataDirectory: String
+    /// Nil: the server ends.
+    let uploading = Mutex<Int?>(0)
+    /// Imports and their undoing come one after the other.
+    let turns = Turns()
+    let looking = Mutex(Looking())
+    /// For short looks at the disk, which must not wait for whole files being rewritten.
+    let disk = BlockingPool(name: "martlet-disk", threads: 2, waiting: 256)
+
+    init(
+        configuration: Configuration, dataDirectory: String, database: Database, hls: any LivePackaging, clock: BroadcastClock, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.dataDirectory = dataDirectory
+        self.database = database
+        self.hls = hls
+        self.clock = clock
+        self.logger = logger
+    }
+
+    var folder: LibraryFolder { LibraryFolder(path: self.streams, importDirectories: self.configuration.importDirectories) }
+    var streams: String { self.dataDirectory + "/streams" }
+    var workshop: String { self.streams + "/.uploads" }
+
+    /// How much of the work on a VoD is done, 0…100; nil: nobody works on it.
+    public func percent(of id: String) -> Int? { self.jobs.percent(of: id) }
+
+    /// The file of a finished VoD, open; nil when there is none.
+    public func reader(of vod: VodRecord) -> VodReader? {
+        vod.filePath.flatMap { VodReader(path: "\(self.dataDirectory)/\($0)", pool: self.disk) }
+    }
+
+    // MARK: Start and end
+
+    /// Clears up behind an earlier process: what it was still making is gone, and said to have failed; what it had imported is looked at. Once, before
+    /// anything else.
+    func start() async throws(BroadcastError) {
+        let unfinished = try stored { () throws(StoreError) in try self.database.vods.unfinished() }
+        let places = unfinished.filter { $0.type != VodRecord.Kind.imported.rawValue }.compactMap { self.place(of: $0) }
+        let workshop = self.workshop
+        do throws(BlockingPool.Refusal) {
+            try await self.disk.run {
+                WorkFile.sweep(workshop)
+                // It had its name already, but its row did not say so.
+                for place in places { unlink(place) }
+            }
+        } catch {
+            self.logger.warning("what is left of earlier uploads stays until the next start")
+        }
+        for vod in unfinished where vod.type != VodRecord.Kind.imported.rawValue { await self.end(vod.id, as: .failed) }
+        self.lookAt(unfinished.filter { $0.type == VodRecord.Kind.imported.rawValue })
+    }
+
+    /// Takes nothing more, and ends what is under way.
+    func close() {
+        self.uploading.withLock { $0 = nil }
+        self.jobs.close()
+        self.looking.withLock { looking in
+            looking.isClosed = true
+            looking.pending = []
+        }
+    }
+
+    /// After `close`, when nothing is under way any more but requests.
+    func finish() async {
+        await self.looking.withLock { $0.task }?.value
+    }
+
+    var isClosed: Bool { self.uploading.withLock { $0 == nil } }
+
+    // MARK: Rows
+
+    /// 24 digits, as the reference's ids of uploads are.
+    static func newID() -> String {
+        var generator = SystemRandomNumberGenerator()
+        return String((0..<24).map { _ in Character(Unicode.Scalar(UInt8(ascii: "0") + UInt8.random(in: 0...9, using: &generator))) })
+    }
+
+    static func fileExtension(of name: String) -> String {
+        guard let dot = name.lastIndex(of: "."), !name[dot...].contains("/") else { return "" }
+        return String(name[name.index(after: dot)...])
+    }
+
+    /// Where the file of an upload or a conversion goes; absolute.
+    func place(of vod: VodRecord) -> String? {
+        let ending = Self.fileExtension(of: vod.name ?? "")
+        guard Self.containers[ending] != nil, vod.id.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber) }) else { return nil }
+        return "\(self.streams)/\(vod.id).\(ending)"
+    }
+
+    /// It is its turn.
+    func begin(_ id: String) async { await self.change(id) { $0.processStatus = VodProcess.processing.rawValue } }
+
+    @discardableResult
+    func end(_ id: String, as process: VodProcess, _ change: @escaping @Sendable (inout VodRecord) -> Void = { _ in }) async -> VodRecord? {
+        let now = self.clock.wall()
+        return await self.change(id) { vod in
+            vod.processStatus = process.rawValue
+            vod.processEndedAt = now
+            change(&vod)
+        }
+    }
+
+    @discardableResult
+    private func change(_ id: String, _ change: @escaping @Sendable (inout VodRecord) -> Void) async -> VodRecord? {
+        do {
+            return try await self.database.vods.update(id, change)
+        } catch {
+            self.logger.error("vod not written", metadata: ["vod": "\(id)", "error": "\(error)"])
+            return nil
+        }
+    }
+
+    /// A file that is whole becomes the VoD's, unless that was deleted meanwhile.
+    /// - Parameter work: makes the file and gives it its name; its length, or why it was not made.
+    func finish(
+        _ vod: VodRecord, _ work: @escaping @Sendable (JobProgress, String) -> Result<WorkFile.Made, AVFailure>
+    ) async throws(BroadcastError) -> VodRecord {
+        guard let place = self.place(of: vod) else { throw .vodExtensionUnsupported }
+        let outcome: Result<WorkFile.Made, AVFailure>
+        do throws(LibraryJobs.Refusal) {
+            outcome = try await self.jobs.run(vod.id, begins: { await self.begin(vod.id) }) { work($0, place) }
+        } catch {
+            await self.forget(vod.id)
+            throw .libraryBusy
+        }
+        switch outcome {
+        case .success(let made):
+            let finished = await self.end(vod.id, as: .finished) { vod in
+                vod.filePath = String(place.dropFirst(self.dataDirectory.utf8.count + 1))
+                vod.duration = made.durationMilliseconds
+                vod.fileSize = made.bytes
+            }
+            guard let finished else {
+                await self.drop(place)
+                throw .unknownVod
+            }
+            self.logger.info("vod added", metadata: ["vod": "\(vod.id)", "type": "\(vod.type)", "bytes": "\(made.bytes)"])
+            return finished
+        case .failure(let failure):
+            await self.forget(vod.id)
+            self.logger.notice("vod not made", metadata: ["vod": "\(vod.id)", "type": "\(vod.type)", "error": "\(failure)"])
+            throw failure.cause == .noSpace ? .libraryBusy : .mediaBroken(failure.text)
+        }
+    }
+
+    func forget(_ id: String) async {
+        do {
+            _ = try await self.database.vods.delete(id)
+        } catch {
+            self.logger.error("vod not removed", metadata: ["vod": "\(id)", "error": "\(error)"])
+        }
+    }
+
+    /// Removes a file that nobody is to have.
+    func drop(_ path: String) async {
+        do throws(BlockingPool.Refusal) {
+            try await self.disk.run { _ = unlink(path) }
+        } catch {
+            self.logger.error("file not removed", metadata: ["path": "\(path)"])
+        }
+    }
+}

@@ -1,0 +1,113 @@
+import AV
+public import NIOCore
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+/// A file that a client is sending. What has come is on the disk, and gone again when the upload is let go before `VodLibrary.finish` has it.
+///
+/// Writing blocks on a thread of its own, and the disk sets the pace: the client is read no faster.
+public actor VodUpload {
+    /// Bytes after which the disk is waited for and asked for its room.
+    private static let stretch: Int64 = 64 << 20
+
+    /// Of the VoD.
+    public nonisolated let id: String
+    nonisolated let name: String
+    nonisolated let path: String
+    private nonisolated let executor: BlockingExecutor
+    private let place: Place
+    private let limit: Int64
+    /// Whether so many more bytes may be written.
+    private let hasRoom: @Sendable (Int64) -> Bool
+    private let isClosed: @Sendable () -> Bool
+    private var sink: FileSink?
+    private var synced: Int64 = 0
+    /// There is a file at `path`, and nobody else will remove it.
+    private var isOurs = false
+
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { self.executor.asUnownedSerialExecutor() }
+
+    init(
+        id: String, name: String, path: String, limit: Int64, place: Place, hasRoom: @escaping @Sendable (Int64) -> Bool,
+        isClosed: @escaping @Sendable () -> Bool
+    ) {
+        self.id = id
+        self.name = name
+        self.path = path
+        self.limit = limit
+        self.place = place
+        self.hasRoom = hasRoom
+        self.isClosed = isClosed
+        self.executor = BlockingExecutor(name: "martlet-upload")
+    }
+
+    deinit {
+        if self.isOurs { unlink(self.path) }
+    }
+
+    func open(in workshop: String, expecting bytes: Int64) throws(BroadcastError) {
+        guard self.hasRoom(bytes) else { throw .libraryBusy }
+        do throws(AVFailure) {
+            try WorkFile.makeFolder(workshop)
+            self.sink = try FileSink(path: self.path, creation: .exclusive)
+            self.isOurs = true
+        } catch {
+            throw Self.failed(error)
+        }
+    }
+
+    /// The next bytes of the file.
+    /// - Throws: `uploadTooLarge`, `libraryBusy` for a disk without room, `fileNotWritten`.
+    public func write(_ bytes: ByteBuffer) throws(BroadcastError) {
+        guard let sink = self.sink, !self.isClosed() else { throw .libraryBusy }
+        guard Int64(bytes.readableBytes) <= self.limit - sink.length else { throw .uploadTooLarge(limit: self.limit) }
+        do throws(AVFailure) {
+            try Self.write(bytes, to: sink)
+            guard sink.length - self.synced >= Self.stretch else { return }
+            self.synced = sink.length
+            // A disk that is slower than the network is felt by the sender, not by the page cache.
+            try sink.synchronise()
+        } catch {
+            throw Self.failed(error)
+        }
+        guard self.hasRoom(Self.stretch) else { throw .libraryBusy }
+    }
+
+    /// It is whole: on the disk, and no longer this object's to remove. Its size.
+    func handOver() throws(BroadcastError) -> Int64 {
+        guard let sink = self.sink else { throw .libraryBusy }
+        do throws(AVFailure) {
+            try sink.synchronise()
+        } catch {
+            throw Self.failed(error)
+        }
+        self.isOurs = false
+        return sink.length
+    }
+
+    private static func write(_ bytes: ByteBuffer, to sink: FileSink) throws(AVFailure) {
+        let outcome = bytes.withUnsafeReadableBytes { bytes -> Result<Void, AVFailure> in
+            do throws(AVFailure) {
+                return .success(try sink.write(bytes))
+            } catch {
+                return .failure(error)
+            }
+        }
+        try outcome.get()
+    }
+
+    private static func failed(_ failure: AVFailure) -> BroadcastError { failure.cause == .noSpace ? .libraryBusy : .fileNotWritten(failure.text) }
+
+    /// One of the few uploads that may be under way; free again when nobody holds it.
+    final class Place: Sendable {
+        private let leave: @Sendable () -> Void
+
+        init(leave: @escaping @Sendable () -> Void) { self.leave = leave }
+
+        deinit { self.leave() }
+    }
+}

@@ -1,0 +1,56 @@
+import AV
+import Media
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+/// Files of the library while they are being made. Everything blocks.
+enum WorkFile {
+    /// What a finished file is.
+    struct Made: Sendable {
+        var durationMilliseconds: Int64
+        var bytes: Int64
+    }
+
+    private static let ending = ".part"
+
+    static func path(_ id: String, in workshop: String) -> String { "\(workshop)/\(id)\(Self.ending)" }
+
+    /// Makes the folder where it is missing.
+    static func makeFolder(_ workshop: String) throws(AVFailure) {
+        guard mkdir(workshop, 0o755) == 0 || errno == EEXIST else { throw .system("make folder", errno: errno) }
+    }
+
+    /// Removes what an earlier process was making. Other files, which only a person can have put there, stay.
+    static func sweep(_ workshop: String) {
+        for name in DirectoryScan.names(in: workshop) where name.hasSuffix(Self.ending) {
+            let id = name.dropLast(Self.ending.count)
+            guard id.utf8.count == 24, id.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { continue }
+            unlink("\(workshop)/\(name)")
+        }
+    }
+
+    static func size(_ path: String) -> Int64 {
+        var status = stat()
+        return stat(path, &status) == 0 ? Int64(status.st_size) : 0
+    }
+
+    /// Looks at a whole file and gives it its name. A broken one is removed.
+    static func publish(
+        _ path: String, as place: String, formats: [String], within limit: Duration, _ progress: JobProgress
+    ) -> Result<Made, AVFailure> {
+        do throws(AVFailure) {
+            let probe = try FileCheck.run(path: path, formats: formats, within: limit, interrupt: progress.interrupt)
+            progress.set(0.9)
+            let bytes = Self.size(path)
+            guard try FileMove.keepingOthers(from: path, to: place) == .moved else { throw .system("rename file", errno: EEXIST) }
+            return .success(Made(durationMilliseconds: max(0, probe.duration?.milliseconds ?? 0), bytes: bytes))
+        } catch {
+            unlink(path)
+            return .failure(error)
+        }
+    }
+}

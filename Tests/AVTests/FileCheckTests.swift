@@ -1,0 +1,103 @@
+import Foundation
+import Media
+import Testing
+
+@testable import AV
+
+@Suite struct FileCheckTests {
+    private func check(_ path: String, _ formats: [String]) -> Result<MediaProbe, AVFailure> {
+        Result { () throws(AVFailure) in try FileCheck.run(path: path, formats: formats, within: .seconds(30)) }
+    }
+
+    private func cause(_ path: String, _ formats: [String]) -> AVFailure.Cause? {
+        if case .failure(let failure) = self.check(path, formats) { failure.cause } else { nil }
+    }
+
+    @Test(arguments: [
+        ("a.mp4", ["mov"], Encoders.h264, Encoders.aac), ("a.mov", ["mov"], Encoders.h264, Encoders.aac),
+        ("a.webm", ["matroska"], Encoders.vp9, Encoders.opus), ("a.flv", ["flv"], Encoders.h264, Encoders.aac),
+        ("a.mkv", ["matroska"], Encoders.h264, Encoders.aac),
+    ])
+    func aWholeFileOfItsKindIsGood(name: String, formats: [String], video: [String], audio: [String]) throws {
+        let clips = try Clips()
+        let probe = try self.check(clips.make(name, video: video, audio: audio), formats).get()
+        #expect(abs(try #require(probe.duration).seconds - 2) < 0.15)
+        #expect(probe.streamCount == 2)
+    }
+
+    @Test func soundAloneWillDoAndSubtitlesAloneWillNot() throws {
+        let clips = try Clips()
+        #expect(self.cause(try clips.make("a.mp3", video: nil, audio: Encoders.mp3), ["mp3"]) == nil)
+        let text = clips.path("text.srt")
+        try Data("1\n00:00:00,000 --> 00:00:01,000\nWords.\n".utf8).write(to: URL(fileURLWithPath: text))
+        try Clips.run("ffmpeg", ["-v", "error", "-y", "-i", text, "-c:s", "mov_text", clips.path("text.mp4")])
+        #expect(self.cause(clips.path("text.mp4"), ["mov"]) == .unsupported)
+    }
+
+    @Test func whatWasCutOffIsBrokenWhereverItsIndexIs() throws {
+        let clips = try Clips()
+        for (name, flags) in [("front.mp4", "+faststart"), ("back.mp4", "-faststart")] {
+            let path = try clips.make(name, video: Encoders.h264, audio: Encoders.aac + ["-movflags", flags])
+            #expect(self.cause(path, ["mov"]) == nil)
+            let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+            try bytes.dropLast(bytes.count / 2).write(to: URL(fileURLWithPath: path))
+            #expect(self.cause(path, ["mov"]) == .invalidData, "\(name)")
+        }
+    }
+
+    @Test(arguments: [
+        "no media", "", "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\ngood.mp4\n#EXT-X-ENDLIST\n", "ffconcat version 1.0\nfile 'good.mp4'\n",
+        "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5000 RTP/AVP 96\na=rtpmap:96 H264/90000\n",
+    ])
+    func whatNamesOtherFilesIsNoMedia(text: String) throws {
+        let clips = try Clips()
+        _ = try clips.make("good.mp4", video: Encoders.h264, audio: nil)
+        try Data(text.utf8).write(to: URL(fileURLWithPath: clips.path("list.mp4")))
+        for formats in [["mov"], ["matroska"], ["avi"], ["mp3"], ["asf"], ["flv"]] {
+            #expect(self.cause(clips.path("list.mp4"), formats) != nil, "\(formats)")
+        }
+    }
+
+    @Test func anotherKindThanItIsSaidToBeIsRefused() throws {
+        let clips = try Clips()
+        #expect(self.cause(try clips.make("a.mp4", video: Encoders.h264, audio: nil), ["matroska"]) != nil)
+    }
+
+    @Test func aLookCanBeEndedEarly() throws {
+        let clips = try Clips()
+        let path = try clips.make("a.mp4", video: Encoders.h264, audio: nil)
+        let interrupt = Interrupt()
+        interrupt.cancel()
+        let failure = #expect(throws: AVFailure.self) {
+            try FileCheck.run(path: path, formats: ["mov"], within: .seconds(30), interrupt: interrupt)
+        }
+        #expect(failure?.cause == .cancelled)
+    }
+
+    @Test func filesAreJoinedWithoutAGap() throws {
+        let clips = try Clips()
+        let fragmented = ["-movflags", "+frag_keyframe+empty_moov"]
+        let first = try clips.make("first.mp4", video: Encoders.h264, audio: Encoders.aac + ["-output_ts_offset", "100"] + fragmented)
+        let second = try clips.make("second.mp4", seconds: 3, video: Encoders.h264, audio: Encoders.aac + fragmented)
+        let target = clips.path("joined.mp4")
+        var told: [Double] = []
+        let result = try Remux.join([first, second], to: FileSink(path: target, creation: .exclusive), path: target) { told.append($0) }
+        #expect(result.skipped == 0)
+        #expect(told == told.sorted() && told.allSatisfy { (0...1).contains($0) })
+        #expect(try Clips.decodingErrors(target) == "")
+        #expect(abs(try #require(try MediaProbe(path: target).duration).seconds - 5) < 0.15)
+        let listed = try Clips.run("ffprobe", ["-v", "error", "-select_streams", "v", "-show_entries", "packet=dts_time", "-of", "csv=p=0", target])
+        let times = listed.split(separator: "\n").compactMap { Double($0.prefix { $0 != "," }) }
+        #expect(times.count == 125)
+        #expect(zip(times, times.dropFirst()).allSatisfy { $1 > $0 && $1 - $0 < 0.2 })
+    }
+
+    @Test func filesOfOtherTracksAreNotJoined() throws {
+        let clips = try Clips()
+        let both = try clips.make("both.mp4", video: Encoders.h264, audio: Encoders.aac)
+        let one = try clips.make("one.mp4", video: Encoders.h264, audio: nil)
+        let target = clips.path("joined.mp4")
+        let sink = try FileSink(path: target, creation: .exclusive)
+        #expect(throws: AVFailure.self) { try Remux.join([both, one], to: sink, path: target) }
+    }
+}

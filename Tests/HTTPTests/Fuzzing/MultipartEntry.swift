@@ -1,0 +1,1 @@
+../../Fuzz/Sources/FuzzMultipart/MultipartEntry.swift
