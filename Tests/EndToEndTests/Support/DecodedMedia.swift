@@ -66,7 +66,10 @@ struct DecodedMedia {
         let all = zip(self.pictures, self.pictures.dropFirst()).filter { !$0.isWhite && $1.isWhite }.map { $1.time }
         // Where one publisher follows another, two beeps may be one sound.
         let seams = Set(zip(all, all.dropFirst()).filter { $1 - $0 < 0.5 }.map { $1 })
-        let flashes = all.filter { !seams.contains($0) }
+        // A flash that was cut off, and whose beep was not sent any more.
+        let cuts = zip(self.pictures, self.pictures.dropFirst()).filter { $0.isWhite && $1.number < $0.number }.map { $0.0.time }
+        let torn = Set(cuts.compactMap { cut in all.last { $0 <= cut } })
+        let flashes = all.filter { !seams.contains($0) && !torn.contains($0) }
         // At the very ends a flash may be there without its beep.
         let inner = flashes.filter { $0 > (self.beeps.first ?? .infinity) - 0.5 && $0 < (self.beeps.last ?? 0) + 0.5 }
         try #require(inner.count >= count, "\(flashes.count) flashes, \(self.beeps.count) beeps", sourceLocation: sourceLocation)

@@ -119,13 +119,13 @@ final class LadderBench: Sendable {
         return publisher
     }
 
-    /// As fast as a rendition comes after, so that there is no lag.
-    func publish(_ frames: [EncodedFrame], to publisher: Publisher, after collector: Collector) async {
+    /// As fast as a rendition comes after, so that there is no lag. The hub adds at least `shift` to the frames' times.
+    func publish(_ frames: [EncodedFrame], to publisher: Publisher, after collector: Collector, shift: MediaTime = .zero) async {
         var start = frames.first?.decodeTime ?? .zero
         for frame in frames {
             if frame.decodeTime - start >= MediaTime(milliseconds: 200) {
                 // An encoder looks ahead by ten pictures, a decoder holds back two.
-                await collector.wait(until: frame.decodeTime - MediaTime(milliseconds: 700))
+                await collector.wait(until: frame.decodeTime + shift - MediaTime(milliseconds: 700))
                 start = frame.decodeTime
             }
             publisher.publish(frame, now: .now())

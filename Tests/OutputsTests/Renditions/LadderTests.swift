@@ -131,7 +131,8 @@ import Testing
         await bench.publish(clip.inMilliseconds, to: first, after: low)
         let second = try bench.publisher(clip.tracks, credential: "same")
         // The hub puts its times behind those of the first.
-        for frame in clip.inMilliseconds { second.publish(frame, now: .now()) }
+        let seam = try #require(clip.inMilliseconds.last?.decodeTime)
+        await bench.publish(clip.inMilliseconds, to: second, after: low, shift: seam)
         second.end(.finished)
         await bench.waitUntilClosed()
 
