@@ -21,8 +21,8 @@ extension DeliveryResponder {
             make: @escaping @Sendable (String, VodPictures.Kind) async -> Bool
         ) {
             self.live = live
-            self.liveFiles = MediaFiles(root: liveDirectory)
-            self.vodFiles = MediaFiles(root: vodDirectory)
+            self.liveFiles = MediaFiles(folder: .init(path: liveDirectory))
+            self.vodFiles = MediaFiles(folder: .init(path: vodDirectory))
             self.make = make
             self.patience = patience
         }

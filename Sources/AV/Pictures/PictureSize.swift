@@ -30,12 +30,6 @@ public struct PictureSize: Sendable, Equatable {
 }
 
 extension DecodedFrame {
-    /// How wide a pixel is, compared with its height.
-    var pixelAspect: Double {
-        let ratio = self.raw.pointee.sample_aspect_ratio
-        return ratio.num > 0 && ratio.den > 0 ? Double(ratio.num) / Double(ratio.den) : 1
-    }
-
     /// As `PictureSize.fitting`.
     public func pictureSize(turn: PictureTurn, heightLimit: Int) -> PictureSize {
         PictureSize.fitting(width: self.width, height: self.height, pixelAspect: self.pixelAspect, turn: turn, heightLimit: heightLimit)
