@@ -54,6 +54,28 @@ struct FileBody {
         return count
     }
 
+    /// Hands bytes to a socket that does not wait, from the file's pages, until it takes no more, the file ends or so many are gone; how many. Why it
+    /// took no more, whoever sends the rest finds out.
+    mutating func send(to socket: NIOBSDSocket.Handle, atMost limit: Int) -> Int {
+        var rest = min(limit, self.region.readableBytes)
+        var offset = off_t(self.region.readerIndex)
+        let start = offset
+        do {
+            try self.handle.withUnsafeFileDescriptor { descriptor in
+                while rest > 0 {
+                    let count = sendfile(socket, descriptor, &offset, rest)
+                    if count < 0 && errno == EINTR { continue }
+                    guard count > 0 else { break }
+                    rest -= count
+                }
+            }
+        } catch {
+            // Closed: nothing more leaves.
+        }
+        self.region.moveReaderIndex(forwardBy: Int(offset - start))
+        return Int(offset - start)
+    }
+
     func close() {
         do {
             try self.handle.close()

@@ -95,7 +95,13 @@ extension HTTP1ConnectionHandler {
     private func send(_ file: FileBody, _ context: ChannelHandlerContext) {
         self.phase = .ready
         guard !self.settings.isSecure else { return self.sendNextPiece(of: file, context) }
+        var file = file
+        if self.sendAhead(&file, context) {
+            file.close()
+            return self.finish(context)
+        }
         let exchange = self.exchange
+        let region = file.region
         let connection = NIOLoopBound((self, context, file), eventLoop: context.eventLoop)
         let sent = context.eventLoop.makePromise(of: Void.self)
         sent.futureResult.whenComplete { result in
@@ -104,7 +110,7 @@ extension HTTP1ConnectionHandler {
             guard handler.exchange == exchange, case .ready = handler.phase, case .success = result else { return }
             handler.finish(context)
         }
-        self.put(.fileRegion(file.region), context, sent)
+        self.put(.fileRegion(region), context, sent)
         self.flushIfNeeded(context, evenWhileReading: true)
     }
 

@@ -47,6 +47,7 @@ import Testing
         try await Lab.run { lab in
             let server = try await MartletProcess.start(
                 in: lab, settings: ["MARTLET_HLS_MODE": "always", "MARTLET_HLS_SEGMENT_DURATION": "1s", "MARTLET_HLS_DELETE_ON_END": "false"])
+            try #require(try await server.call("POST", "/v2/broadcasts/create", body: #"{"streamId":"demo"}"#).status == 200)
             // Two publishers, one after the other, whose segments are in one playlist.
             for _ in 0..<2 {
                 let publisher = try await server.publish(as: "demo")

@@ -89,8 +89,8 @@ import Testing
     @Test func aFileOverTheLimitGets413() async throws {
         try await Lab.run { lab in
             let server = try await MartletProcess.start(in: lab, settings: ["MARTLET_VODS_MAX_UPLOAD_SIZE": "20KB"])
-            let film = try await lab.film(Film(first: 0, seconds: 6), at: lab.path("film.mp4"))
-            try #require(try Data(contentsOf: film).count > 40_000)
+            let film = try await lab.film(Film(first: 0, seconds: 20), at: lab.path("film.mp4"))
+            try #require(try Data(contentsOf: film).count > 30_000)
             for options in [[], ["-H", "Transfer-Encoding: chunked"]] {
                 let answer = try await server.upload(film, as: "film.mp4", options: options)
                 try #require(answer.status == 413 && (try answer.json()["message"].text) == "The file is larger than 20000 bytes.")
@@ -140,7 +140,7 @@ import Testing
     }
 
     /// More than 31 bits of bytes, most of them in a box that players pass over.
-    @Test(.timeLimit(.minutes(5))) func twoGibibytesAreUploadedInFlatMemory() async throws {
+    @Test(.timeLimit(.minutes(10))) func twoGibibytesAreUploadedInFlatMemory() async throws {
         try await Lab.run { lab in
             let server = try await MartletProcess.start(in: lab)
             let large = lab.path("large.mp4")

@@ -7,6 +7,8 @@ build_packages=(
     pkg-config libavcodec-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev libsqlite3-dev zlib1g-dev
     libnghttp2-dev libssl-dev
 )
+# With Swift's own libraries inside: the program runs on a machine without Swift, and calls into them cost less (docs/bench.md).
+release_build=(swift build -c release --product martlet --static-swift-stdlib)
 # Real programs that the end-to-end tests publish, watch, record and restream with.
 test_packages=(
     chromium curl ffmpeg iproute2 libnginx-mod-rtmp nghttp2-client nginx openssl python3 python3-venv

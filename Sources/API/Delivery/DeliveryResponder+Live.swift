@@ -135,11 +135,13 @@ extension DeliveryResponder {
         return false
     }
 
+    /// The value of our cookie; nil: there is none.
     static func cookie(_ fields: [String]) -> String? {
         for field in fields {
-            for pair in field.split(separator: ";") {
-                let pair = pair.drop { $0 == " " }
-                if pair.hasPrefix(LiveHLS.cookieName + "=") { return String(pair.dropFirst(LiveHLS.cookieName.utf8.count + 1)) }
+            // Bytes, as every request comes by here: names and separators are ASCII (RFC 6265 §4.2.1).
+            for pair in field.utf8.split(separator: UInt8(ascii: ";")) {
+                let pair = pair.drop { $0 == UInt8(ascii: " ") }
+                if pair.starts(with: self.cookieStart.utf8) { return String(Substring(pair.dropFirst(self.cookieStart.utf8.count))) }
             }
         }
         return nil
