@@ -36,7 +36,7 @@ extension VodLibrary {
         do throws(BroadcastError) {
             finished = try await self.finish(queued) { progress, place in
                 Self.convert(kept, as: place, in: workshop, progress) { bytes in
-                    DiskSpace.free(at: streams).map { $0 - minimum >= bytes * 2 } ?? true
+                    FreeSpace.bytes(at: streams).map { $0 - minimum >= bytes * 2 } ?? true
                 }
             }
         } catch {

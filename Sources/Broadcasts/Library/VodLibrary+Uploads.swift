@@ -35,7 +35,7 @@ extension VodLibrary {
         let (streams, minimum) = (self.streams, self.configuration.minimumFreeBytes)
         let upload = VodUpload(
             id: id, name: name, path: WorkFile.path(id, in: self.workshop), limit: self.configuration.maxUploadBytes, place: place,
-            hasRoom: { bytes in DiskSpace.free(at: streams).map { $0 - minimum >= bytes } ?? true }, isClosed: { self.isClosed })
+            hasRoom: { bytes in FreeSpace.bytes(at: streams).map { $0 - minimum >= bytes } ?? true }, isClosed: { self.isClosed })
         try await upload.open(in: self.workshop, expecting: max(0, declaredBytes ?? 0))
         return upload
     }
