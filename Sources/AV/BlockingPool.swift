@@ -5,7 +5,7 @@ public final class BlockingPool: Sendable {
         case full
     }
 
-    /// One for the process, because what it guards belongs to the machine: at most two files are rewritten at once, whoever asks.
+    /// One for the process, because what it guards belongs to the machine: at most two recordings are made plain files at once, whoever asks.
     public static let shared = BlockingPool(name: "martlet-files", threads: 2, waiting: 4096)
 
     private let threads: WorkThreads

@@ -69,7 +69,9 @@ extension BroadcastService {
         }
 
         /// Absolute; holds the pictures of VoDs.
-        public var vodPictureDirectory: String { self.dataDirectory + "/previews/vods" }
+        public var vodPictureDirectory: String { Self.vodPictureDirectory(below: self.dataDirectory) }
+
+        static func vodPictureDirectory(below dataDirectory: String) -> String { dataDirectory + "/previews/vods" }
 
         func isOurs(app: String) -> Bool { app == self.app || self.appAliases.contains(app) }
     }

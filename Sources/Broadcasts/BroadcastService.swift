@@ -56,9 +56,10 @@ public final class BroadcastService: Sendable {
             logger: logger)
         self.limits = ViewerLimitKeeper(table: database.broadcasts, limits: viewerLimits, logger: logger)
         self.remover = VodRemover(
-            database: database, dataDirectory: configuration.dataDirectory, pictureDirectory: configuration.vodPictureDirectory, logger: logger)
+            database: database, dataDirectory: configuration.dataDirectory, pictureDirectory: configuration.vodPictureDirectory, logger: logger,
+            pool: self.library.disk)
         self.pictures = VodPictureMaker(
-            database: database, dataDirectory: configuration.dataDirectory, directory: configuration.vodPictureDirectory,
+            database: database, folder: self.library.folder, directory: configuration.vodPictureDirectory,
             posterHeight: configuration.posterHeight, logger: logger)
         let level = DiskLevel(low: configuration.recordingLowSpace, sufficient: configuration.recordingSufficientSpace)
         self.room = RecordingRoom(level: level)
@@ -68,7 +69,8 @@ public final class BroadcastService: Sendable {
         let streamsDirectory = configuration.dataDirectory + "/streams"
         self.keeper = RetentionKeeper(
             database: database, rules: configuration.retention.making(roomOf: level), room: self.room, remover: self.remover,
-            freeBytes: freeBytes ?? { FreeSpace.bytes(at: streamsDirectory) }, clock: clock, logger: logger, emit: emit)
+            freeBytes: freeBytes ?? { FreeSpace.bytes(at: streamsDirectory) }, clock: clock, logger: logger, emit: emit,
+            pool: self.library.disk)
         let planner = PullPlanner(
             refusal: sources.refusal,
             library: { [apps = [configuration.app] + configuration.appAliases] in Self.libraryFile($0, apps: apps, in: database, logger: logger) },

@@ -49,13 +49,13 @@ public protocol LivePackaging: Sendable {
     func totalDashViewerCount() -> Int
     /// The segments there are of a broadcast; nil when there are none.
     func kept(_ id: String) -> KeptHLS?
-    /// Removes them, unless they are being added to.
-    func removeKept(_ id: String)
+    /// Removes them, unless others have come since, or may come; whether they are removed.
+    @discardableResult func removeKept(_ kept: KeptHLS) -> Bool
 }
 
 extension LivePackaging {
     public func kept(_ id: String) -> KeptHLS? { nil }
-    public func removeKept(_ id: String) {}
+    public func removeKept(_ kept: KeptHLS) -> Bool { false }
 }
 
 /// What makes pictures of live streams; `LivePictures` is the one that is served.

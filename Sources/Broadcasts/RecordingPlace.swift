@@ -1,6 +1,12 @@
 import Outputs
 import Store
 
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
 /// Where a recording goes: all names that clients influence are made safe here.
 struct RecordingPlace: Sendable, Equatable {
     /// Absolute.
@@ -13,13 +19,20 @@ struct RecordingPlace: Sendable, Equatable {
 
     /// Contract 4.2: what a client names is called so, whatever is recorded; else a rendition's name says which it is.
     init(record: BroadcastRecord, rendition: Rendition? = nil, fileName: String?, extension ending: String, dataDirectory: String) {
-        let folder = Self.expand(record.output.subFolder ?? "", id: record.id, mainTrack: record.about.mainTrackID)
+        var folder = Self.expand(record.output.subFolder ?? "", id: record.id, mainTrack: record.about.mainTrackID)
+        // An imported directory is not ours to write to. Better in the wrong folder than not recorded.
+        if let first = folder.split(separator: "/").first, Self.isLink("\(dataDirectory)/streams/\(first)") { folder = "" }
         self.directory = dataDirectory + "/streams" + (folder.isEmpty ? "" : "/" + folder)
         let given = fileName.map { Self.sanitise($0, extension: ending) } ?? ""
         let suffix = rendition.map { "_" + $0.suffix } ?? ""
         self.baseName =
             given.isEmpty
             ? Self.prefix(record.id, bytes: Self.longestName - suffix.utf8.count) + suffix : Self.prefix(given, bytes: Self.longestName)
+    }
+
+    private static func isLink(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
     }
 
     /// A folder below `streams/`: relative, no step upwards, nothing a file system or a log could stumble over.

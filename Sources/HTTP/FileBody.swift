@@ -7,8 +7,10 @@ struct FileBody {
     /// What is still to be sent.
     private(set) var region: FileRegion
 
-    /// nil when it is not there, is no regular file or does not hold the wanted bytes. One open(2) and one fstat(2), both of local files whose
-    /// directory entries are in memory: tens of microseconds at worst, so this runs on the event loop, as the sendfile(2) after it does.
+    /// nil when it is not there, is no regular file or does not hold the wanted bytes. One open(2) and one fstat(2): on a local disk tens of
+    /// microseconds where the directory entries are in memory, as they nearly always are, so this runs on the event loop, as the sendfile(2) after it
+    /// does. A file of an imported directory lies where the operator has it: on a disk that does not answer, such as one behind a network, both hold
+    /// up every connection of that loop (docs/decisions/0015-library.md).
     static func open(path: String, offset: Int64, length: Int64) -> FileBody? {
         guard offset >= 0, length >= 0, !path.utf8.contains(0) else { return nil }
         // O_NONBLOCK: opening a FIFO must not wait for its other end.

@@ -48,15 +48,16 @@ extension VodTable {
     }
 
     /// Removes the rows of imported files whose paths begin with `folder`, which ends with a slash. The files are nobody's business here.
-    /// - Returns: how many there were.
-    public func deleteImported(below folder: String) async throws(StoreError) -> Int {
+    /// - Returns: their ids.
+    public func deleteImported(below folder: String) async throws(StoreError) -> [String] {
         // The first text behind all that begin so: a slash is followed by a zero.
         let end = folder.dropLast() + "0"
+        let condition = "WHERE file_path IS NOT NULL AND file_path >= ? AND file_path < ? AND type = ?"
         return try await self.database.write { db in
-            let statement = try db.cachedStatement(
-                sql: "DELETE FROM vods WHERE file_path IS NOT NULL AND file_path >= ? AND file_path < ? AND type = ?")
-            try statement.execute(arguments: [folder, String(end), VodRecord.Kind.imported.rawValue])
-            return db.changesCount
+            let arguments: StatementArguments = [folder, String(end), VodRecord.Kind.imported.rawValue]
+            let ids = try String.fetchAll(db, sql: "SELECT id FROM vods \(condition) ORDER BY file_path", arguments: arguments)
+            try db.cachedStatement(sql: "DELETE FROM vods \(condition)").execute(arguments: arguments)
+            return ids
         }
     }
 }

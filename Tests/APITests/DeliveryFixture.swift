@@ -55,9 +55,10 @@ final class DeliveryFixture: Sendable {
                 liveDirectory: self.directory + "/previews/live", vodDirectory: self.directory + "/previews/vods", patience: .minutes(5)
             ) { [directory = self.directory, asked = self.asked] id, kind in
                 asked.note("\(id) \(kind)")
-                guard id.hasPrefix("makeable") else { return false }
-                do { try Self.write(Self.content, to: "\(directory)/previews/vods/\(VodPictures.name(kind, of: id))") } catch { return false }
-                return true
+                if id.hasPrefix("busy") { return .unavailable }
+                guard id.hasPrefix("makeable") else { return .none }
+                do { try Self.write(Self.content, to: "\(directory)/previews/vods/\(VodPictures.name(kind, of: id))") } catch { return .none }
+                return .made
             }, hooks: hooks)
     }
 

@@ -63,6 +63,16 @@ import Testing
         }
     }
 
+    @Test func whoAsksWhileThereIsTooMuchToDoIsToldToComeBack() async throws {
+        try await DeliveryFixture.run { fixture in
+            for name in ["busy567890123456.vtt", "busy567890123456.png"] {
+                let response = try #require(try await fixture.answer("/live/previews/\(name)"))
+                #expect(response.status == 503 && response.header("Retry-After") == "2")
+            }
+            #expect(fixture.asked.all.count == 2)
+        }
+    }
+
     /// The frames of the fixture hold nothing that can be decoded: that is found out once for each keyframe.
     @Test func aLiveStreamWithoutADecodablePictureHasNone() async throws {
         try await DeliveryFixture.run { fixture in

@@ -1,9 +1,11 @@
 import BroadcastSupport
 import Broadcasts
 import Foundation
+import HTTP
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import Synchronization
 import Testing
 
 @testable import API
@@ -135,6 +137,59 @@ import Testing
         try Self.requireNothingIsLeft(stage)
         let third = try await stage.send(.post, "/v2/vods/create?name=film.mp4", body: Self.form("x"), contentType: Self.type)
         #expect(third.body.contains("cannot be read"))
+    }
+
+    /// A clock that is looked at before and after each wait for the client: so many seconds go by in between, and while it is waited for.
+    private final class Watch: Sendable {
+        private let ours: UInt64
+        private let theirs: UInt64
+        private let state = Mutex((looks: 0, seconds: UInt64(1_000)))
+
+        init(ours: UInt64, theirs: UInt64) {
+            self.ours = ours
+            self.theirs = theirs
+        }
+
+        var now: NIODeadline {
+            self.state.withLock { state in
+                state.seconds += state.looks.isMultiple(of: 2) ? self.ours : self.theirs
+                state.looks += 1
+                return .uptimeNanoseconds(state.seconds * 1_000_000_000)
+            }
+        }
+    }
+
+    @Test(arguments: [(70, 0, true), (0, 70, false)] as [(UInt64, UInt64, Bool)])
+    func aSlowClientIsGivenUpAndNotOneWhoWaitsForOurDisk(ours: UInt64, theirs: UInt64, isTaken: Bool) async throws {
+        let stage = try await RESTStage()
+        let upload = try await stage.service.library.beginUpload(name: "film.mp4", declaredBytes: nil)
+        let watch = Watch(ours: ours, theirs: theirs)
+        let (body, source) = RequestBody.makeStream()
+        var form = FormBody(body, now: { watch.now })
+        let parser = try MultipartParser(boundary: "b")
+        let text = Self.form("xyz")
+        await source.yield(ByteBuffer(string: String(text.prefix(20))))
+        await source.yield(ByteBuffer(string: String(text.dropFirst(20))))
+        if isTaken { source.finish() }
+        do throws(APIFault) {
+            _ = try await form.receive(into: upload, parser)
+            #expect(isTaken)
+        } catch {
+            guard case .tooSlow = error else { throw error }
+            #expect(!isTaken)
+            // The body has not ended, and is not waited for.
+            await form.drain(within: .seconds(3_600))
+        }
+        if !isTaken { source.finish() }
+        await upload.discard()
+        try Self.requireNothingIsLeft(stage)
+    }
+
+    @Test func aRefusedBodyThatNeverEndsIsNotReadForEver() async throws {
+        let (body, source) = RequestBody.makeStream()
+        var form = FormBody(body, now: { .now() })
+        await form.drain(within: .milliseconds(1))
+        source.finish()
     }
 
     @Test func uploadsAreForThoseWhoMayCall() async throws {

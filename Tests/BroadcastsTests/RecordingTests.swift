@@ -197,6 +197,20 @@ import Testing
         #expect(RecordingPlace(record: record, fileName: nil, extension: "mp4", dataDirectory: "/d").directory == expected)
     }
 
+    /// A directory that was imported under that name is the operator's; what is recorded stays in our own.
+    @Test func nothingIsRecordedThroughALink() throws {
+        let data = FileManager.default.temporaryDirectory.appendingPathComponent("martlet-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: data) }
+        let films = data.appendingPathComponent("films")
+        let streams = data.appendingPathComponent("streams")
+        for folder in [films, streams] { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) }
+        var record = BroadcastRecord(id: "cam", createdAt: 0)
+        record.output.subFolder = "films/new"
+        #expect(RecordingPlace(record: record, fileName: nil, extension: "mp4", dataDirectory: data.path).directory == streams.path + "/films/new")
+        try FileManager.default.createSymbolicLink(at: streams.appendingPathComponent("films"), withDestinationURL: films)
+        #expect(RecordingPlace(record: record, fileName: nil, extension: "mp4", dataDirectory: data.path).directory == streams.path)
+    }
+
     @Test(arguments: ["../evil", "..", ".", "a/b"]) func aMainTrackThatIsNoIdIsLeftOutOfFolders(mainTrack: String) {
         #expect(RecordingPlace.expand("%m/x", id: "a", mainTrack: mainTrack) == "x")
         #expect(RecordingPlace.expand("%m", id: "a", mainTrack: mainTrack) == "")

@@ -32,7 +32,8 @@ import Testing
         RetentionKeeper(
             database: stage.database, rules: rules, room: RecordingRoom(level: DiskLevel(low: 0)), remover: stage.service.remover,
             freeBytes: { [space = stage.space] in space.bytes }, clock: stage.service.clock,
-            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), emit: { event in log.events.withLock { $0.append(event) } })
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), emit: { event in log.events.withLock { $0.append(event) } },
+            pool: stage.service.library.disk)
     }
 
     private func ids(_ stage: Stage) throws -> Set<String> {
@@ -105,6 +106,41 @@ import Testing
         await self.keeper(.init(maximumBytes: 1), stage).pass()
         #expect(try self.ids(stage) == ["folder", "b"])
         #expect(self.exists("streams/folder/inner", stage))
+    }
+
+    @Test func whatCannotBeRemovedCostsNoOthersAndIsTriedAgain() async throws {
+        let stage = try await Stage()
+        try await self.addVod("old", hoursAgo: 9, path: "streams/folder/old.mp4", to: stage)
+        for (id, age) in [("a", 8), ("b", 7)] as [(String, Int64)] { try await self.addVod(id, hoursAgo: age, to: stage) }
+        let folder = stage.directory.appendingPathComponent("streams/folder")
+        let elsewhere = stage.directory.appendingPathComponent("elsewhere")
+        try FileManager.default.moveItem(at: folder, to: elsewhere)
+        try FileManager.default.createSymbolicLink(at: folder, withDestinationURL: elsewhere)
+        let keeper = self.keeper(.init(maximumBytes: 2500), stage)
+        await keeper.pass()
+        #expect(try self.ids(stage) == ["old", "a", "b"], "without the one that cannot go there is not too much")
+
+        try FileManager.default.removeItem(at: folder)
+        try FileManager.default.moveItem(at: elsewhere, to: folder)
+        await keeper.pass()
+        #expect(try self.ids(stage) == ["old", "a", "b"], "not yet")
+        stage.time.advance(601_000)
+        await keeper.pass()
+        #expect(try self.ids(stage) == ["a", "b"])
+    }
+
+    /// More than a pass bears: it ends instead of going round for ever.
+    @Test func aDiskFromWhichNothingCanBeRemovedEndsThePass() async throws {
+        let stage = try await Stage()
+        for index in 0..<1100 {
+            var vod = VodRecord(id: "out\(index)", streamID: "s", kind: .stream, createdAt: stage.time.wall - 9 * Self.hour)
+            vod.filePath = "elsewhere/\(index).mp4"
+            try await stage.addVod(vod)
+        }
+        let keeper = self.keeper(.init(maximumAge: Self.hour), stage)
+        await keeper.pass()
+        await keeper.pass()
+        #expect(try stage.database.vods.count() == 1100)
     }
 
     /// A removal that was cut short by the end of the process has left a row without a file: it goes like any other.

@@ -157,6 +157,19 @@ import Testing
         try self.remove()
     }
 
+    @Test func theEndDoesNotWaitForADiskThatDoesNotAnswer() async throws {
+        let stage = try await self.stage()
+        let (answers, answer) = AsyncStream.makeStream(of: Void.self)
+        let stuck = Task { for await _ in answers {} }
+        stage.service.library.looking.withLock { $0.task = stuck }
+        stage.service.library.close()
+        await stage.service.library.finish(within: .milliseconds(1))
+        answer.finish()
+        await stuck.value
+        await stage.service.library.finish(within: .seconds(3_600))
+        try self.remove()
+    }
+
     @Test func aLibraryFileIsNamedByItsIdOrAnyFormOfItsPath() {
         let apps = ["live", "LiveApp"]
         #expect(VodLibrary.path(named: "streams/a b.mp4", apps: apps) == "streams/a b.mp4")

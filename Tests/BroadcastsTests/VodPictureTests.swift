@@ -1,4 +1,6 @@
 import Foundation
+import Gateways
+import Logging
 import Store
 import TestSupport
 import Testing
@@ -30,27 +32,27 @@ import Testing
 
     @Test func theyAreMadeOnceForAllWhoAskAndGoWithTheVod() async throws {
         let stage = try await self.stage()
-        let answers = await withTaskGroup(of: Bool.self) { group in
+        let answers = await withTaskGroup(of: VodPictures.Outcome.self) { group in
             for kind in VodPictures.Kind.allCases { for _ in 0..<10 { group.addTask { await stage.service.makePictures(kind, ofVod: Self.id) } } }
             return await group.reduce(into: []) { $0.append($1) }
         }
-        #expect(answers.count == 20 && !answers.contains(false))
+        #expect(answers == Array(repeating: .made, count: 20))
         #expect(try self.files(stage) == ["\(Self.id)-0.jpg", "\(Self.id).png", "\(Self.id).vtt"])
         #expect(try stage.service.findVod(Self.id)?.previewPath == "previews/\(Self.id).png")
         try await stage.service.deleteVod(Self.id)
         #expect(try self.files(stage).isEmpty)
-        #expect(await stage.service.makePictures(.thumbnails, ofVod: Self.id) == false)
+        #expect(await stage.service.makePictures(.thumbnails, ofVod: Self.id) == VodPictures.Outcome.none)
         #expect(try self.files(stage).isEmpty)
     }
 
     @Test func whatHasNoPictureSaysSoAndIsNotTriedAgain() async throws {
         let stage = try await self.stage(["-f", "lavfi", "-i", "sine=d=1", "-c:a", "aac"])
         try await stage.database.vods.setPreview("previews/\(Self.id).png", of: Self.id)
-        #expect(await stage.service.makePictures(.poster, ofVod: Self.id) == false)
+        #expect(await stage.service.makePictures(.poster, ofVod: Self.id) == VodPictures.Outcome.none)
         #expect(try stage.service.findVod(Self.id)?.previewPath == nil, "what leads nowhere is not shown")
-        #expect(await stage.service.makePictures(.poster, ofVod: Self.id) == false)
-        #expect(await stage.service.makePictures(.poster, ofVod: "unknown0123456789") == false)
-        #expect(await stage.service.makePictures(.poster, ofVod: "../../../etc/passwd") == false)
+        for id in [Self.id, "unknown0123456789", "../../../etc/passwd"] {
+            #expect(await stage.service.makePictures(.poster, ofVod: id) == VodPictures.Outcome.none)
+        }
         #expect(try self.files(stage).isEmpty)
     }
 
@@ -59,7 +61,78 @@ import Testing
         var vod = VodRecord(id: "outside012345678", streamID: "a", kind: .stream, createdAt: 0)
         vod.filePath = "streams/../streams/clip.mp4"
         try await stage.addVod(vod)
-        #expect(await stage.service.makePictures(.poster, ofVod: "outside012345678") == false)
+        #expect(await stage.service.makePictures(.poster, ofVod: "outside012345678") == VodPictures.Outcome.none)
+    }
+
+    /// What may be imported is a matter of the settings of today, for pictures as for the file itself.
+    @Test func noLinkLeadsThePicturesOutOfTheLibrary() async throws {
+        let stage = try await self.stage()
+        let host = FileManager.default.temporaryDirectory.appendingPathComponent("martlet-host-\(UUID().uuidString)").resolvingSymlinksInPath()
+        try FileManager.default.createDirectory(at: host, withIntermediateDirectories: true)
+        let streams = stage.dataDirectory + "/streams"
+        try FileManager.default.copyItem(atPath: streams + "/clip.mp4", toPath: host.path + "/film.mp4")
+        try FileManager.default.createSymbolicLink(atPath: streams + "/host", withDestinationPath: host.path)
+        var vod = VodRecord(id: "imported12345678", streamID: "host", kind: .imported, createdAt: 0)
+        vod.filePath = "streams/host/film.mp4"
+        try await stage.addVod(vod)
+        #expect(await stage.service.makePictures(.poster, ofVod: vod.id) == VodPictures.Outcome.none)
+        #expect(try self.files(stage).isEmpty)
+        let allowed = Self.maker(stage, LibraryFolder(path: streams, importDirectories: [host.path]))
+        #expect(await allowed.make(.poster, of: vod.id) == .made)
+        #expect(try self.files(stage) == ["imported12345678.png"])
+        try FileManager.default.removeItem(at: host)
+    }
+
+    private static func maker(_ stage: Stage, _ folder: LibraryFolder, timeLimit: Duration = .seconds(120)) -> VodPictureMaker {
+        VodPictureMaker(
+            database: stage.database, folder: folder, directory: stage.dataDirectory + "/previews/vods", posterHeight: 90, timeLimit: timeLimit,
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+    }
+
+    @Test func whatTakesTooLongIsTriedAFewTimes() async throws {
+        let stage = try await self.stage()
+        let maker = Self.maker(stage, LibraryFolder(path: stage.dataDirectory + "/streams"), timeLimit: .zero)
+        var outcomes: [VodPictures.Outcome] = []
+        for _ in 0..<4 { outcomes.append(await maker.make(.thumbnails, of: Self.id)) }
+        #expect(outcomes == [.unavailable, .unavailable, .none, .none])
+        #expect(try self.files(stage).isEmpty)
+    }
+
+    @Test func atTheEndNothingMoreIsMadeAndWhoAsksMayComeBack() async throws {
+        let stage = try await self.stage()
+        let maker = Self.maker(stage, LibraryFolder(path: stage.dataDirectory + "/streams"))
+        await maker.finish()
+        #expect(await maker.make(.poster, of: Self.id) == .unavailable)
+        #expect(try self.files(stage).isEmpty)
+    }
+
+    @Test func whatADeadProcessWasWritingGoesAtTheStart() async throws {
+        let stage = try await self.stage()
+        let folder = stage.dataDirectory + "/previews/vods"
+        let left = [".\(Self.id).png", ".\(Self.id)-0.jpg", ".\(Self.id).vtt", ".notes", "\(Self.id).png"]
+        for name in left { try Data("x".utf8).write(to: URL(fileURLWithPath: "\(folder)/\(name)")) }
+        let next = try await stage.restarted()
+        #expect(try self.files(next) == [".notes", "\(Self.id).png"])
+    }
+
+    @Test func thePicturesOfAnImportGoWithIt() async throws {
+        let host = FileManager.default.temporaryDirectory.appendingPathComponent("martlet-host-\(UUID().uuidString)").resolvingSymlinksInPath()
+        let films = host.appendingPathComponent("films")
+        try FileManager.default.createDirectory(at: films, withIntermediateDirectories: true)
+        try Data("x".utf8).write(to: films.appendingPathComponent("a.mp4"))
+        let stage = try await Stage({ $0.library.importDirectories = [host.path] })
+        for folder in ["streams", "previews/vods"] {
+            try FileManager.default.createDirectory(at: stage.directory.appendingPathComponent(folder), withIntermediateDirectories: true)
+        }
+        #expect(try await stage.service.library.importDirectory(films.path) == 1)
+        let vod = try #require(try stage.service.listVods(.init(offset: 0, limit: 1)).first)
+        let folder = stage.directory.appendingPathComponent("previews/vods")
+        for name in ["\(vod.id).png", "\(vod.id).vtt", "\(vod.id)-0.jpg", "\(Self.id).png"] {
+            try Data("x".utf8).write(to: folder.appendingPathComponent(name))
+        }
+        #expect(try await stage.service.library.removeDirectory(films.path) == 1)
+        #expect(try self.files(stage) == ["\(Self.id).png"])
+        try FileManager.default.removeItem(at: host)
     }
 
     /// The VoD of a recording says where its poster will be; of sound alone there is none.

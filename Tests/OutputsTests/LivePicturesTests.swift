@@ -184,6 +184,15 @@ import Testing
         for publisher in publishers { publisher.end(.finished) }
     }
 
+    @Test func onceItIsStoppedNoPictureIsBegun() async throws {
+        let stage = try Stage()
+        let publisher = try stage.publish("a")
+        await stage.pictures.stop()
+        #expect(try await stage.ask("a") == .unavailable)
+        #expect(stage.counter.value == 0)
+        publisher.end(.finished)
+    }
+
     @Test func memoryIsBoundedByTheOldestPicturesGoing() async throws {
         let stage = try Stage(memory: 40)
         let publishers = try (0..<5).map { try stage.publish("s\($0)") }
@@ -238,6 +247,15 @@ import Testing
         stage.pictures.streamEnded("a")
         await stage.pictures.stop()
         #expect(try FileManager.default.contentsOfDirectory(atPath: stage.folder.path).isEmpty)
+    }
+
+    @Test func aCopyLeavesNoTemporaryAlsoWhenItIsOneAlready() throws {
+        let folder = try TestFolder("copies")
+        try PictureFile.write(Array("x".utf8), to: "a.png", in: folder.path)
+        for _ in 0..<2 {
+            try PictureFile.copy("a.png", to: "a_finished.png", in: folder.path)
+            #expect(Set(try FileManager.default.contentsOfDirectory(atPath: folder.path)) == ["a.png", "a_finished.png"])
+        }
     }
 
     @Test func theFolderIsTidiedAtTheStart() async throws {

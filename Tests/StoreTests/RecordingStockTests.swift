@@ -27,7 +27,9 @@ import Testing
         #expect(all.newestID == "c")
         let part = try scratch.database.vods.recordings(atMost: 2, except: ["a"])
         #expect(part.oldest.map(\.id) == ["b", "f"])
-        #expect(part.totalBytes == all.totalBytes && part.newestID == "c")
+        #expect(part.totalBytes == all.totalBytes - 1 && part.newestID == "c", "what is left out does not count")
+        try await add("g", .stream, at: 40, bytes: 0, status: "failed")
+        #expect(try scratch.database.vods.recordings(atMost: 10).newestID == "c", "what has failed is nobody's newest recording")
         let none = try ScratchDatabase()
         #expect(try none.database.vods.recordings(atMost: 2) == RecordingStock(oldest: [], totalBytes: 0, newestID: nil))
     }

@@ -138,8 +138,8 @@ import Testing
             vod.filePath = path
             try await table.insert(vod)
         }
-        #expect(try await table.deleteImported(below: "streams/a/") == 2)
+        #expect(try await table.deleteImported(below: "streams/a/") == ["streams/a/1.mp4", "streams/a/b/2.mp4"])
         #expect(try table.list(.init(offset: 0, limit: 10)).map(\.id) == Array(paths[2...]))
-        #expect(try await table.deleteImported(below: "streams/a/") == 0)
+        #expect(try await table.deleteImported(below: "streams/a/") == [])
     }
 }

@@ -11,15 +11,15 @@ extension DeliveryResponder {
         let live: LivePictures
         let liveFiles: MediaFiles
         let vodFiles: MediaFiles
-        /// Makes those of a VoD and returns when they are there; false: there are none.
-        let make: @Sendable (_ vodID: String, VodPictures.Kind) async -> Bool
+        /// Makes those of a VoD and returns when they are there, or it is known why not.
+        let make: @Sendable (_ vodID: String, VodPictures.Kind) async -> VodPictures.Outcome
         /// How long who asks for pictures of a file waits for them; they are made anyway.
         let patience: TimeAmount
 
         /// The directories are absolute: that of `live`, and that of the pictures that `make` makes.
         public init(
             live: LivePictures, liveDirectory: String, vodDirectory: String, patience: TimeAmount = .seconds(10),
-            make: @escaping @Sendable (String, VodPictures.Kind) async -> Bool
+            make: @escaping @Sendable (String, VodPictures.Kind) async -> VodPictures.Outcome
         ) {
             self.live = live
             self.liveFiles = MediaFiles(folder: .init(path: liveDirectory))
@@ -67,17 +67,20 @@ extension DeliveryResponder {
     private func made(
         _ kind: VodPictures.Kind, of id: String, _ name: String, _ pictures: Pictures, _ request: ReadyRequest, on eventLoop: any EventLoop
     ) -> EventLoopFuture<ReadyResponse> {
-        let promise = eventLoop.makePromise(of: Bool?.self)
-        let timeout = eventLoop.scheduleTask(in: pictures.patience) { promise.succeed(nil) }
+        let promise = eventLoop.makePromise(of: VodPictures.Outcome.self)
+        let timeout = eventLoop.scheduleTask(in: pictures.patience) { promise.succeed(.unavailable) }
         // Ends with the maker's work, which has a limit of its own.
         Task {
-            let isThere = await pictures.make(id, kind)
+            let outcome = await pictures.make(id, kind)
             timeout.cancel()
-            promise.succeed(isThere)
+            promise.succeed(outcome)
         }
-        return promise.futureResult.map { isThere in
-            guard let isThere else { return DeliveryHeaders.notYet }
-            return isThere ? self.file(name, in: pictures.vodFiles, request, now: .now()) : DeliveryHeaders.notFound
+        return promise.futureResult.map { outcome -> ReadyResponse in
+            switch outcome {
+            case .made: self.file(name, in: pictures.vodFiles, request, now: .now())
+            case .none: DeliveryHeaders.notFound
+            case .unavailable: DeliveryHeaders.notYet
+            }
         }
     }
 

@@ -11,6 +11,8 @@ struct FormBody {
     static let mostUnwanted = 1 << 20
     /// Bytes that are read of a body that is refused, and thrown away.
     static let mostDrained = 8 << 20
+    /// How long that may take, all of it.
+    static let longestDrain = Duration.seconds(5)
 
     private enum Target {
         case nothing
@@ -20,7 +22,8 @@ struct FormBody {
 
     private var rest: RequestBody.AsyncIterator
     private let now: @Sendable () -> NIODeadline
-    private var window: (start: NIODeadline, bytes: Int)
+    /// How long the client was waited for, and what it has sent in that time. What our own disk takes is not its fault.
+    private var window: (waited: TimeAmount, bytes: Int)
     private var target = Target.nothing
     private var metadata: ByteBuffer?
     private var hasFile = false
@@ -31,7 +34,7 @@ struct FormBody {
     init(_ body: RequestBody, now: @escaping @Sendable () -> NIODeadline) {
         self.rest = body.makeAsyncIterator()
         self.now = now
-        self.window = (now(), 0)
+        self.window = (.zero, 0)
     }
 
     /// Reads all of it into `upload`.
@@ -42,7 +45,7 @@ struct FormBody {
         while let bytes = try await self.next() {
             parser.append(bytes)
             while let event = try Self.well({ () throws(MultipartParser.Failure) in try parser.next() }) { try await self.take(event, upload) }
-            try self.checkPace(bytes.readableBytes)
+            try self.checkPace()
         }
         try Self.well { () throws(MultipartParser.Failure) in try parser.finish() }
         guard self.hasFile else { throw .malformedForm("The form has no part \"file\".") }
@@ -51,24 +54,40 @@ struct FormBody {
         return text
     }
 
-    /// Reads on and throws away, up to a limit.
-    mutating func drain() async {
-        var left = Self.mostDrained
-        do throws(APIFault) {
-            while left > 0, let bytes = try await self.next() {
-                left -= bytes.readableBytes
-                try self.checkPace(bytes.readableBytes)
+    /// Reads on and throws away, up to a limit of bytes and for so long at most. The last that is read: who sends too slowly, or not at all, is not
+    /// waited for again.
+    mutating func drain(within limit: Duration = Self.longestDrain) async {
+        guard !self.isOver else { return }
+        self.isOver = true
+        // Its copy in the task below is the only one that is read from now on: `isOver` keeps `next` from it.
+        nonisolated(unsafe) let rest = self.rest
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                var body = rest
+                var left = Self.mostDrained
+                do {
+                    while left > 0, let bytes = try await body.next() { left -= bytes.readableBytes }
+                } catch {
+                    // The answer is decided; a body that breaks off changes nothing.
+                    return
+                }
             }
-        } catch {
-            // The answer is decided, and who does not send is not waited for.
-            return
+            group.addTask {
+                do { try await Task.sleep(for: limit) } catch { return }
+            }
+            // The other one ends when it is cancelled.
+            _ = await group.next()
+            group.cancelAll()
         }
     }
 
     private mutating func next() async throws(APIFault) -> ByteBuffer? {
         guard !self.isOver else { return nil }
+        let start = self.now()
         do {
             let bytes = try await self.rest.next()
+            self.window.waited = self.window.waited + (self.now() - start)
+            self.window.bytes += bytes?.readableBytes ?? 0
             if bytes == nil { self.isOver = true }
             return bytes
         } catch {
@@ -116,12 +135,13 @@ struct FormBody {
         }
     }
 
-    private mutating func checkPace(_ count: Int) throws(APIFault) {
-        self.window.bytes += count
-        let now = self.now()
-        guard now - self.window.start >= Self.slowest.time else { return }
-        guard self.window.bytes >= Self.slowest.bytes else { throw .tooSlow }
-        self.window = (now, 0)
+    private mutating func checkPace() throws(APIFault) {
+        guard self.window.waited >= Self.slowest.time else { return }
+        guard self.window.bytes >= Self.slowest.bytes else {
+            self.isOver = true
+            throw .tooSlow
+        }
+        self.window = (.zero, 0)
     }
 
     /// In the API's words.

@@ -39,15 +39,15 @@ struct VodUploadRoutes: Sendable {
             try await self.service.library.beginUpload(name: name, declaredBytes: declared)
         }
         self.logger.info("upload begun", metadata: ["vod": "\(upload.id)", "bytes": "\(declared.map { "\($0)" } ?? "unknown")"])
-        let metadata: String?
         do throws(APIFault) {
-            metadata = try await form.receive(into: upload, parser)
+            let metadata = try await form.receive(into: upload, parser)
+            return try await attempt(.uploadVod, id: upload.id) { () async throws(BroadcastError) in
+                try await self.service.library.finish(upload, metadata: metadata)
+            }
         } catch {
-            self.logger.notice("upload ended early", metadata: ["vod": "\(upload.id)", "reason": "\(error)"])
+            self.logger.notice("upload not taken", metadata: ["vod": "\(upload.id)", "reason": "\(error)"])
+            await upload.discard()
             throw error
-        }
-        return try await attempt(.uploadVod, id: upload.id) { () async throws(BroadcastError) in
-            try await self.service.library.finish(upload, metadata: metadata)
         }
     }
 }

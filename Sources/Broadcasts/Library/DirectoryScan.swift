@@ -56,6 +56,8 @@ struct DirectoryScan {
         guard !self.isCancelled() else { throw .cancelled }
         var folders: [String] = []
         for name in Self.names(in: directory, atMost: self.limits.entries + 1) {
+            // Each name is a question to the disk.
+            guard !self.isCancelled() else { throw .cancelled }
             self.entries += 1
             guard self.entries <= self.limits.entries else { throw .tooLarge(limit: self.limits.files) }
             guard Self.isPlain(name), Self.encodedLength(prefix + name) <= Self.longestPath else { continue }

@@ -1,4 +1,5 @@
 import AV
+import Logging
 import Media
 import Outputs
 public import Store
@@ -15,7 +16,7 @@ extension VodLibrary {
     /// - Parameters:
     ///   - name: its id, or its playlist's name, with or without `.m3u8`.
     ///   - streamName: of an id.
-    ///   - removesSegments: also removes the segments, unless the broadcast is still being packaged.
+    ///   - removesSegments: also removes the segments, unless the broadcast is still being packaged or has gone on meanwhile.
     /// - Throws: `hlsNameBlank`, `hlsNotConverted` also when there are none, `store`.
     public func convertHLS(
         _ name: String, streamName: (String) throws(BroadcastError) -> String?, removesSegments: Bool
@@ -36,14 +37,16 @@ extension VodLibrary {
         do throws(BroadcastError) {
             finished = try await self.finish(queued) { progress, place in
                 Self.convert(kept, as: place, in: workshop, progress) { bytes in
-                    FreeSpace.bytes(at: streams).map { $0 - minimum >= bytes * 2 } ?? true
+                    FreeSpace.bytes(at: streams).map { $0 - minimum >= bytes } ?? true
                 }
             }
         } catch {
             if case .store = error { throw error }
             throw .hlsNotConverted
         }
-        if removesSegments { self.hls.removeKept(id) }
+        if removesSegments, !self.hls.removeKept(kept) {
+            self.logger.info("segments stay, for their broadcast goes on", metadata: ["stream": "\(id)"])
+        }
         return finished
     }
 
@@ -69,12 +72,14 @@ extension VodLibrary {
             let written = try kept.write(
                 to: { pieces[$0] }, hasRoom: hasRoom, interrupt: progress.interrupt, onProgress: { progress.set($0 * 0.4) })
             let sink = try FileSink(path: whole, creation: .exclusive)
-            _ = try Remux.join(written, to: sink, path: whole, interrupt: progress.interrupt) { progress.set(0.4 + $0 * 0.5) }
+            _ = try Remux.join(written.paths, to: sink, path: whole, interrupt: progress.interrupt) { progress.set(0.4 + $0 * 0.5) }
             try sink.synchronise()
             let probe = try MediaProbe(path: whole, interrupt: progress.interrupt)
             let bytes = WorkFile.size(whole)
             guard try FileMove.keepingOthers(from: whole, to: place) == .moved else { throw .system("rename file", errno: EEXIST) }
-            return .success(WorkFile.Made(durationMilliseconds: max(0, probe.duration?.milliseconds ?? 0), bytes: bytes))
+            return .success(
+                WorkFile.Made(
+                    durationMilliseconds: max(0, probe.duration?.milliseconds ?? 0), bytes: bytes, startMilliseconds: written.startMilliseconds))
         } catch {
             return .failure(error)
         }

@@ -33,7 +33,7 @@ extension VodLibrary {
         guard !self.isClosed else { throw .libraryBusy }
         let link = "\(self.streams)/\(name)"
         let opened = try await self.blocking { [folder = self.folder, limits = self.configuration.importLimits] in
-            Self.open(directory, as: link, in: folder, limits)
+            Self.open(directory, as: link, in: folder, limits, isCancelled: { self.isClosed })
         }
         switch opened {
         case .failed(let error):
@@ -76,10 +76,13 @@ extension VodLibrary {
             return target == Self.trimmed(directory) || LibraryFolder.real(directory).map { $0 == target || $0 == LibraryFolder.real(link) } ?? false
         }
         guard isOurs else { throw .notADirectory(directory) }
-        let count = try await stored { () async throws(StoreError) in try await self.database.vods.deleteImported(below: "streams/\(name)/") }
+        let ids = try await stored { () async throws(StoreError) in try await self.database.vods.deleteImported(below: "streams/\(name)/") }
+        for id in ids { self.jobs.cancel(id) }
         await self.drop(link)
-        self.logger.info("directory no longer imported", metadata: ["directory": "\(directory)", "vods": "\(count)"])
-        return count
+        // After the rows: what is being made at the moment is then given up by its maker.
+        await self.removePictures(of: ids)
+        self.logger.info("directory no longer imported", metadata: ["directory": "\(directory)", "vods": "\(ids.count)"])
+        return ids.count
     }
 
     private func blocking<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async throws(BroadcastError) -> Value {
@@ -109,7 +112,9 @@ extension VodLibrary {
     }
 
     /// Blocks. Outside of what may be imported nobody learns what there is.
-    private static func open(_ directory: String, as link: String, in folder: LibraryFolder, _ limits: ImportLimits) -> Opened {
+    private static func open(
+        _ directory: String, as link: String, in folder: LibraryFolder, _ limits: ImportLimits, isCancelled: @escaping () -> Bool
+    ) -> Opened {
         let isNamed = folder.importDirectories.contains { named in
             [Self.trimmed(named), LibraryFolder.real(named) ?? named].contains { directory == $0 || directory.hasPrefix($0 == "/" ? "/" : $0 + "/") }
         }
@@ -122,11 +127,14 @@ extension VodLibrary {
         let name = String(link[link.index(after: link.lastIndex(of: "/") ?? link.startIndex)...])
         guard lstat(link, &status) != 0 else { return .failed(.importNameTaken(name)) }
         do throws(DirectoryScan.Failure) {
-            let files = try DirectoryScan.run(real, limits: .init(files: limits.files))
+            let files = try DirectoryScan.run(real, limits: .init(files: limits.files), isCancelled: isCancelled)
             guard symlink(real, link) == 0 else { return .failed(errno == EEXIST ? .importNameTaken(name) : .importNotLinked) }
             return .found(files, real: real)
         } catch {
-            return .failed(.importTooLarge(limit: limits.files))
+            switch error {
+            case .tooLarge: return .failed(.importTooLarge(limit: limits.files))
+            case .cancelled: return .failed(.libraryBusy)
+            }
         }
     }
 

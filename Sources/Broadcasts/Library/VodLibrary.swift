@@ -1,6 +1,7 @@
 import AV
 import Gateways
 import Logging
+import Outputs
 public import Store
 import Synchronization
 
@@ -73,6 +74,7 @@ public final class VodLibrary: Sendable {
     var folder: LibraryFolder { LibraryFolder(path: self.streams, importDirectories: self.configuration.importDirectories) }
     var streams: String { self.dataDirectory + "/streams" }
     var workshop: String { self.streams + "/.uploads" }
+    var pictureDirectory: String { BroadcastService.Configuration.vodPictureDirectory(below: self.dataDirectory) }
 
     /// How much of the work on a VoD is done, 0…100; nil: nobody works on it.
     public func percent(of id: String) -> Int? { self.jobs.percent(of: id) }
@@ -89,10 +91,11 @@ public final class VodLibrary: Sendable {
     func start() async throws(BroadcastError) {
         let unfinished = try stored { () throws(StoreError) in try self.database.vods.unfinished() }
         let places = unfinished.filter { $0.type != VodRecord.Kind.imported.rawValue }.compactMap { self.place(of: $0) }
-        let workshop = self.workshop
+        let (workshop, pictures) = (self.workshop, self.pictureDirectory)
         do throws(BlockingPool.Refusal) {
             try await self.disk.run {
                 WorkFile.sweep(workshop)
+                VodPictures.sweep(pictures)
                 // It had its name already, but its row did not say so.
                 for place in places { unlink(place) }
             }
@@ -113,9 +116,24 @@ public final class VodLibrary: Sendable {
         }
     }
 
-    /// After `close`, when nothing is under way any more but requests.
-    func finish() async {
-        await self.looking.withLock { $0.task }?.value
+    /// After `close`, when nothing is under way any more but requests. A disk that does not answer, such as one behind a network that is gone, is not
+    /// waited for any longer than `limit`; the file that it was asked for is looked at again at the next start.
+    func finish(within limit: Duration = .seconds(5)) async {
+        guard let task = self.looking.withLock({ $0.task }) else { return }
+        let (ends, end) = AsyncStream.makeStream(of: Bool.self)
+        Task {
+            await task.value
+            end.yield(true)
+        }
+        let timeout = Task {
+            do { try await Task.sleep(for: limit) } catch { return }
+            end.yield(false)
+        }
+        defer { timeout.cancel() }
+        for await hasEnded in ends {
+            if !hasEnded { self.logger.warning("an imported file is still being looked at") }
+            return
+        }
     }
 
     var isClosed: Bool { self.uploading.withLock { $0 == nil } }
@@ -182,6 +200,7 @@ public final class VodLibrary: Sendable {
                 vod.filePath = String(place.dropFirst(self.dataDirectory.utf8.count + 1))
                 vod.duration = made.durationMilliseconds
                 vod.fileSize = made.bytes
+                if let start = made.startMilliseconds { vod.startedAt = start }
             }
             guard let finished else {
                 await self.drop(place)
@@ -201,6 +220,17 @@ public final class VodLibrary: Sendable {
             _ = try await self.database.vods.delete(id)
         } catch {
             self.logger.error("vod not removed", metadata: ["vod": "\(id)", "error": "\(error)"])
+        }
+    }
+
+    /// Removes what was made of VoDs that are no more.
+    func removePictures(of ids: [String]) async {
+        do throws(BlockingPool.Refusal) {
+            try await self.disk.run { [pictureDirectory = self.pictureDirectory] in
+                for id in ids { VodPictures.remove(id, in: pictureDirectory) }
+            }
+        } catch {
+            self.logger.warning("pictures of VoDs are left behind", metadata: ["vods": "\(ids.count)"])
         }
     }
 

@@ -7,38 +7,41 @@ import Darwin
 import Glibc
 #endif
 
-/// A file that a client is sending. What has come is on the disk, and gone again when the upload is let go before `VodLibrary.finish` has it.
+/// A file that a client is sending. What has come is on the disk, and gone again after `discard`, which is to be called unless `VodLibrary.finish`
+/// has it.
 ///
 /// Writing blocks on a thread of its own, and the disk sets the pace: the client is read no faster.
 public actor VodUpload {
-    /// Bytes after which the disk is waited for and asked for its room.
-    private static let stretch: Int64 = 64 << 20
-
     /// Of the VoD.
     public nonisolated let id: String
     nonisolated let name: String
     nonisolated let path: String
     private nonisolated let executor: BlockingExecutor
-    private let place: Place
+    private var place: Place?
     private let limit: Int64
+    /// Bytes after which the disk is waited for and asked for its room.
+    private let stretch: Int64
     /// Whether so many more bytes may be written.
     private let hasRoom: @Sendable (Int64) -> Bool
     private let isClosed: @Sendable () -> Bool
     private var sink: FileSink?
     private var synced: Int64 = 0
+    /// What the client has said it will send, with the form around the file; 0 when it has not.
+    private var declared: Int64 = 0
     /// There is a file at `path`, and nobody else will remove it.
     private var isOurs = false
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { self.executor.asUnownedSerialExecutor() }
 
     init(
-        id: String, name: String, path: String, limit: Int64, place: Place, hasRoom: @escaping @Sendable (Int64) -> Bool,
-        isClosed: @escaping @Sendable () -> Bool
+        id: String, name: String, path: String, limit: Int64, stretch: Int64 = 64 << 20, place: Place,
+        hasRoom: @escaping @Sendable (Int64) -> Bool, isClosed: @escaping @Sendable () -> Bool
     ) {
         self.id = id
         self.name = name
         self.path = path
         self.limit = limit
+        self.stretch = stretch
         self.place = place
         self.hasRoom = hasRoom
         self.isClosed = isClosed
@@ -46,11 +49,23 @@ public actor VodUpload {
     }
 
     deinit {
+        // Whoever forgot `discard` leaves nothing behind all the same; what is large takes its time, and not this thread's.
+        guard self.isOurs else { return }
+        let path = self.path
+        if !self.executor.execute({ _ = unlink(path) }) { unlink(path) }
+    }
+
+    /// Removes what has come, unless the library has it, and makes room for another upload. A file system may take a second to let go of gigabytes.
+    public func discard() {
         if self.isOurs { unlink(self.path) }
+        self.isOurs = false
+        self.sink = nil
+        self.place = nil
     }
 
     func open(in workshop: String, expecting bytes: Int64) throws(BroadcastError) {
         guard self.hasRoom(bytes) else { throw .libraryBusy }
+        self.declared = bytes
         do throws(AVFailure) {
             try WorkFile.makeFolder(workshop)
             self.sink = try FileSink(path: self.path, creation: .exclusive)
@@ -67,14 +82,15 @@ public actor VodUpload {
         guard Int64(bytes.readableBytes) <= self.limit - sink.length else { throw .uploadTooLarge(limit: self.limit) }
         do throws(AVFailure) {
             try Self.write(bytes, to: sink)
-            guard sink.length - self.synced >= Self.stretch else { return }
+            guard sink.length - self.synced >= self.stretch else { return }
             self.synced = sink.length
             // A disk that is slower than the network is felt by the sender, not by the page cache.
             try sink.synchronise()
         } catch {
             throw Self.failed(error)
         }
-        guard self.hasRoom(Self.stretch) else { throw .libraryBusy }
+        // For what is still to come, as far as that is known, and not for more.
+        guard self.hasRoom(min(self.stretch, max(0, self.declared - sink.length))) else { throw .libraryBusy }
     }
 
     /// It is whole: on the disk, and no longer this object's to remove. Its size.
@@ -86,6 +102,8 @@ public actor VodUpload {
             throw Self.failed(error)
         }
         self.isOurs = false
+        // Closed here: a file without a name goes with its last descriptor.
+        self.sink = nil
         return sink.length
     }
 

@@ -13,6 +13,8 @@ enum WorkFile {
     struct Made: Sendable {
         var durationMilliseconds: Int64
         var bytes: Int64
+        /// When its first picture was, in milliseconds since 1970; nil when that is not known.
+        var startMilliseconds: Int64?
     }
 
     private static let ending = ".part"

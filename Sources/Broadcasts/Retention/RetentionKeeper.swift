@@ -13,8 +13,9 @@ actor RetentionKeeper {
     private static let passPeriod = 30
     /// Rows that are looked at in one step.
     static let batch = 32
-    /// Recordings that could not be removed and are left alone until the next start of the process.
+    /// Recordings that could not be removed and are left alone for a while; with more of them nothing is removed.
     private static let mostStuck = 1_000
+    private static let patience = TimeAmount.minutes(10)
 
     private let database: Database
     private let rules: RetentionRules
@@ -26,13 +27,14 @@ actor RetentionKeeper {
     private let logger: Logger
     private let emit: @Sendable (BroadcastEvent) -> Void
     private let pool: BlockingPool
-    private var stuck: Set<String> = []
+    /// When each is tried again.
+    private var stuck: [String: NIODeadline] = [:]
     private var freed = FreedSpace()
     private var intervals = 0
 
     init(
         database: Database, rules: RetentionRules, room: RecordingRoom, remover: VodRemover, freeBytes: @escaping @Sendable () -> Int64?,
-        clock: BroadcastClock, logger: Logger, emit: @escaping @Sendable (BroadcastEvent) -> Void, pool: BlockingPool = .shared
+        clock: BroadcastClock, logger: Logger, emit: @escaping @Sendable (BroadcastEvent) -> Void, pool: BlockingPool
     ) {
         self.database = database
         self.rules = rules
@@ -80,7 +82,9 @@ actor RetentionKeeper {
     /// Removes what must go, step by step, until nothing must. Each step looks anew, for others remove and finish recordings, too.
     func pass() async {
         guard self.rules.isOn else { return }
-        while !Task.isCancelled, let plan = await self.plan(), !plan.removals.isEmpty {
+        let now = self.clock.now()
+        self.stuck = self.stuck.filter { $0.value > now }
+        while !Task.isCancelled, self.stuck.count < Self.mostStuck, let plan = await self.plan(), !plan.removals.isEmpty {
             let free = self.room.free
             var bytes: Int64 = 0
             for entry in plan.removals where !Task.isCancelled {
@@ -92,7 +96,7 @@ actor RetentionKeeper {
     }
 
     private func plan() async -> RetentionPlan? {
-        let (database, stuck) = (self.database, self.stuck)
+        let (database, stuck) = (self.database, Set(self.stuck.keys))
         do {
             // Adding up what there is may read many rows.
             let read: Result<RecordingStock, StoreError> = try await self.pool.run {
@@ -118,9 +122,8 @@ actor RetentionKeeper {
         } catch {
             // Somebody else was faster.
             if error == .unknownVod { return false }
-            self.logger.error("a recording could not be removed and is left alone", metadata: ["vod": "\(entry.id)", "error": "\(error)"])
-            if self.stuck.count >= Self.mostStuck { self.stuck.removeAll() }
-            self.stuck.insert(entry.id)
+            self.logger.error("a recording could not be removed and is left alone for a while", metadata: ["vod": "\(entry.id)", "error": "\(error)"])
+            self.stuck[entry.id] = self.clock.now() + Self.patience
             return false
         }
     }

@@ -18,7 +18,7 @@ struct VodRemover: Sendable {
     /// Of the pictures of VoDs; absolute.
     let pictureDirectory: String
     let logger: Logger
-    var pool = BlockingPool.shared
+    let pool: BlockingPool
 
     /// - Parameter outsider: what becomes of a VoD whose file does not lie below the streams directory.
     /// - Throws: `unknownVod`, `fileNotRemoved`, `store`. Then the row is still there.
@@ -30,6 +30,8 @@ struct VodRemover: Sendable {
         guard let removed else { throw .unknownVod }
         // The work on it has ended between the two.
         if removed.filePath != vod.filePath { try await self.removeFile(of: removed, outsider: .isForgotten) }
+        // Somebody may have made them while there was a row; from now on nobody does.
+        await self.removePictures(of: id)
         self.logger.info("vod deleted", metadata: ["vod": "\(id)"])
     }
 

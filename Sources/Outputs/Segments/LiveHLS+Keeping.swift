@@ -7,16 +7,23 @@ extension LiveHLS {
         return KeptHLS(run)
     }
 
-    /// Removes what is left of a broadcast that is not packaged any more. While it is, its viewers need all of it, and nothing is removed.
-    public func removeKept(_ id: String) {
-        let run: HLSRun? = self.state.withLock { state in
-            guard let broadcast = state.broadcasts[id], broadcast.packager == nil, let run = broadcast.run else { return nil }
-            state.broadcasts[id]?.run = nil
-            state.broadcasts[id]?.goesAt = nil
-            state.runs[run.prefix] = nil
+    /// Removes what is left of a broadcast that is not packaged any more, with its renditions. While it is, its viewers need all of it; and what has
+    /// come since is nobody's to remove who has only seen what was there before.
+    /// - Returns: whether it is removed.
+    @discardableResult
+    public func removeKept(_ kept: KeptHLS) -> Bool {
+        let run = kept.run
+        let family: [HLSRun] = self.state.withLock { state in
+            guard let broadcast = state.broadcasts[run.id], broadcast.packager == nil, broadcast.run === run, run.nextNumber == kept.nextNumber else {
+                return []
+            }
+            state.broadcasts[run.id]?.run = nil
+            state.broadcasts[run.id]?.goesAt = nil
+            state.forget(run)
             state.retired.removeAll { $0.run === run }
-            return run
+            return run.family
         }
-        run?.remove()
+        for run in family { run.remove() }
+        return !family.isEmpty
     }
 }

@@ -121,6 +121,8 @@ public final class LivePictures: Sendable {
     }
 
     private func make(_ key: PictureBoard.Key, _ keyframe: StreamKeyframe) {
+        // `stop` waits for its turn behind all that were asked for.
+        guard !self.isStopping.load(ordering: .relaxed) else { return self.finish(key, .init(keyframe), .failure(.full)) }
         do throws(AVFailure) {
             let bytes = try self.encode(keyframe, key.format, self.configuration.height)
             self.finish(key, .init(keyframe), .success(ByteBuffer(bytes: bytes)))
@@ -154,7 +156,7 @@ public final class LivePictures: Sendable {
         self.ticker.withLock { $0 = task }
     }
 
-    /// Begins no more pictures, and returns when the last ones of streams that have ended are in their places.
+    /// Begins no more pictures, tells who waits that there is none, and returns when the last ones of streams that have ended are in their places.
     public func stop() async {
         self.ticker.withLock { $0 }?.cancel()
         self.isStopping.store(true, ordering: .relaxed)

@@ -33,10 +33,22 @@ public enum PictureFile {
             unlink(temporary)
             throw AVFailure.system("rename picture", errno: code)
         }
+        // Where both names are one file already, rename(2) does nothing and leaves the two as they are.
+        unlink(temporary)
     }
 
     /// Whether it is there or not.
     public static func remove(_ name: String, in directory: String) { unlink("\(directory)/\(name)") }
+
+    /// Removes what a process that died was writing: files whose names, without the prefix, are such.
+    static func removeTemporaries(in directory: String, where isOurs: (Substring) -> Bool) {
+        guard let folder = opendir(directory) else { return }
+        defer { closedir(folder) }
+        while let entry = readdir(folder) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            if name.hasPrefix(Self.temporaryPrefix), isOurs(name.dropFirst(Self.temporaryPrefix.count)) { unlink("\(directory)/\(name)") }
+        }
+    }
 
     /// Removes what a process that died was writing, and the oldest files when there are more than `most`.
     static func sweep(_ directory: String, most: Int) {

@@ -10,6 +10,16 @@ public enum VodPictures {
         case thumbnails
     }
 
+    /// What became of a wish for them.
+    public enum Outcome: Sendable, Equatable {
+        /// They are there.
+        case made
+        /// There is no such file, or no picture in it.
+        case none
+        /// Too much is being made, or something is in the way at the moment: worth another try.
+        case unavailable
+    }
+
     /// Into the file, for a poster: its very beginning is black more often than not.
     private static let posterTime = MediaTime(milliseconds: 10_000)
 
@@ -84,6 +94,11 @@ public enum VodPictures {
     }
 
     private static let noPicture = AVFailure(cause: .unsupported, operation: "make pictures", text: "no picture in the file")
+
+    /// Removes what a process that died was writing.
+    public static func sweep(_ directory: String) {
+        PictureFile.removeTemporaries(in: directory) { name in Self.isID(name.prefix { $0 != "-" && $0 != "." }) }
+    }
 
     /// All there may be, whether they are there or not.
     public static func remove(_ id: String, in directory: String) {

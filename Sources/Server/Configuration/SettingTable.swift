@@ -118,7 +118,7 @@ enum SettingTable {
         .init("vods.maxUploadSize", \.vods.maxUploadSize, .size(1...1_000_000_000_000_000), "Bytes that one uploaded file may have."),
         .init(
             "vods.importDirectories", \.vods.importDirectories, .list(of: .absolutePath, atMost: 64),
-            "Directories of this host below which others may be made part of the library; empty: none."),
+            "Directories of this host, on local disks, below which others may be made part of the library; empty: none."),
     ]
 
     private static let endpoints: [SettingDescriptor] = [
