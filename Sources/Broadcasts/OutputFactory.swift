@@ -12,6 +12,12 @@ public struct RecorderCallbacks: Sendable {
 public protocol RecordingSession: Sendable {
     func start() throws(RecordingFailure) -> StartedRecording
     func stop()
+    /// Pictures that were not encoded because the machine could not keep up.
+    var droppedInEncoding: Int { get }
+}
+
+extension RecordingSession {
+    public var droppedInEncoding: Int { 0 }
 }
 
 /// A push to another server; `Destination` is the one that is served.
