@@ -13,7 +13,8 @@ extension Encoder {
         context.pointee.gop_size = Int32(clamping: video.isFree ? max(video.frameRate, 1) * 10 : video.keyframeInterval)
         var options = [
             "deadline": "realtime", "lag-in-frames": "0", "auto-alt-ref": "0",
-            "cpu-used": "\(video.codec == .vp9 ? min(video.speed, 9) : video.speed)",
+            // VP8 takes a positive number as the share of the time that it may use up, looking at the clock, and a negative one as a speed.
+            "cpu-used": "\(video.codec == .vp9 ? min(video.speed, 8) : -video.speed)",
         ]
         if video.codec == .vp9 {
             options["row-mt"] = "1"

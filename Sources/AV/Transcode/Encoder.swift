@@ -21,8 +21,7 @@ public final class Encoder {
         public var codec: Codec
         /// Of x264.
         public var preset: String
-        /// Of libvpx (`cpu-used`), 0…16: the higher, the less CPU time and quality. VP8 finds its own pace above 0 and gives it this share of the time, in
-        /// sixteenths, to others; VP9 knows no more than 9.
+        /// Of libvpx (`cpu-used`), 0…16: the higher, the less CPU time and quality. VP9 knows no more than 8.
         public var speed = 8
         /// Of libvpx (`crf`), 0…63, lower is better: then `bitrate` is what it may come to at most. nil: the bit rate is held.
         public var quality: Int?

@@ -18,7 +18,7 @@ public struct WebMEncoding: Sendable {
     public var slots: EncoderSlots
 
     public init(
-        codec: Codec = .vp8, bitrate: Int = 0, quality: Int? = nil, audioBitrate: Int = 96_000, speed: Int = 8, threads: Int = 2,
+        codec: Codec = .vp8, bitrate: Int = 0, quality: Int? = nil, audioBitrate: Int = 96_000, speed: Int = 8, threads: Int = 1,
         slots: EncoderSlots = EncoderSlots(limit: 4)
     ) {
         self.codec = codec

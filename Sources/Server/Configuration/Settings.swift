@@ -108,7 +108,7 @@ struct Settings: Sendable, Equatable {
         /// 0 to 16; the higher, the quicker.
         var speed = 8
         /// Of each encoder.
-        var threads = 2
+        var threads = 1
         /// Recordings that are encoded at one time.
         var maximum = 4
     }

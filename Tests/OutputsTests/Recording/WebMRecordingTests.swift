@@ -31,7 +31,7 @@ import Testing
     static let encoded = [
         Pair(video: Clip.h264, audio: Clip.aac, codecs: ["vp8", "opus"]),
         Pair(video: Clip.h264, audio: Clip.aac, codecs: ["vp9", "opus"], encoding: WebMEncoding(codec: .vp9)),
-        Pair(video: Clip.h264, audio: Clip.mp3, codecs: ["vp8", "opus"], encoding: WebMEncoding(bitrate: 400_000, quality: 20, threads: 1)),
+        Pair(video: Clip.h264, audio: Clip.mp3, codecs: ["vp8", "opus"], encoding: WebMEncoding(bitrate: 400_000, quality: 20, threads: 2)),
         Pair(video: Clip.hevc, audio: Clip.opus, codecs: ["vp8", "opus"]),
         Pair(video: Clip.vp9, audio: Clip.aac, codecs: ["vp9", "opus"]),
         Pair(video: Clip.h264, audio: nil, codecs: ["vp8"]),
