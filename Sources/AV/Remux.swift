@@ -26,9 +26,10 @@ public enum Remux {
     /// The source must give every packet a decode time, as mp4 does, or be of codecs that decode in the order of showing, as WebM is. The
     /// sink's file is read once more at the end, so it must stay in place until this returns.
     public static func faststart(
-        from source: String, to sink: any ByteSink, path: String, format: Format = .mp4, interrupt: Interrupt = Interrupt()
+        from source: String, to sink: any ByteSink, path: String, format: Format = .mp4, interrupt: Interrupt = Interrupt(),
+        onProgress: (Double) -> Void = { _ in }
     ) throws(AVFailure) -> Result {
-        try self.join([source], to: sink, path: path, format: format, interrupt: interrupt)
+        try self.join([source], to: sink, path: path, format: format, interrupt: interrupt, onProgress: onProgress)
     }
 
     /// The same of several files with the same tracks, one after the other without a gap.

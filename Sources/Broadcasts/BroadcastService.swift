@@ -28,7 +28,7 @@ public final class BroadcastService: Sendable {
     let room: RecordingRoom
     let keeper: RetentionKeeper
     public let library: VodLibrary
-    private let ledger: RecordingLedger
+    let ledger: RecordingLedger
     /// Recovers what a dead process was recording; cancelled by `shutdown`.
     private let recovery = Mutex<Task<Void, Never>?>(nil)
     /// Keeps the rules for recordings; cancelled by `shutdown`.

@@ -100,8 +100,8 @@ extension BroadcastSupervisor {
         let session = self.environment.outputs.makeRecorder(
             stream, request,
             RecorderCallbacks(
-                onFileStarted: { continuation.yield(.started($0)) }, onEnd: { continuation.yield(.ended($0)) },
-                onClosed: { continuation.finish() }))
+                onFileStarted: { continuation.yield(.started($0)) }, onProgress: { continuation.yield(.progressed(id: $0, share: $1)) },
+                onEnd: { continuation.yield(.ended($0)) }, onClosed: { continuation.finish() }))
         let started: StartedRecording
         do {
             started = try session.start()

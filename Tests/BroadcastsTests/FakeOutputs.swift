@@ -141,6 +141,8 @@ final class FakeRecorder: RecordingSession {
 
     func beginPart(_ part: Int, id: String) { self.callbacks.onFileStarted(self.started(part, id: id)) }
 
+    func progress(_ share: Double) { self.callbacks.onProgress(self.request.id, share) }
+
     func endPart(_ part: Int = 0, id: String? = nil, bytes: Int64 = 1_000, failure: RecordingFailure? = nil, hasPicture: Bool = false) {
         let path = self.path(part)
         self.callbacks.onEnd(

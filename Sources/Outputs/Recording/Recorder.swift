@@ -59,28 +59,31 @@ public final class Recorder: Sendable {
 
     /// - Parameters:
     ///   - onFileStarted: for every file after the first one, which `start()` returns.
+    ///   - onProgress: how much of a file's finishing is done, 0…1; only where that takes seconds.
     ///   - onEnd: once for each file.
     ///   - onClosed: once, after everything else.
     public convenience init(
         stream: Stream, request: RecordingRequest, logger: Logger, configuration: Configuration = .init(),
-        onFileStarted: @escaping @Sendable (StartedRecording) -> Void = { _ in }, onEnd: @escaping @Sendable (RecordingOutcome) -> Void,
-        onClosed: @escaping @Sendable () -> Void = {}
+        onFileStarted: @escaping @Sendable (StartedRecording) -> Void = { _ in },
+        onProgress: @escaping @Sendable (_ id: String, _ share: Double) -> Void = { _, _ in },
+        onEnd: @escaping @Sendable (RecordingOutcome) -> Void, onClosed: @escaping @Sendable () -> Void = {}
     ) {
         self.init(
             stream: stream, request: request, logger: logger, configuration: configuration, disk: .system, pool: .shared,
-            onFileStarted: onFileStarted, onEnd: onEnd, onClosed: onClosed)
+            onFileStarted: onFileStarted, onProgress: onProgress, onEnd: onEnd, onClosed: onClosed)
     }
 
     init(
         stream: Stream, request: RecordingRequest, logger: Logger, configuration: Configuration, disk: RecordingDisk, pool: BlockingPool,
-        onFileStarted: @escaping @Sendable (StartedRecording) -> Void, onEnd: @escaping @Sendable (RecordingOutcome) -> Void,
+        onFileStarted: @escaping @Sendable (StartedRecording) -> Void,
+        onProgress: @escaping @Sendable (String, Double) -> Void = { _, _ in }, onEnd: @escaping @Sendable (RecordingOutcome) -> Void,
         onClosed: @escaping @Sendable () -> Void
     ) {
         self.stream = stream
         self.request = request
         self.configuration = configuration
         self.disk = disk
-        self.completion = RecordingCompletion(onFileStarted: onFileStarted, onEnd: onEnd, onClosed: onClosed)
+        self.completion = RecordingCompletion(onFileStarted: onFileStarted, onProgress: onProgress, onEnd: onEnd, onClosed: onClosed)
         self.worker = RecordingWorker(
             stream: stream, request: request, configuration: configuration, disk: disk, pool: pool, completion: self.completion, logger: logger)
     }

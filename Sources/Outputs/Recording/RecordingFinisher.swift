@@ -16,6 +16,11 @@ struct RecordingFinisher {
     var minimumFreeBytes: Int64
     /// Packets that must be in the final file; nil when nobody counted.
     var samples: Int?
+    /// How much is done, 0…1, now and then, if it takes long enough for somebody to wonder.
+    var onProgress: (Double) -> Void = { _ in }
+
+    /// The copying; putting the index in front writes everything once more.
+    private static let copyingShare = 0.6
 
     struct Result {
         var name: RecordingName
@@ -59,9 +64,14 @@ struct RecordingFinisher {
 
     private func remux(bytes: Int64) throws(RecordingFailure) {
         if let free = self.disk.freeBytes(self.name.directory), free < bytes + self.minimumFreeBytes { throw .diskFull }
+        var pace = ProgressPace(now: .now())
         do throws(AVFailure) {
             let sink = try self.disk.open(self.name.remuxPath)
-            let copied = try Remux.faststart(from: self.name.temporaryPath, to: sink, path: self.name.remuxPath, format: self.format.finished)
+            let copied = try Remux.faststart(
+                from: self.name.temporaryPath, to: sink, path: self.name.remuxPath, format: self.format.finished
+            ) { share in
+                if pace.isDue(.now()) { self.onProgress(share * Self.copyingShare) }
+            }
             // A parser on the way may join or leave out a few packets (MP3's first); more than one in a hundred is a loss.
             if let samples = self.samples, copied.packets * 100 < (samples - 2) * 99 {
                 throw AVFailure(cause: .invalidData, operation: "remux", text: "\(copied.packets) of \(samples) packets were copied")

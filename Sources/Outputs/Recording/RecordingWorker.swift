@@ -330,13 +330,14 @@ actor RecordingWorker {
         if self.file == nil { failure = failure ?? self.lastFailure }
         self.file = nil
         self.claim = nil
-        let finisher = RecordingFinisher(
-            name: claim.name, format: self.request.format, disk: self.disk, minimumFreeBytes: self.configuration.minimumFreeBytes,
-            samples: samples)
         let dropped = max(self.reader?.droppedFrames ?? 0, self.droppedInEncoding.load(ordering: .relaxed))
         let completion = self.completion
         let logger = self.logger
+        let (format, disk, minimumFreeBytes) = (self.request.format, self.disk, self.configuration.minimumFreeBytes)
         let finish: @Sendable () -> Void = { [failure] in
+            let finisher = RecordingFinisher(
+                name: claim.name, format: format, disk: disk, minimumFreeBytes: minimumFreeBytes, samples: samples,
+                onProgress: { completion.progressed(claim.started.id, $0) })
             let outcome = RecordingOutcome(claim.started, finisher.run(), failure: failure, droppedFrames: dropped)
             logger.info("A recording was finished", metadata: RecordingWorker.metadata(of: outcome))
             completion.fileEnded(outcome)

@@ -19,6 +19,7 @@ extension MartletServer {
                 MeteredRecorder(
                     Recorder(
                         stream: stream, request: request, logger: logger, configuration: configuration, onFileStarted: callbacks.onFileStarted,
+                        onProgress: callbacks.onProgress,
                         onEnd: { outcome in
                             meter.fileEnded(outcome)
                             callbacks.onEnd(outcome)
