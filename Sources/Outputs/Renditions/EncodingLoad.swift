@@ -3,9 +3,11 @@ import Media
 /// What is done when a machine cannot encode as fast as pictures come: some are left out, and when that does not help for long, a rendition goes.
 ///
 /// A picture's lag is how much newer the newest frame of the source is. Up to a second of it is what decoders and encoders take anyway, and what a start
-/// finds waiting; from there on every second picture is left out, from two seconds on three of four, from three on all but keyframes (seconds, or
-/// whatever `patience` is). A second in which
-/// a tenth of the pictures was lost is a bad one; a good one makes up for a bad one, and five bad ones more than good ones cost a rendition.
+/// finds waiting; from there on every second picture is left out, from two seconds on three of four, from three on all but keyframes. With another
+/// `patience`, these are multiples of it.
+///
+/// A second in which a tenth of the pictures was lost is a bad one; a good one makes up for a bad one, and five bad ones more than good ones cost a
+/// rendition.
 struct EncodingLoad {
     enum Decision: Equatable {
         case encode
