@@ -88,6 +88,12 @@ public final class CodecParameters {
         }
     }
 
+    /// Samples at 48 kHz that an Opus decoder throws away at the start (RFC 7845 §5.1); 0 for other codecs.
+    var opusDelay: UInt16 {
+        guard self.codec == .opus else { return 0 }
+        do throws(MediaError) { return try OpusHead(bytes: self.extradata).preSkip } catch { return 0 }
+    }
+
     private var extradata: [UInt8] {
         guard let start = self.raw.pointee.extradata, self.raw.pointee.extradata_size > 0 else { return [] }
         return Array(UnsafeBufferPointer(start: start, count: Int(self.raw.pointee.extradata_size)))

@@ -32,8 +32,7 @@ public final class Muxer {
         context.pointee.flush_packets = 0
         context.pointee.interrupt_callback = interrupt.callback
         if let path { context.pointee.url = av_strdup("file:" + path) }
-        let isISO = ["mp4", "mov"].contains(format)
-        for stream in streams { try self.add(stream, isISO: isISO) }
+        for stream in streams { try self.add(stream, to: format) }
         try self.writeHeader(options)
     }
 
@@ -51,12 +50,17 @@ public final class Muxer {
         avformat_free_context(self.context)
     }
 
-    private func add(_ parameters: CodecParameters, isISO: Bool) throws(AVFailure) {
+    private func add(_ parameters: CodecParameters, to format: String) throws(AVFailure) {
         guard let stream = avformat_new_stream(self.context, nil) else { throw AVFailure("add stream", code: shim_averror(ENOMEM)) }
         let copied = avcodec_parameters_copy(stream.pointee.codecpar, parameters.raw)
         guard copied >= 0 else { throw AVFailure("copy codec parameters", code: copied) }
         // The tag of the container it came from means nothing here, but for HEVC: Apple's players take only `hvc1`, which FFmpeg does not choose.
+        let isISO = ["mp4", "mov"].contains(format)
         stream.pointee.codecpar.pointee.codec_tag = isISO && parameters.codec == .hevc ? Self.tag("hvc1") : 0
+        // WebM says the delay beside the codec's header, too, and FFmpeg takes it from here.
+        if format == "webm", stream.pointee.codecpar.pointee.initial_padding == 0 {
+            stream.pointee.codecpar.pointee.initial_padding = Int32(parameters.opusDelay)
+        }
         stream.pointee.time_base = AVRational(num: 1, den: parameters.timescale)
     }
 

@@ -3,25 +3,40 @@ import Media
 
 /// Copies packets from files into another without decoding.
 public enum Remux {
+    /// What comes out: a plain file with its index in front.
+    public enum Format: String, Sendable {
+        case mp4
+        case webM = "webm"
+
+        var options: [String: String] {
+            switch self {
+            case .mp4: ["movflags": "+faststart", "avoid_negative_ts": "disabled"]
+            case .webM: ["cues_to_front": "1", "avoid_negative_ts": "disabled"]
+            }
+        }
+    }
+
     public struct Result: Sendable, Equatable {
         public var packets: Int
         /// Packets that FFmpeg called damaged or that had no time; left out.
         public var skipped: Int
     }
 
-    /// Writes a plain mp4 with the index in front (`faststart`). Its time starts at zero; streams of codecs that Martlet does not carry are left out.
-    /// The source must give every packet a decode time, as mp4 does. The sink's file is read once more at the end, so
-    /// it must stay in place until this returns.
+    /// Writes a plain file with the index in front (`faststart`). Its time starts at zero; streams of codecs that Martlet does not carry are left out.
+    /// The source must give every packet a decode time, as mp4 does, or be of codecs that decode in the order of showing, as WebM is. The
+    /// sink's file is read once more at the end, so it must stay in place until this returns.
     public static func faststart(
-        from source: String, to sink: any ByteSink, path: String, interrupt: Interrupt = Interrupt()
+        from source: String, to sink: any ByteSink, path: String, format: Format = .mp4, interrupt: Interrupt = Interrupt(),
+        onProgress: (Double) -> Void = { _ in }
     ) throws(AVFailure) -> Result {
-        try self.join([source], to: sink, path: path, interrupt: interrupt)
+        try self.join([source], to: sink, path: path, format: format, interrupt: interrupt, onProgress: onProgress)
     }
 
     /// The same of several files with the same tracks, one after the other without a gap.
     /// - Parameter onProgress: told now and then how much of the sources has been copied, 0…1; the index is moved to the front after that.
     public static func join(
-        _ sources: [String], to sink: any ByteSink, path: String, interrupt: Interrupt = Interrupt(), onProgress: (Double) -> Void = { _ in }
+        _ sources: [String], to sink: any ByteSink, path: String, format: Format = .mp4, interrupt: Interrupt = Interrupt(),
+        onProgress: (Double) -> Void = { _ in }
     ) throws(AVFailure) -> Result {
         var result = Result(packets: 0, skipped: 0)
         var muxer: Muxer?
@@ -39,8 +54,7 @@ public enum Remux {
                 output = present
             } else {
                 output = try Muxer(
-                    format: "mp4", streams: streams, sink: sink, path: path,
-                    options: ["movflags": "+faststart", "avoid_negative_ts": "disabled"], interrupt: interrupt)
+                    format: format.rawValue, streams: streams, sink: sink, path: path, options: format.options, interrupt: interrupt)
                 muxer = output
             }
             let start = demuxer.startTime?.microseconds ?? 0

@@ -21,6 +21,8 @@ extension BroadcastService {
         public var maxBitrate: Int
         /// Records every stream whose broadcast does not say otherwise.
         public var recordMP4: Bool
+        /// The same, as webm.
+        public var recordWebM = false
         /// The renditions of every stream whose broadcast does not name its own.
         public var renditions: [RenditionSetting]
         /// Bytes; with less free no recording starts.

@@ -1,4 +1,5 @@
 import Logging
+import Outputs
 import Store
 import Streams
 
@@ -13,29 +14,27 @@ extension BroadcastService {
     public func setRecording(
         _ id: String, _ isWanted: Bool, type: String, height: Int, fileName: String?
     ) async throws(BroadcastError) -> RecordingTicket? {
-        guard type == "mp4" || type == "webm" else { throw .recordingTypeUnknown }
+        guard let format = RecordingFormat(rawValue: type) else { throw .recordingTypeUnknown }
         guard let record = try self.record(id) else { throw .unknownBroadcast }
-        let isLive = self.streams.find(StreamKey(id))?.isLive ?? false
-        if type == "webm", isLive {
-            // What is published cannot go into webm without a transcoder.
-            throw isWanted ? .recordingNotStarted(type: type) : .recordingNotStopped(type: type)
-        }
         // Somebody may just have made room.
         if isWanted, self.room.isLow { await self.keeper.measure() }
         var ticket: RecordingTicket?
-        if type == "mp4", let supervisor = self.lifecycle.supervisor(id) {
-            ticket = try await supervisor.setRecording(isWanted, record: record, height: height, fileName: fileName)
+        if let supervisor = self.lifecycle.supervisor(id) {
+            ticket = try await supervisor.setRecording(isWanted, record: record, format: format, height: height, fileName: fileName)
         }
         let flag = isWanted ? 1 : -1
         let updated = try await stored { () async throws(StoreError) in
             try await self.database.broadcasts.update(id) { record in
-                if type == "mp4" { record.output.mp4 = flag } else { record.output.webM = flag }
+                switch format {
+                case .mp4: record.output.mp4 = flag
+                case .webM: record.output.webM = flag
+                }
             }
         }
         if ticket == nil, updated == nil { throw .unknownBroadcast }
         // It may have gone live while the wish was written down.
-        if ticket == nil, type == "mp4", let updated, let supervisor = self.lifecycle.supervisor(id) {
-            await supervisor.recordingWishChanged(updated)
+        if ticket == nil, let updated, let supervisor = self.lifecycle.supervisor(id) {
+            await supervisor.recordingWishChanged(updated, format)
         }
         return ticket
     }

@@ -16,6 +16,9 @@ extension BroadcastService {
         return try stored { () throws(StoreError) in try self.database.vods.count(search: search) }
     }
 
+    /// How much of the work on a VoD is done, 0…100; nil: nobody works on it.
+    public func percentDone(ofVod id: String) -> Int? { self.library.percent(of: id) ?? self.ledger.board.percent(of: id) }
+
     /// Removes a VoD and its file. A file that is gone already does not matter; one that cannot be removed keeps the row. What was imported is the
     /// user's own and stays; work on it ends.
     public func deleteVod(_ id: String) async throws(BroadcastError) {

@@ -28,7 +28,7 @@ public final class BroadcastService: Sendable {
     let room: RecordingRoom
     let keeper: RetentionKeeper
     public let library: VodLibrary
-    private let ledger: RecordingLedger
+    let ledger: RecordingLedger
     /// Recovers what a dead process was recording; cancelled by `shutdown`.
     private let recovery = Mutex<Task<Void, Never>?>(nil)
     /// Keeps the rules for recordings; cancelled by `shutdown`.
@@ -184,12 +184,13 @@ public final class BroadcastService: Sendable {
 
     func view(_ record: BroadcastRecord) -> BroadcastView {
         let live = self.streams.find(StreamKey(record.id))?.snapshot(now: self.clock.now())
+        let supervisor = self.lifecycle.supervisor(record.id)
         return BroadcastView(
             record: record, live: live, pull: self.sources.board.status(record.id),
-            endpointStatuses: self.lifecycle.supervisor(record.id)?.board.views ?? [:],
+            endpointStatuses: supervisor?.board.views ?? [:],
             hlsViewers: live == nil ? 0 : max(0, self.outputs.hls.viewerCount(record.id)),
             dashViewers: live == nil ? 0 : max(0, self.outputs.hls.dashViewerCount(record.id)),
-            droppedInEncoding: self.lifecycle.supervisor(record.id)?.ladder.current?.droppedFrames ?? 0, now: self.clock.wall())
+            droppedInEncoding: (supervisor?.ladder.current?.droppedFrames ?? 0) + (supervisor?.drops.count ?? 0), now: self.clock.wall())
     }
 
     /// What a live broadcast can be watched as: the stream as published, then its renditions, tallest first. Empty when it is not live.

@@ -13,13 +13,28 @@ public struct RecordingTicket: Sendable, Equatable {
 }
 
 extension BroadcastSupervisor {
-    func wantsRecording(_ record: BroadcastRecord) -> Bool {
-        record.output.mp4 == 1 || (record.output.mp4 == 0 && self.environment.configuration.recordMP4)
+    func wantsRecording(_ record: BroadcastRecord, as format: RecordingFormat) -> Bool {
+        let configuration = self.environment.configuration
+        let (own, setting) =
+            switch format {
+            case .mp4: (record.output.mp4, configuration.recordMP4)
+            case .webM: (record.output.webM, configuration.recordWebM)
+            }
+        return own == 1 || (own == 0 && setting)
     }
 
-    func startWantedRecording(_ record: BroadcastRecord) async {
+    /// Begins what is wished for and does not run.
+    func startWantedRecordings(_ record: BroadcastRecord) async {
+        for format in RecordingFormat.allCases where self.wantsRecording(record, as: format) {
+            guard self.recordings[RecordingKey(height: 0, format: format)] == nil else { continue }
+            await self.startWantedRecording(record, format)
+            guard case .live = self.phase else { return }
+        }
+    }
+
+    private func startWantedRecording(_ record: BroadcastRecord, _ format: RecordingFormat) async {
         do {
-            _ = try await self.beginRecording(record, rendition: nil, fileName: nil)
+            _ = try await self.beginRecording(record, rendition: nil, format: format, fileName: nil)
         } catch {
             self.environment.emit(.recordingFailed(streamID: self.id, vodID: "", reason: "\(error)"))
         }
@@ -28,25 +43,30 @@ extension BroadcastSupervisor {
     /// Starts or stops a recording of a live stream. Nil when the stream is not live: then there is only a wish to be stored.
     /// - Parameter height: of the rendition that is meant; 0, or the source's own, is the stream as published. Where that is not recorded, 0, or a height
     ///   that is not there, stops the lowest rendition's recording.
-    func setRecording(_ isWanted: Bool, record: BroadcastRecord, height: Int, fileName: String?) async throws(BroadcastError) -> RecordingTicket? {
+    func setRecording(
+        _ isWanted: Bool, record: BroadcastRecord, format: RecordingFormat, height: Int, fileName: String?
+    ) async throws(BroadcastError) -> RecordingTicket? {
         guard case .live = self.phase else { return nil }
+        let type = format.rawValue
         guard isWanted else {
             // Contract 1.10: a height that means nothing is ignored, and the first recording is stopped.
-            let active = self.recorded(height: height) ?? (self.isMade(height: height) ? nil : self.recordings.keys.min())
-            guard let active, let recording = self.recordings[active] else { throw .recordingNotStopped(type: "mp4") }
+            let first = self.isMade(height: height) ? nil : self.recordings.keys.filter { $0.format == format }.map(\.height).min()
+            guard let active = self.recorded(height: height, format) ?? first.map({ RecordingKey(height: $0, format: format) }),
+                let recording = self.recordings[active]
+            else { throw .recordingNotStopped(type: type) }
             self.stopRecording(active)
             return RecordingTicket(vodID: recording.vodID, startedAt: recording.startedAt)
         }
         var rendition: Rendition?
         if height > 0, height != self.sourceHeight {
             rendition = self.environment.outputs.renditions.rendition(of: self.id, height: height)
-            guard rendition != nil else { throw .recordingNotStarted(type: "mp4") }
+            guard rendition != nil else { throw .recordingNotStarted(type: type) }
         }
-        guard self.recordings[rendition?.height ?? 0] == nil else { throw .recordingNotStarted(type: "mp4") }
+        guard self.recordings[RecordingKey(height: rendition?.height ?? 0, format: format)] == nil else { throw .recordingNotStarted(type: type) }
         do {
-            return try await self.beginRecording(record, rendition: rendition, fileName: fileName)
+            return try await self.beginRecording(record, rendition: rendition, format: format, fileName: fileName)
         } catch {
-            throw error == .diskFull ? .recordingRefusedDiskLow(type: "mp4") : .recordingNotStarted(type: "mp4")
+            throw error == .diskFull ? .recordingRefusedDiskLow(type: type) : .recordingNotStarted(type: type)
         }
     }
 
@@ -58,29 +78,30 @@ extension BroadcastSupervisor {
     }
 
     /// Which of the running recordings this height means.
-    private func recorded(height: Int) -> Int? {
-        let key = height <= 0 || height == self.sourceHeight ? 0 : RenditionSetting.evenHeight(height)
+    private func recorded(height: Int, _ format: RecordingFormat) -> RecordingKey? {
+        let height = height <= 0 || height == self.sourceHeight ? 0 : RenditionSetting.evenHeight(height)
+        let key = RecordingKey(height: height, format: format)
         return self.recordings[key] == nil ? nil : key
     }
 
     private func beginRecording(
-        _ record: BroadcastRecord, rendition: Rendition?, fileName: String?
+        _ record: BroadcastRecord, rendition: Rendition?, format: RecordingFormat, fileName: String?
     ) async throws(RecordingFailure) -> RecordingTicket {
         let stream = if let rendition { self.environment.streams.find(rendition.key(of: self.id)) } else { self.stream }
         guard let stream else { throw .nothingRecorded }
         guard !self.environment.room.isLow else { throw .diskFull }
         let place = RecordingPlace(
-            record: record, rendition: rendition, fileName: fileName, extension: "mp4",
+            record: record, rendition: rendition, fileName: fileName, extension: format.rawValue,
             dataDirectory: self.environment.configuration.dataDirectory)
-        let height = rendition?.height ?? 0
+        let key = RecordingKey(height: rendition?.height ?? 0, format: format)
         let vodID = StreamID.random(24)
-        let request = RecordingRequest(id: vodID, directory: place.directory, baseName: place.baseName, format: .mp4)
+        let request = RecordingRequest(id: vodID, directory: place.directory, baseName: place.baseName, format: format)
         let (news, continuation) = AsyncStream.makeStream(of: RecordingNews.self)
         let session = self.environment.outputs.makeRecorder(
             stream, request,
             RecorderCallbacks(
-                onFileStarted: { continuation.yield(.started($0)) }, onEnd: { continuation.yield(.ended($0)) },
-                onClosed: { continuation.finish() }))
+                onFileStarted: { continuation.yield(.started($0)) }, onProgress: { continuation.yield(.progressed(id: $0, share: $1)) },
+                onEnd: { continuation.yield(.ended($0)) }, onClosed: { continuation.finish() }))
         let started: StartedRecording
         do {
             started = try session.start()
@@ -89,12 +110,13 @@ extension BroadcastSupervisor {
             if error == .diskFull { self.environment.room.ranOut() }
             throw error
         }
-        var note = self.note(of: started, record: record, place: place)
+        var note = self.note(of: started, format, record: record, place: place)
         // Contract 4.3.
         if let rendition { note.streamName = (record.about.name ?? record.id) + " (\(rendition.height)p)" }
-        self.recordings[height] = ActiveRecording(session: session, vodID: vodID, startedAt: note.startedAt)
+        self.recordings[key] = ActiveRecording(session: session, vodID: vodID, startedAt: note.startedAt)
+        self.drops.add(session, as: vodID)
         self.open += 1
-        self.log("recording", ["vod": "\(vodID)", "file": "\(place.baseName)"])
+        self.log("recording", ["vod": "\(vodID)", "file": "\(place.baseName).\(format.rawValue)"])
         // Noted before the caller hears of it: what was answered survives a crash.
         await self.environment.ledger.begin(note)
         // Ends by itself, when the recorder is done.
@@ -105,10 +127,12 @@ extension BroadcastSupervisor {
         return RecordingTicket(vodID: vodID, startedAt: note.startedAt)
     }
 
-    private func note(of started: StartedRecording, record: BroadcastRecord, place: RecordingPlace) -> UnfinishedRecording {
+    private func note(
+        of started: StartedRecording, _ format: RecordingFormat, record: BroadcastRecord, place: RecordingPlace
+    ) -> UnfinishedRecording {
         var note = UnfinishedRecording(
             vodID: started.id, streamID: self.id, temporaryPath: started.temporaryPath, directory: place.directory, baseName: place.baseName,
-            format: RecordingFormat.mp4.rawValue, startedAt: started.startedAtMilliseconds)
+            format: format.rawValue, startedAt: started.startedAtMilliseconds)
         note.streamName = record.about.name
         note.description = record.about.description
         note.metadata = record.about.metaData
@@ -119,17 +143,22 @@ extension BroadcastSupervisor {
     }
 
     /// The file is finished off the live path; `recordingClosed` follows.
-    private func stopRecording(_ height: Int) {
-        self.recordings.removeValue(forKey: height)?.session.stop()
+    private func stopRecording(_ key: RecordingKey) {
+        self.recordings.removeValue(forKey: key)?.session.stop()
     }
 
     func stopRecordings() {
-        for height in Array(self.recordings.keys) { self.stopRecording(height) }
+        for format in RecordingFormat.allCases { self.stopRecordings(format) }
+    }
+
+    private func stopRecordings(_ format: RecordingFormat) {
+        for key in Array(self.recordings.keys) where key.format == format { self.stopRecording(key) }
     }
 
     /// Also when the recorder gave up by itself: then the stream goes on unrecorded, until a client starts it again or the next publish.
     private func recordingClosed(_ vodID: String) {
         self.recordings = self.recordings.filter { $0.value.vodID != vodID }
+        self.drops.close(vodID)
         self.open -= 1
         self.environment.mailbox.put(.outputEnded(id: self.id))
     }
@@ -137,11 +166,12 @@ extension BroadcastSupervisor {
 
 extension BroadcastSupervisor {
     /// The stored wish was changed while the stream was not live; it may be by now.
-    func recordingWishChanged(_ record: BroadcastRecord) async {
+    func recordingWishChanged(_ record: BroadcastRecord, _ format: RecordingFormat) async {
         guard case .live = self.phase else { return }
-        switch (self.wantsRecording(record), self.recordings[0]) {
-        case (true, nil): await self.startWantedRecording(record)
-        case (false, .some): self.stopRecordings()
+        let isRunning = self.recordings[RecordingKey(height: 0, format: format)] != nil
+        switch (self.wantsRecording(record, as: format), isRunning) {
+        case (true, false): await self.startWantedRecording(record, format)
+        case (false, true): self.stopRecordings(format)
         default: break
         }
     }

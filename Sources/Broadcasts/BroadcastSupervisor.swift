@@ -49,14 +49,15 @@ actor BroadcastSupervisor {
     let environment: Environment
     nonisolated let board = EndpointBoard()
     nonisolated let ladder = LadderSlot()
+    nonisolated let drops = RecordingDrops()
 
     var phase = Phase.idle
     /// Late events of an older publisher are told by it.
     private var newestGeneration: UInt64 = 0
     /// Held while anything runs, so that the hub keeps it.
     var stream: Stream?
-    /// Those that can be stopped, by height (0: the source); those that are being finished are only counted.
-    var recordings: [Int: ActiveRecording] = [:]
+    /// Those that can be stopped; those that are being finished are only counted.
+    var recordings: [RecordingKey: ActiveRecording] = [:]
     /// Outputs that are not at their end: recordings until their files are finished, destinations until they are closed, renditions until the last is.
     var open = 0
     private var source: PublishSource?
@@ -133,11 +134,12 @@ actor BroadcastSupervisor {
         self.environment.outputs.pictures?.streamBecameLive(self.id)
         if !self.isAnnounced {
             self.isAnnounced = true
+            self.drops.forgetEnded()
             self.environment.emit(.liveStreamStarted(id: self.id))
         }
         guard let record else { return }
         self.startLadder(record)
-        if self.recordings[0] == nil, self.wantsRecording(record) { await self.startWantedRecording(record) }
+        await self.startWantedRecordings(record)
         self.attach(record.endpoints)
     }
 

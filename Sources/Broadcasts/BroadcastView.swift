@@ -13,7 +13,7 @@ public struct BroadcastView: Sendable {
     public var endpointStatuses: [String: EndpointView]
     public var hlsViewers: Int
     public var dashViewers: Int
-    /// Pictures of this run that were not encoded for its renditions, because the machine could not keep up.
+    /// Pictures of this run that were not encoded for its renditions and recordings, because the machine could not keep up.
     public var droppedInEncoding: Int
     /// Wall clock at which this was true, milliseconds since 1970.
     public var now: Int64

@@ -4,6 +4,8 @@ public import Streams
 /// What a recorder tells its owner, from any thread: of every file after the first, of the end of each file, and, last, that it is done.
 public struct RecorderCallbacks: Sendable {
     public var onFileStarted: @Sendable (StartedRecording) -> Void
+    /// How much of a file's finishing is done, 0…1; only where that takes seconds.
+    public var onProgress: @Sendable (_ id: String, _ share: Double) -> Void
     public var onEnd: @Sendable (RecordingOutcome) -> Void
     public var onClosed: @Sendable () -> Void
 }
@@ -12,6 +14,12 @@ public struct RecorderCallbacks: Sendable {
 public protocol RecordingSession: Sendable {
     func start() throws(RecordingFailure) -> StartedRecording
     func stop()
+    /// Pictures that were not encoded because the machine could not keep up.
+    var droppedInEncoding: Int { get }
+}
+
+extension RecordingSession {
+    public var droppedInEncoding: Int { 0 }
 }
 
 /// A push to another server; `Destination` is the one that is served.

@@ -1,3 +1,4 @@
+import AV
 import Logging
 import Outputs
 import Store
@@ -5,6 +6,8 @@ import Store
 /// What a recorder tells, in the order in which it does.
 enum RecordingNews: Sendable {
     case started(StartedRecording)
+    /// How much of its finishing is done, 0…1; only where that takes seconds.
+    case progressed(id: String, share: Double)
     case ended(RecordingOutcome)
 }
 
@@ -12,6 +15,9 @@ enum RecordingNews: Sendable {
 struct RecordingLedger: Sendable {
     /// How often a full disk is asked for room, once a second.
     private static let mostEntries = 60
+
+    /// What takes seconds to be copied.
+    private static let longWorkBytes: Int64 = 256_000_000
 
     let database: Database
     let dataDirectory: String
@@ -21,6 +27,8 @@ struct RecordingLedger: Sendable {
     let room: RecordingRoom
     /// Nil: recordings get no posters by themselves.
     let posters: VodPictureMaker?
+    /// Of recordings that take long to be finished.
+    let board = FinishingBoard()
 
     /// Notes a recording that has begun, so that its file is found again if this process dies.
     func begin(_ recording: UnfinishedRecording) async {
@@ -44,10 +52,29 @@ struct RecordingLedger: Sendable {
                 note.startedAt = file.startedAtMilliseconds
                 notes[file.id] = note
                 await self.begin(note)
+            case .progressed(let id, let share):
+                if let note = notes[id] { await self.list(note, share: share) }
             case .ended(let outcome):
                 guard let note = notes.removeValue(forKey: outcome.id) else { continue }
                 await self.finish(note, outcome)
             }
+        }
+    }
+
+    /// Shows that a recording is being made a plain file, as a VoD without one.
+    private func list(_ recording: UnfinishedRecording, share: Double) async {
+        guard self.board.set(recording.vodID, share: share) else { return }
+        var vod = VodRecord(id: recording.vodID, streamID: recording.streamID, kind: .stream, createdAt: self.clock.wall())
+        vod.streamName = recording.streamName ?? recording.baseName
+        vod.name = "\(recording.baseName).\(recording.format)"
+        vod.startedAt = recording.startedAt
+        vod.processStatus = VodProcess.processing.rawValue
+        vod.processStartedAt = vod.createdAt
+        do {
+            try await self.database.recordings.list(vod)
+        } catch {
+            // It will be there with its file.
+            self.logger.warning("a recording being finished is not listed", metadata: ["vod": "\(recording.vodID)", "error": "\(error)"])
         }
     }
 
@@ -61,7 +88,8 @@ struct RecordingLedger: Sendable {
             self.emit(.recordingFailed(streamID: recording.streamID, vodID: recording.vodID, reason: "\(failure)"))
             if failure == .diskFull { self.room.ranOut() }
         }
-        guard await self.enter(recording, as: hasFile ? self.vod(of: recording, outcome) : nil), hasFile else { return }
+        let isListed = self.board.remove(recording.vodID)
+        guard await self.enter(recording, as: hasFile ? self.vod(of: recording, outcome) : nil, isListed: isListed, outcome), hasFile else { return }
         self.room.recordingFinished()
         if outcome.hasPicture, let posters = self.posters {
             // Ends by itself; the maker's end is its end.
@@ -74,11 +102,13 @@ struct RecordingLedger: Sendable {
     }
 
     /// A disk that was full when a recording ended may have room a moment later. Until then, and after a restart, the recording's note leads to its file.
-    private func enter(_ recording: UnfinishedRecording, as vod: VodRecord?) async -> Bool {
+    /// False also when somebody has deleted it while it was being finished: then its file goes, too.
+    private func enter(_ recording: UnfinishedRecording, as vod: VodRecord?, isListed: Bool, _ outcome: RecordingOutcome) async -> Bool {
         for attempt in 1...Self.mostEntries {
             do throws(StoreError) {
-                try await self.database.recordings.finish(recording.vodID, as: vod)
-                return true
+                if try await self.database.recordings.finish(recording.vodID, as: vod, isListed: isListed) { return true }
+                if vod != nil { await self.discard(outcome) }
+                return false
             } catch {
                 let isLast = error != .diskFull || attempt == Self.mostEntries
                 if attempt == 1 || isLast {
@@ -91,6 +121,18 @@ struct RecordingLedger: Sendable {
             do { try await Task.sleep(for: .seconds(1)) } catch { return false }
         }
         return false
+    }
+
+    private func discard(_ outcome: RecordingOutcome) async {
+        self.logger.notice("a recording was deleted while it was being finished", metadata: ["vod": "\(outcome.id)"])
+        let (path, dataDirectory) = (self.relative(outcome.path), self.dataDirectory)
+        do throws(BlockingPool.Refusal) {
+            if case .failed(let reason) = try await BlockingPool.shared.run({ VodFile.remove(path, below: dataDirectory) }) {
+                self.logger.error("its file was not removed", metadata: ["vod": "\(outcome.id)", "error": "\(reason)"])
+            }
+        } catch {
+            self.logger.error("its file was not removed", metadata: ["vod": "\(outcome.id)", "error": "too many files are being worked on"])
+        }
     }
 
     private func vod(of recording: UnfinishedRecording, _ outcome: RecordingOutcome) -> VodRecord {
@@ -127,6 +169,7 @@ struct RecordingLedger: Sendable {
             }
             let request = RecordingRequest(
                 id: recording.vodID, directory: recording.directory, baseName: recording.baseName, format: format)
+            if WorkFile.size(recording.temporaryPath) > Self.longWorkBytes { await self.list(recording, share: 0) }
             let outcome = await recover(recording.temporaryPath, request, recording.startedAt)
             self.logger.info(
                 "recording recovered", metadata: ["stream": "\(recording.streamID)", "vod": "\(recording.vodID)", "bytes": "\(outcome.bytes)"])

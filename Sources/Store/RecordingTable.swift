@@ -79,11 +79,25 @@ public struct RecordingTable: Sendable {
         }
     }
 
+    /// Shows a recording as the VoD that it will be; one that is shown already, also by an earlier process, becomes this.
+    public func list(_ vod: VodRecord) async throws(StoreError) {
+        try await self.database.write { db in
+            try db.cachedStatement(sql: "DELETE FROM vods WHERE id = ?").execute(arguments: [vod.id])
+            try VodTable.insert(db, vod)
+        }
+    }
+
     /// Turns a recording into a VoD, or, without one, forgets it, in one transaction.
-    public func finish(_ vodID: String, as vod: VodRecord?) async throws(StoreError) {
+    /// - Parameter isListed: it is shown already. If it is not any more, somebody has deleted it.
+    /// - Returns: whether there is a VoD now.
+    @discardableResult
+    public func finish(_ vodID: String, as vod: VodRecord?, isListed: Bool = false) async throws(StoreError) -> Bool {
         try await self.database.write { db in
             try db.cachedStatement(sql: "DELETE FROM recordings WHERE vod_id = ?").execute(arguments: [vodID])
-            if let vod { try VodTable.insert(db, vod) }
+            try db.cachedStatement(sql: "DELETE FROM vods WHERE id = ?").execute(arguments: [vodID])
+            guard let vod, !isListed || db.changesCount > 0 else { return false }
+            try VodTable.insert(db, vod)
+            return true
         }
     }
 }

@@ -133,10 +133,18 @@ import Testing
         #expect(try await stage.get("/broadcasts/a").object()["mp4Enabled"] as? Int == 1)
         #expect(try await stage.put("/broadcasts/a/recording/true").body == result(false, "mp4 recording couldn't be started", dataID: nil))
         #expect(
+            try await stage.put("/broadcasts/a/recording/false?recordType=webm").body
+                == result(false, "webm recording couldn't be stopped", dataID: nil))
+        let beside = try await stage.put("/broadcasts/a/recording/true?recordType=webm").object()
+        #expect(beside["success"] as? Bool == true)
+        #expect(beside["dataId"] as? String != vodID)
+        #expect(try await stage.get("/broadcasts/a").object()["webMEnabled"] as? Int == 1)
+        #expect(
             try await stage.put("/broadcasts/a/recording/true?recordType=webm").body
                 == result(false, "webm recording couldn't be started", dataID: nil))
         #expect(try await stage.put("/broadcasts/a/recording/false?resolutionHeight=9").body == result(true, "1700000000777", dataID: vodID))
         #expect(try await stage.get("/broadcasts/a").object()["mp4Enabled"] as? Int == -1)
+        #expect(try await stage.get("/broadcasts/a").object()["webMEnabled"] as? Int == 1)
         _ = publisher
     }
 

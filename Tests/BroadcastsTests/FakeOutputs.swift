@@ -58,7 +58,8 @@ final class FakeOutputs: LivePackaging {
                 self.state.withLock { $0.recovered.append(path) }
                 let bytes: Int64 = path.contains("empty") ? 0 : 500
                 return RecordingOutcome(
-                    id: request.id, part: 0, path: "\(request.directory)/\(request.baseName).mp4", fileName: "\(request.baseName).mp4",
+                    id: request.id, part: 0, path: "\(request.directory)/\(request.baseName).\(request.format.rawValue)",
+                    fileName: "\(request.baseName).\(request.format.rawValue)",
                     startedAtMilliseconds: startedAt, durationMilliseconds: 4_000, bytes: bytes, droppedFrames: 0,
                     failure: bytes == 0 ? .nothingRecorded : nil)
             }, hls: self,
@@ -110,6 +111,8 @@ final class FakeRecorder: RecordingSession {
     private let callbacks: RecorderCallbacks
     private let failure: RecordingFailure?
     private let stops = Atomic<Int>(0)
+    let drops = Atomic<Int>(0)
+    var droppedInEncoding: Int { self.drops.load(ordering: .relaxed) }
 
     init(request: RecordingRequest, callbacks: RecorderCallbacks, failure: RecordingFailure?) {
         self.request = request
@@ -120,7 +123,7 @@ final class FakeRecorder: RecordingSession {
     var isStopped: Bool { self.stops.load(ordering: .relaxed) > 0 }
 
     private func path(_ part: Int) -> String {
-        "\(self.request.directory)/\(self.request.baseName)\(part == 0 ? "" : "_\(part)").mp4"
+        "\(self.request.directory)/\(self.request.baseName)\(part == 0 ? "" : "_\(part)").\(self.request.format.rawValue)"
     }
 
     private func started(_ part: Int, id: String) -> StartedRecording {
@@ -137,6 +140,8 @@ final class FakeRecorder: RecordingSession {
     func stop() { self.stops.wrappingAdd(1, ordering: .relaxed) }
 
     func beginPart(_ part: Int, id: String) { self.callbacks.onFileStarted(self.started(part, id: id)) }
+
+    func progress(_ share: Double) { self.callbacks.onProgress(self.request.id, share) }
 
     func endPart(_ part: Int = 0, id: String? = nil, bytes: Int64 = 1_000, failure: RecordingFailure? = nil, hasPicture: Bool = false) {
         let path = self.path(part)

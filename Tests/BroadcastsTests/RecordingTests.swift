@@ -70,6 +70,47 @@ import Testing
         _ = publisher
     }
 
+    @Test func whatTakesLongToBeFinishedIsListedMeanwhile() async throws {
+        let stage = try await Stage()
+        try await stage.create("a")
+        let publisher = try await stage.publish("a")
+        let ticket = try #require(try await stage.service.setRecording("a", true, type: "mp4", height: 0, fileName: nil))
+        let recorder = try #require(stage.outputs.recorders.first)
+        _ = try await stage.service.setRecording("a", false, type: "mp4", height: 0, fileName: nil)
+        #expect(try stage.service.findVod(ticket.vodID) == nil)
+        recorder.progress(0.25)
+        try await stage.eventually("listed") { try stage.service.findVod(ticket.vodID)?.process == .processing }
+        #expect(stage.service.percentDone(ofVod: ticket.vodID) == 25)
+        #expect(try stage.service.findVod(ticket.vodID)?.filePath == nil)
+        recorder.progress(0.5)
+        try await stage.eventually("further") { stage.service.percentDone(ofVod: ticket.vodID) == 50 }
+        recorder.finish(bytes: 4_321)
+        try await stage.eventually("finished") { try stage.service.findVod(ticket.vodID)?.filePath == "streams/a.mp4" }
+        #expect(try stage.service.findVod(ticket.vodID)?.processStatus == nil)
+        #expect(stage.service.percentDone(ofVod: ticket.vodID) == nil)
+        #expect(try stage.service.countVods() == 1)
+        _ = publisher
+    }
+
+    @Test func whatIsDeletedWhileItIsFinishedDoesNotComeBack() async throws {
+        let stage = try await Stage()
+        try await stage.create("a")
+        let publisher = try await stage.publish("a")
+        let ticket = try #require(try await stage.service.setRecording("a", true, type: "mp4", height: 0, fileName: nil))
+        let recorder = try #require(stage.outputs.recorders.first)
+        recorder.progress(0.25)
+        try await stage.eventually("listed") { try stage.service.findVod(ticket.vodID) != nil }
+        try await stage.service.deleteVod(ticket.vodID)
+        let file = stage.directory.appendingPathComponent("streams/a.mp4")
+        try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(count: 10).write(to: file)
+        recorder.finish(bytes: 10)
+        try await stage.eventually("gone") { !FileManager.default.fileExists(atPath: file.path) }
+        #expect(try stage.service.findVod(ticket.vodID) == nil)
+        #expect(try stage.database.recordings.all().isEmpty)
+        _ = publisher
+    }
+
     @Test func aZombisRecordingOutlivesIt() async throws {
         let stage = try await Stage({ $0.recordMP4 = true })
         let publisher = try await stage.publish("z")

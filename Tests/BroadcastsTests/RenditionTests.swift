@@ -139,6 +139,18 @@ import Testing
                 _ = try await start(height)
             }
         }
+        // As webm each of them once more; the one that is stopped is a webm, too.
+        func setWebM(_ isWanted: Bool, _ height: Int) async throws -> RecordingTicket? {
+            try await stage.service.setRecording("a", isWanted, type: "webm", height: height, fileName: nil)
+        }
+        let webM = try #require(try await setWebM(true, 480))
+        #expect(stage.outputs.recorders.last?.request.baseName == "a_480p900kbps")
+        #expect(stage.outputs.recorders.last?.request.format == .webM)
+        await #expect(throws: BroadcastError.recordingNotStarted(type: "webm")) { _ = try await setWebM(true, 480) }
+        await #expect(throws: BroadcastError.recordingNotStopped(type: "webm"), "this height is recorded, but as mp4") {
+            _ = try await setWebM(false, 360)
+        }
+        #expect(try await setWebM(false, 9) == webM)
         func stop(_ height: Int) async throws -> RecordingTicket? {
             try await stage.service.setRecording("a", false, type: "mp4", height: height, fileName: nil)
         }

@@ -175,7 +175,7 @@ import Testing
         let ticket = try #require(try await stage.service.setRecording("a", true, type: "mp4", height: 0, fileName: nil))
         try #require(stage.outputs.recorders.first).finish(bytes: 1_000)
         try await stage.eventually("the oldest is gone") { try self.ids(stage) == ["old", ticket.vodID] }
-        #expect(stage.service.storage.removedFiles == 1 && stage.service.storage.removedBytes == 1_000)
+        try await stage.eventually("it is counted") { stage.service.storage.removedFiles == 1 && stage.service.storage.removedBytes == 1_000 }
         _ = publisher
     }
 

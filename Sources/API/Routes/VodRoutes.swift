@@ -21,7 +21,7 @@ struct VodRoutes: Sendable {
     /// Items on a page.
     private static let longestPage = 250
 
-    private func dto(of vod: VodRecord) -> VodDTO { VodDTO(record: vod, percent: self.service.library.percent(of: vod.id)) }
+    private func dto(of vod: VodRecord) -> VodDTO { VodDTO(record: vod, percent: self.service.percentDone(ofVod: vod.id)) }
 
     private func show(_ vod: VodRecord?) -> APIReply { APIReply(.ok, vod.map { self.dto(of: $0) } ?? VodDTO()) }
 

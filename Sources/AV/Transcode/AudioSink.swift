@@ -1,6 +1,6 @@
 import Media
 
-/// Encodes sound that comes with times to AAC frames: resampling, cutting into the encoder's pieces, and silence where there is none.
+/// Encodes sound that comes with times to frames: resampling, cutting into the encoder's pieces, and silence where there is none.
 final class AudioSink {
     private static let mostSilenceAtOnce = 8_192
 

@@ -2,7 +2,7 @@ import CFFmpeg
 public import Media
 import NIOCore
 
-/// Scales and encodes pictures, which come when they come, to H.264 frames of one size with the pictures' own times. Not thread-safe.
+/// Scales and encodes pictures, which come when they come, to frames of one size with the pictures' own times. Not thread-safe.
 public final class PictureEncoder {
     private let format: Encoder.Video
     private let encoder: Encoder
@@ -50,15 +50,20 @@ public final class PictureEncoder {
     private func receive(into frames: inout [EncodedFrame]) throws(AVFailure) {
         while try self.encoder.receive(into: self.packet) {
             guard let time = self.packet.presentationTime else { continue }
-            do throws(MediaError) {
-                let unit = try self.rewriter.rewrite(self.packet.bytes, into: self.slab)
-                frames.append(
-                    EncodedFrame(
-                        track: .video, kind: .video, isKeyframe: unit.isRandomAccessPoint, decodeTime: MediaTime(microseconds: time),
-                        payload: unit.payload))
-            } catch {
-                throw AVFailure(cause: .invalidData, operation: "encode", text: "access unit: \(error)")
-            }
+            let (payload, isKeyframe) = try self.payload()
+            frames.append(
+                EncodedFrame(
+                    track: .video, kind: .video, isKeyframe: isKeyframe, decodeTime: MediaTime(microseconds: time), payload: payload))
+        }
+    }
+
+    private func payload() throws(AVFailure) -> (ByteBuffer, isKeyframe: Bool) {
+        guard self.format.codec == .h264 else { return (self.slab.copy(self.packet.bytes), self.packet.isKeyframe) }
+        do throws(MediaError) {
+            let unit = try self.rewriter.rewrite(self.packet.bytes, into: self.slab)
+            return (unit.payload, unit.isRandomAccessPoint)
+        } catch {
+            throw AVFailure(cause: .invalidData, operation: "encode", text: "access unit: \(error)")
         }
     }
 }

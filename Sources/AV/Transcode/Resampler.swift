@@ -1,7 +1,7 @@
 import CFFmpeg
 import Glibc
 
-/// Brings sound of any rate, layout and sample format to planar floats of one. Not thread-safe.
+/// Brings sound of any rate, layout and sample format to those of one encoder. Not thread-safe.
 public final class Resampler {
     private struct Input: Equatable {
         var rate: Int32
@@ -45,7 +45,7 @@ public final class Resampler {
         var layout = AVChannelLayout()
         av_channel_layout_default(&layout, Int32(clamping: self.target.channels))
         var result = swr_alloc_set_opts2(
-            &self.context, &layout, AV_SAMPLE_FMT_FLTP, Int32(clamping: self.target.sampleRate), &raw.pointee.ch_layout,
+            &self.context, &layout, self.target.sampleFormat, Int32(clamping: self.target.sampleRate), &raw.pointee.ch_layout,
             AVSampleFormat(rawValue: input.format), input.rate, 0, nil)
         if result >= 0 { result = swr_init(self.context) }
         guard result >= 0 else { throw AVFailure("resample", code: result) }
@@ -54,7 +54,7 @@ public final class Resampler {
 
     private func run(_ source: UnsafeMutablePointer<AVFrame>?, _ output: borrowing DecodedFrame) throws(AVFailure) {
         av_frame_unref(output.raw)
-        output.raw.pointee.format = AV_SAMPLE_FMT_FLTP.rawValue
+        output.raw.pointee.format = self.target.sampleFormat.rawValue
         output.raw.pointee.sample_rate = Int32(clamping: self.target.sampleRate)
         av_channel_layout_default(&output.raw.pointee.ch_layout, Int32(clamping: self.target.channels))
         let result = swr_convert_frame(self.context, output.raw, source)

@@ -1,7 +1,7 @@
 import CFFmpeg
 import Glibc
 
-/// Planar float samples between a resampler and an encoder, which wants them in pieces of its own size.
+/// Samples between a resampler and an encoder, which wants them in pieces of its own size.
 final class SampleQueue {
     private let fifo: OpaquePointer
     private let format: Encoder.Audio
@@ -9,14 +9,14 @@ final class SampleQueue {
     private let silence: DecodedFrame
 
     init(_ format: Encoder.Audio) throws(AVFailure) {
-        guard let fifo = av_audio_fifo_alloc(AV_SAMPLE_FMT_FLTP, Int32(clamping: format.channels), 4096) else {
+        guard let fifo = av_audio_fifo_alloc(format.sampleFormat, Int32(clamping: format.channels), 4096) else {
             throw AVFailure("allocate samples", code: shim_averror(ENOMEM))
         }
         self.fifo = fifo
         self.format = format
         self.silence = try DecodedFrame()
         try self.allocate(self.silence, samples: 1024)
-        _ = av_samples_set_silence(self.silence.raw.pointee.extended_data, 0, 1024, Int32(clamping: format.channels), AV_SAMPLE_FMT_FLTP)
+        _ = av_samples_set_silence(self.silence.raw.pointee.extended_data, 0, 1024, Int32(clamping: format.channels), format.sampleFormat)
     }
 
     deinit { av_audio_fifo_free(self.fifo) }
@@ -54,7 +54,7 @@ final class SampleQueue {
 
     private func allocate(_ frame: borrowing DecodedFrame, samples: Int) throws(AVFailure) {
         av_frame_unref(frame.raw)
-        frame.raw.pointee.format = AV_SAMPLE_FMT_FLTP.rawValue
+        frame.raw.pointee.format = self.format.sampleFormat.rawValue
         frame.raw.pointee.sample_rate = Int32(clamping: self.format.sampleRate)
         frame.raw.pointee.nb_samples = Int32(clamping: samples)
         av_channel_layout_default(&frame.raw.pointee.ch_layout, Int32(clamping: self.format.channels))

@@ -1,7 +1,7 @@
 import CFFmpeg
 public import Media
 
-/// Turns the sound of a track into AAC of another bit rate, with the source's own times. Not thread-safe.
+/// Turns the sound of a track into AAC of another bit rate, or into Opus, with the source's own times. Not thread-safe.
 public final class SoundEncoder {
     private let decoder: Decoder
     private let sink: AudioSink
@@ -9,16 +9,19 @@ public final class SoundEncoder {
     private let slab = PayloadSlab()
     private var lastEnd: MediaTime?
 
-    /// - Parameter bitrate: bits per second.
+    /// - Parameters:
+    ///   - bitrate: bits per second.
+    ///   - codec: `aac` or `opus`.
     /// - Throws: `unsupported` when the track cannot be decoded.
-    public init(_ track: Track, bitrate: Int) throws(AVFailure) {
+    public init(_ track: Track, bitrate: Int, codec: Codec = .aac) throws(AVFailure) {
         let format = track.audio
         let channels = min(max(format?.channelCount ?? 2, 1), 2)
-        // Players know AAC of these rates.
-        let rate = format?.sampleRate == 44_100 ? 44_100 : 48_000
+        // Players know AAC of these rates; Opus has only the one.
+        let rate = format?.sampleRate == 44_100 && codec == .aac ? 44_100 : 48_000
         self.decoder = try Decoder(track)
         self.sink = try AudioSink(
-            Encoder.Audio(sampleRate: rate, channels: channels, bitrate: bitrate), longestSilence: MediaTime(milliseconds: 2_000))
+            Encoder.Audio(sampleRate: rate, channels: channels, bitrate: bitrate, codec: codec),
+            longestSilence: MediaTime(milliseconds: 2_000))
         self.decoded = try DecodedFrame()
     }
 

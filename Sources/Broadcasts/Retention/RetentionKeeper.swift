@@ -122,7 +122,8 @@ actor RetentionKeeper {
         } catch {
             // Somebody else was faster.
             if error == .unknownVod { return false }
-            self.logger.error("a recording could not be removed and is left alone for a while", metadata: ["vod": "\(entry.id)", "error": "\(error)"])
+            self.logger.error(
+                "a recording could not be removed and is left alone for a while", metadata: ["vod": "\(entry.id)", "error": "\(error)"])
             self.stuck[entry.id] = self.clock.now() + Self.patience
             return false
         }

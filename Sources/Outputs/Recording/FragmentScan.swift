@@ -1,39 +1,25 @@
 import Glibc
 
-/// How much of a fragmented mp4 file is whole: what a process that was killed, or a disk that was full, has left.
-struct FragmentScan: Equatable {
-    /// Bytes up to the end of the last fragment that is all there.
-    var wholeBytes: Int64 = 0
-    /// Pairs of `moof` and `mdat`.
-    var fragments = 0
-    /// There is a movie header in front.
-    var hasHeader = false
-    /// Empty, or begins as the files do that we write.
-    var isOurs = false
+/// Looks through fragmented mp4: pairs of `moof` and `mdat` (ISO/IEC 14496-12 §4.2, §8.8). Only the headers of the top-level boxes are read.
+struct FragmentScan {
+    private(set) var result = RecordingScan()
 
-    /// Reads the headers of the top-level boxes only (ISO/IEC 14496-12 §4.2).
-    init(path: String) throws(RecordingFailure) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw RecordingFailure.system("open", path, errno: errno) }
-        defer { _ = close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw RecordingFailure.system("read", path, errno: errno) }
-        let length = Int64(status.st_size)
-        self.isOurs = length < 8 || Self.header(at: 0, in: descriptor)?.type == "ftyp"
+    init(_ descriptor: Int32, length: Int64) {
+        self.result.isOurs = length < 8 || Self.header(at: 0, in: descriptor)?.type == "ftyp"
         var position: Int64 = 0
-        var fragmentIsOpen = false
+        var (hasHeader, fragmentIsOpen) = (false, false)
         while let box = Self.header(at: position, in: descriptor), box.size <= length - position {
             position += box.size
             switch box.type {
             case "moov":
-                self.hasHeader = true
-                self.wholeBytes = position
+                hasHeader = true
+                self.result.wholeBytes = position
             case "moof":
-                fragmentIsOpen = self.hasHeader
+                fragmentIsOpen = hasHeader
             case "mdat" where fragmentIsOpen:
                 fragmentIsOpen = false
-                self.fragments += 1
-                self.wholeBytes = position
+                self.result.fragments += 1
+                self.result.wholeBytes = position
             default:
                 break
             }

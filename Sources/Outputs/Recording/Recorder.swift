@@ -13,6 +13,9 @@ import Synchronization
 ///
 /// The stream is drained and the disk written on a thread of the recorder's own, ten times a second, so neither an event loop nor the publisher ever
 /// waits for a disk. One that is too slow costs this recording whole groups of pictures, which are counted.
+///
+/// A webm is encoded on that thread, where the stream is not of its codecs; the thread then stands back for others, and pictures that it has no time
+/// for are left out and counted.
 public final class Recorder: Sendable {
     public struct Configuration: Sendable {
         /// Media time in one fragment. With what waits in memory it makes up the second that a killed process may lose.
@@ -25,12 +28,16 @@ public final class Recorder: Sendable {
         public var queue: StreamReader.Limits
         /// Failures in a row after which the recorder gives up; each waits twice as long as the one before for its next try, beginning with a second.
         public var retries: Int
+        /// For webm, where pictures or sound have to be encoded.
+        public var webM: WebMEncoding
 
         public init(
             fragmentDuration: MediaTime = MediaTime(milliseconds: 800), minimumFreeBytes: Int64 = 100_000_000,
             syncInterval: TimeAmount = .seconds(10),
-            queue: StreamReader.Limits = .init(bytes: 32 << 20, duration: MediaTime(milliseconds: 20_000)), retries: Int = 5
+            queue: StreamReader.Limits = .init(bytes: 32 << 20, duration: MediaTime(milliseconds: 20_000)), retries: Int = 5,
+            webM: WebMEncoding = .init()
         ) {
+            self.webM = webM
             self.fragmentDuration = fragmentDuration
             self.minimumFreeBytes = minimumFreeBytes
             self.syncInterval = syncInterval
@@ -52,30 +59,33 @@ public final class Recorder: Sendable {
 
     /// - Parameters:
     ///   - onFileStarted: for every file after the first one, which `start()` returns.
+    ///   - onProgress: how much of a file's finishing is done, 0…1; only where that takes seconds.
     ///   - onEnd: once for each file.
     ///   - onClosed: once, after everything else.
     public convenience init(
         stream: Stream, request: RecordingRequest, logger: Logger, configuration: Configuration = .init(),
-        onFileStarted: @escaping @Sendable (StartedRecording) -> Void = { _ in }, onEnd: @escaping @Sendable (RecordingOutcome) -> Void,
-        onClosed: @escaping @Sendable () -> Void = {}
+        onFileStarted: @escaping @Sendable (StartedRecording) -> Void = { _ in },
+        onProgress: @escaping @Sendable (_ id: String, _ share: Double) -> Void = { _, _ in },
+        onEnd: @escaping @Sendable (RecordingOutcome) -> Void, onClosed: @escaping @Sendable () -> Void = {}
     ) {
         self.init(
             stream: stream, request: request, logger: logger, configuration: configuration, disk: .system, pool: .shared,
-            onFileStarted: onFileStarted, onEnd: onEnd, onClosed: onClosed)
+            onFileStarted: onFileStarted, onProgress: onProgress, onEnd: onEnd, onClosed: onClosed)
     }
 
     init(
         stream: Stream, request: RecordingRequest, logger: Logger, configuration: Configuration, disk: RecordingDisk, pool: BlockingPool,
-        onFileStarted: @escaping @Sendable (StartedRecording) -> Void, onEnd: @escaping @Sendable (RecordingOutcome) -> Void,
+        onFileStarted: @escaping @Sendable (StartedRecording) -> Void,
+        onProgress: @escaping @Sendable (String, Double) -> Void = { _, _ in }, onEnd: @escaping @Sendable (RecordingOutcome) -> Void,
         onClosed: @escaping @Sendable () -> Void
     ) {
         self.stream = stream
         self.request = request
         self.configuration = configuration
         self.disk = disk
-        self.completion = RecordingCompletion(onFileStarted: onFileStarted, onEnd: onEnd, onClosed: onClosed)
+        self.completion = RecordingCompletion(onFileStarted: onFileStarted, onProgress: onProgress, onEnd: onEnd, onClosed: onClosed)
         self.worker = RecordingWorker(
-            request: request, configuration: configuration, disk: disk, pool: pool, completion: self.completion, logger: logger)
+            stream: stream, request: request, configuration: configuration, disk: disk, pool: pool, completion: self.completion, logger: logger)
     }
 
     deinit {
@@ -91,6 +101,7 @@ public final class Recorder: Sendable {
         }
         let name: RecordingName
         do throws(RecordingFailure) {
+            if self.needsEncoder, !self.configuration.webM.slots.hasRoom { throw .tooManyEncoders }
             name = try RecordingName.claim(directory: self.request.directory, baseName: self.request.baseName, format: self.request.format)
             if let free = self.disk.freeBytes(name.directory), free < self.configuration.minimumFreeBytes {
                 RecordingDisk.remove(name.temporaryPath)
@@ -114,6 +125,14 @@ public final class Recorder: Sendable {
         }
         return started
     }
+
+    /// As far as is known now: of a stream that has not begun nothing is.
+    private var needsEncoder: Bool {
+        self.request.format == .webM && self.stream.tracks.contains { $0.kind == .video && !RecordingFormat.webM.holds($0) }
+    }
+
+    /// Pictures that were not encoded because the machine could not keep up.
+    public var droppedInEncoding: Int { self.worker.droppedInEncoding.load(ordering: .relaxed) }
 
     /// Finishes asynchronously what has been published so far. Does nothing when the recorder is ending already or was never started.
     public func stop() {

@@ -13,14 +13,16 @@ final class RecordingCompletion: Sendable {
 
     private let mutex = Mutex(State())
     private let onFileStarted: @Sendable (StartedRecording) -> Void
+    private let onProgress: @Sendable (_ id: String, _ share: Double) -> Void
     private let onEnd: @Sendable (RecordingOutcome) -> Void
     private let onClosed: @Sendable () -> Void
 
     init(
-        onFileStarted: @escaping @Sendable (StartedRecording) -> Void, onEnd: @escaping @Sendable (RecordingOutcome) -> Void,
-        onClosed: @escaping @Sendable () -> Void
+        onFileStarted: @escaping @Sendable (StartedRecording) -> Void, onProgress: @escaping @Sendable (String, Double) -> Void,
+        onEnd: @escaping @Sendable (RecordingOutcome) -> Void, onClosed: @escaping @Sendable () -> Void
     ) {
         self.onFileStarted = onFileStarted
+        self.onProgress = onProgress
         self.onEnd = onEnd
         self.onClosed = onClosed
     }
@@ -35,6 +37,8 @@ final class RecordingCompletion: Sendable {
     }
 
     func fileStarted(_ recording: StartedRecording) { self.onFileStarted(recording) }
+
+    func progressed(_ id: String, _ share: Double) { self.onProgress(id, share) }
 
     func beginFinishing() { self.mutex.withLock { $0.finishing += 1 } }
 

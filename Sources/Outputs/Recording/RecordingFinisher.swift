@@ -2,19 +2,25 @@ import AV
 import Glibc
 import Media
 
-/// Turns the fragmented temporary of a recording into the final file. Blocks; runs on the pool for such work.
+/// Turns the temporary of a recording, made of fragments or clusters, into the final file. Blocks; runs on the pool for such work.
 ///
 /// 1. Whatever follows the last whole fragment is cut off.
-/// 2. The fragments are copied into a second temporary, a plain mp4 with its index in front.
+/// 2. The fragments are copied into a second temporary, a plain mp4 or WebM with its index in front.
 /// 3. That is synced and gets the final name; the fragmented temporary is removed.
 /// Where 2 is impossible (no room, or the copy fails), the fragmented file itself gets the final name: it plays, too.
 /// At every moment either the temporary or the final file exists, so a crash in between loses nothing.
 struct RecordingFinisher {
     var name: RecordingName
+    var format: RecordingFormat
     var disk: RecordingDisk
     var minimumFreeBytes: Int64
     /// Packets that must be in the final file; nil when nobody counted.
     var samples: Int?
+    /// How much is done, 0…1, now and then, if it takes long enough for somebody to wonder.
+    var onProgress: (Double) -> Void = { _ in }
+
+    /// The copying; putting the index in front writes everything once more.
+    private static let copyingShare = 0.6
 
     struct Result {
         var name: RecordingName
@@ -26,7 +32,7 @@ struct RecordingFinisher {
 
     func run() -> Result {
         do throws(RecordingFailure) {
-            let scan = try FragmentScan(path: self.name.temporaryPath)
+            let scan = try RecordingScan(path: self.name.temporaryPath, format: self.format)
             guard scan.fragments > 0 else {
                 // What is not one of our files is left for a person to look at.
                 if scan.isOurs { RecordingDisk.remove(self.name.temporaryPath) }
@@ -35,29 +41,37 @@ struct RecordingFinisher {
             guard truncate(self.name.temporaryPath, off_t(scan.wholeBytes)) == 0 else {
                 throw RecordingFailure.system("cut", self.name.temporaryPath, errno: errno)
             }
-            return try self.finish(bytes: scan.wholeBytes)
+            return try self.finish(scan)
         } catch {
             return self.nothing(error)
         }
     }
 
-    private func finish(bytes: Int64) throws(RecordingFailure) -> Result {
+    private func finish(_ scan: RecordingScan) throws(RecordingFailure) -> Result {
         do throws(RecordingFailure) {
-            try self.remux(bytes: bytes)
+            try self.remux(bytes: scan.wholeBytes)
             let result = try self.publish(self.name.remuxPath, failure: nil)
             RecordingDisk.remove(self.name.temporaryPath)
             return result
         } catch {
             RecordingDisk.remove(self.name.remuxPath)
-            return try self.publish(self.name.temporaryPath, failure: error)
+            var result = try self.publish(self.name.temporaryPath, failure: error)
+            // A WebM without an index does not say how long it is.
+            if let duration = scan.duration { result.duration = duration }
+            return result
         }
     }
 
     private func remux(bytes: Int64) throws(RecordingFailure) {
         if let free = self.disk.freeBytes(self.name.directory), free < bytes + self.minimumFreeBytes { throw .diskFull }
+        var pace = ProgressPace(now: .now())
         do throws(AVFailure) {
             let sink = try self.disk.open(self.name.remuxPath)
-            let copied = try Remux.faststart(from: self.name.temporaryPath, to: sink, path: self.name.remuxPath)
+            let copied = try Remux.faststart(
+                from: self.name.temporaryPath, to: sink, path: self.name.remuxPath, format: self.format.finished
+            ) { share in
+                if pace.isDue(.now()) { self.onProgress(share * Self.copyingShare) }
+            }
             // A parser on the way may join or leave out a few packets (MP3's first); more than one in a hundred is a loss.
             if let samples = self.samples, copied.packets * 100 < (samples - 2) * 99 {
                 throw AVFailure(cause: .invalidData, operation: "remux", text: "\(copied.packets) of \(samples) packets were copied")

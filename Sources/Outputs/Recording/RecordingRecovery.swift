@@ -3,7 +3,7 @@ import Media
 
 /// Finishes recordings that a killed process has left behind.
 public enum RecordingRecovery {
-    /// Turns a temporary file, possibly cut anywhere, into a plain mp4 of all its whole fragments.
+    /// Turns a temporary file, possibly cut anywhere, into a plain file of all its whole fragments.
     ///
     /// A temporary without media is removed (`nothingRecorded`). One that is gone because its recording had been finished gives that file's numbers.
     public static func recover(
@@ -24,14 +24,14 @@ public enum RecordingRecovery {
         }
         let result: RecordingFinisher.Result
         do throws(BlockingPool.Refusal) {
-            result = try await pool.run { self.finish(name, disk: disk) }
+            result = try await pool.run { self.finish(name, request.format, disk: disk) }
         } catch {
             result = .init(name: name, bytes: 0, duration: .zero, failure: .io("too many files are being finished"))
         }
         return self.outcome(request, startedAtMilliseconds, result)
     }
 
-    private static func finish(_ name: RecordingName, disk: RecordingDisk) -> RecordingFinisher.Result {
+    private static func finish(_ name: RecordingName, _ format: RecordingFormat, disk: RecordingDisk) -> RecordingFinisher.Result {
         // What an interrupted remuxing left.
         RecordingDisk.remove(name.remuxPath)
         // While the temporary exists nobody else takes the final name, so a final file can only be this recording's own, complete one.
@@ -40,7 +40,7 @@ public enum RecordingRecovery {
             return .init(
                 name: name, bytes: bytes, duration: duration, failure: nil, hasPicture: probe.tracks.contains { $0.kind == .video })
         }
-        return RecordingFinisher(name: name, disk: disk, minimumFreeBytes: 0, samples: nil).run()
+        return RecordingFinisher(name: name, format: format, disk: disk, minimumFreeBytes: 0, samples: nil).run()
     }
 
     /// nil when the file cannot be read as media.

@@ -1,8 +1,3 @@
-/// The containers a recording can have.
-public enum RecordingFormat: String, Sendable, CaseIterable {
-    case mp4
-}
-
 /// What is to be recorded where.
 public struct RecordingRequest: Sendable {
     /// The VoD's id: 24 letters and digits. Files that follow the first one get ids of their own.
@@ -44,7 +39,7 @@ public struct RecordingOutcome: Sendable, Equatable {
     public var startedAtMilliseconds: Int64
     public var durationMilliseconds: Int64
     public var bytes: Int64
-    /// Frames the recorder lost because the disk was too slow, since the recorder's start.
+    /// Frames the recorder lost because the disk was too slow, or encoding was, since the recorder's start.
     public var droppedFrames: Int
     /// Why recording stopped before it was asked to, or why the file is fragmented instead of plain; nil when all went well.
     public var failure: RecordingFailure?
@@ -67,6 +62,8 @@ public enum RecordingFailure: Error, Sendable, Equatable {
     case invalidName
     /// Every index up to the limit is taken.
     case tooManyFiles
+    /// As many recordings are being encoded as may be.
+    case tooManyEncoders
     /// `start()` was called before.
     case alreadyStarted
 }

@@ -37,6 +37,7 @@ struct RecordingTimeline {
     /// Assumed for a video file's only frame.
     private static let onlyFrame: Int64 = 3_000
 
+    private let format: RecordingFormat
     /// Those of the stream's tracks that the container can hold.
     private(set) var tracks: [Track]
     private var states: [TrackState]
@@ -48,8 +49,9 @@ struct RecordingTimeline {
     /// Media time that is in the file.
     private(set) var newest = MediaTime.zero
 
-    init(tracks: [Track]) {
-        self.tracks = tracks.filter { Self.holds($0) }
+    init(tracks: [Track], format: RecordingFormat = .mp4) {
+        self.format = format
+        self.tracks = tracks.filter { format.holds($0) }
         self.hasVideo = self.tracks.contains { $0.kind == .video }
         self.states = self.tracks.map { track in
             let timescale = Int64(track.audio?.sampleRate ?? Int(Self.videoTimescale))
@@ -58,24 +60,14 @@ struct RecordingTimeline {
         }
     }
 
-    /// What MP4 takes, and FFmpeg's writer with it.
-    static func holds(_ track: Track) -> Bool {
-        switch track.codec {
-        case .h264, .hevc, .av1, .vp9: true
-        case .aac, .opus, .mp3: (track.audio?.sampleRate ?? 0) > 0
-        case .vp8: false
-        }
-    }
+    /// Ticks a second, of each track.
+    var timescales: [UInt32] { self.states.map { UInt32(clamping: $0.timescale) } }
 
     /// Whether frames of `tracks` can go on in the file of this timeline: same codecs with the same configuration.
     func continues(with tracks: [Track]) -> Bool {
-        let others = tracks.filter { Self.holds($0) }
+        let others = tracks.filter { self.format.holds($0) }
         guard others.count == self.tracks.count else { return false }
-        return zip(self.tracks, others).allSatisfy { ours, other in
-            // A frame rate that somebody claims is not part of it.
-            ours.id == other.id && ours.codec == other.codec && ours.configuration == other.configuration && ours.audio == other.audio
-                && ours.video?.width == other.video?.width && ours.video?.height == other.video?.height
-        }
+        return zip(self.tracks, others).allSatisfy { $0.goesOn(as: $1) }
     }
 
     var hasBegun: Bool { self.zero != nil }
@@ -204,5 +196,14 @@ struct RecordingTimeline {
             }
         }
         return Int64(track.audio?.samplesPerPacket ?? 1024)
+    }
+}
+
+extension Track {
+    /// Frames of `other` can follow in the same file, and the same decoder.
+    func goesOn(as other: Track) -> Bool {
+        // A frame rate that somebody claims is not part of it.
+        self.id == other.id && self.codec == other.codec && self.configuration == other.configuration && self.audio == other.audio
+            && self.video?.width == other.video?.width && self.video?.height == other.video?.height
     }
 }

@@ -2,8 +2,9 @@ import AV
 import Logging
 import Media
 import Streams
+import Synchronization
 
-/// A recorder's own thread: takes frames out of the stream's reader and writes files.
+/// A recorder's own thread: takes frames out of the stream's reader, encodes them where the container needs that, and writes files.
 ///
 /// *waiting* (no file; the next one's name may be claimed) → *recording* (a file is open) → back to waiting at a change of tracks or after a
 /// failure → *ended*. After a failure frames are let go until `retryAt`, in media time.
@@ -16,6 +17,8 @@ actor RecordingWorker {
 
     /// Items taken from the reader before other jobs of the thread (a stop) get their turn.
     private static let batch = 512
+    /// The same where each may have to be decoded and encoded.
+    private static let encodingBatch = 8
     /// Taken at most after a stop was asked for: more than a full queue holds at 60 frames and 50 packets a second.
     private static let lastBatch = 8192
     /// Of the media clock, before the first new try after a failure.
@@ -24,6 +27,10 @@ actor RecordingWorker {
     private let executor: BlockingExecutor
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.executor.asUnownedSerialExecutor() }
 
+    /// Frames that were lost to encoding, while it goes on.
+    nonisolated let droppedInEncoding = Atomic<Int>(0)
+
+    private let stream: Stream
     private let request: RecordingRequest
     private let configuration: Recorder.Configuration
     private let disk: RecordingDisk
@@ -35,6 +42,20 @@ actor RecordingWorker {
     private var claim: Claim?
     private var file: RecordingFile?
     private var timeline: RecordingTimeline?
+    /// Of a webm.
+    private var conversion: WebMConversion?
+    /// Kept from the first conversion that encodes pictures to the end.
+    private var place: EncoderPlace?
+    /// Dropped by the conversions before this one.
+    private var droppedBefore = 0
+    private var overflows = 0
+    private var readerDrops = 0
+    /// Frames later than this are not wanted any more; they come only where encoding is behind.
+    private var stopTime: MediaTime?
+    /// Of the newest frame that was taken.
+    private var lastTime = MediaTime.zero
+    /// Reused, so that a frame allocates nothing here.
+    private var converted: [EncodedFrame] = []
     private var nextPart = 1
     private var failures = 0
     private var lastFailure: RecordingFailure?
@@ -42,10 +63,11 @@ actor RecordingWorker {
     private var hasEnded = false
 
     init(
-        request: RecordingRequest, configuration: Recorder.Configuration, disk: RecordingDisk, pool: BlockingPool,
+        stream: Stream, request: RecordingRequest, configuration: Recorder.Configuration, disk: RecordingDisk, pool: BlockingPool,
         completion: RecordingCompletion, logger: Logger
     ) {
         self.executor = BlockingExecutor(name: "record")
+        self.stream = stream
         self.request = request
         self.configuration = configuration
         self.disk = disk
@@ -68,7 +90,8 @@ actor RecordingWorker {
     }
 
     nonisolated func requestStop() {
-        self.executor.execute { self.assumeIsolated { $0.stop() } }
+        let newest = self.stream.newestTime
+        self.executor.execute { self.assumeIsolated { $0.stop(at: newest > .zero ? newest : nil) } }
     }
 
     // MARK: On the thread
@@ -81,11 +104,13 @@ actor RecordingWorker {
     }
 
     private func drain() {
-        guard self.take(atMost: Self.batch) else { return }
+        guard self.take(atMost: self.conversion?.encodesPictures == true ? Self.encodingBatch : Self.batch) else { return }
         self.executor.execute { self.assumeIsolated { $0.drain() } }
     }
 
-    private func stop() {
+    private func stop(at time: MediaTime?) {
+        self.stopTime = time
+        if let time { self.conversion?.stop(at: time) }
         _ = self.take(atMost: Self.lastBatch)
         self.end(nil)
     }
@@ -97,7 +122,7 @@ actor RecordingWorker {
             switch item {
             case .tracks(let tracks): self.adopt(tracks)
             case .frame(let frame): self.take(frame)
-            case .discontinuity: self.timeline?.resynchronise()
+            case .discontinuity: self.resynchronise()
             case .ended: self.end(nil)
             }
         }
@@ -105,40 +130,112 @@ actor RecordingWorker {
     }
 
     private func adopt(_ tracks: [Track]) {
+        if let conversion = self.conversion {
+            guard !conversion.continues(with: tracks) else { return }
+        }
         if let timeline = self.timeline, timeline.hasBegun {
-            guard !timeline.continues(with: tracks) else { return }
+            guard self.conversion != nil || !timeline.continues(with: tracks) else { return }
             self.log(.notice, "The stream's tracks have changed; the recording goes on in another file")
             self.closeFile(nil)
         }
-        let timeline = RecordingTimeline(tracks: tracks)
+        self.begin(with: tracks)
+    }
+
+    /// What follows has these tracks.
+    private func begin(with tracks: [Track]) {
+        self.retireConversion()
+        var held = tracks
+        if self.request.format == .webM {
+            guard self.hasPlace(for: tracks) else {
+                self.log(.error, "A recording cannot be encoded", .tooManyEncoders)
+                return self.end(.tooManyEncoders)
+            }
+            let conversion = WebMConversion(tracks, of: self.stream, encoding: self.configuration.webM, logger: self.logger)
+            self.conversion = conversion
+            if let time = self.stopTime { conversion.stop(at: time) }
+            held = conversion.tracks
+        }
+        let timeline = RecordingTimeline(tracks: held, format: self.request.format)
         self.timeline = timeline.tracks.isEmpty ? nil : timeline
-        if timeline.tracks.count < tracks.count {
-            let codecs = tracks.filter { !RecordingTimeline.holds($0) }.map(\.codec.rawValue).joined(separator: ",")
+        if timeline.tracks.count < held.count {
+            let codecs = held.filter { !self.request.format.holds($0) }.map(\.codec.rawValue).joined(separator: ",")
             self.logger.warning("Some tracks cannot be recorded", metadata: ["codecs": "\(codecs)", "format": "\(self.request.format.rawValue)"])
         }
         if timeline.tracks.isEmpty { self.lastFailure = .unsupportedTracks }
     }
 
+    /// False when as many recordings are encoded as may be.
+    private func hasPlace(for tracks: [Track]) -> Bool {
+        guard self.place == nil, tracks.contains(where: { $0.kind == .video && !RecordingFormat.webM.holds($0) }) else { return true }
+        self.place = EncoderPlace(self.configuration.webM.slots)
+        return self.place != nil
+    }
+
     private func take(_ frame: EncodedFrame) {
+        self.lastTime = frame.decodeTime
         if let retryAt = self.retryAt {
             guard frame.decodeTime >= retryAt else { return }
             self.retryAt = nil
         }
+        guard let conversion = self.conversion else { return self.add(frame, at: frame.decodeTime) }
+        if let stopTime = self.stopTime, frame.decodeTime > stopTime { return }
+        self.noteLosses(conversion)
+        self.convert(at: frame.decodeTime) { frames throws(AVFailure) in try conversion.take(frame, into: &frames) }
+        self.droppedInEncoding.store(self.droppedBefore + conversion.dropped, ordering: .relaxed)
+    }
+
+    private func add(_ frame: EncodedFrame, at time: MediaTime) {
         guard let samples = self.timeline?.add(frame) else { return }
-        self.write(samples, at: frame.decodeTime)
+        self.write(samples, at: time)
+    }
+
+    private func convert(at time: MediaTime, _ body: (inout [EncodedFrame]) throws(AVFailure) -> Void) {
+        self.converted.removeAll(keepingCapacity: true)
+        do throws(AVFailure) {
+            try body(&self.converted)
+            for frame in self.converted { self.add(frame, at: time) }
+        } catch {
+            self.fail(RecordingFailure(error), at: time)
+        }
+    }
+
+    /// Another publisher goes on.
+    private func resynchronise() {
+        if let conversion = self.conversion {
+            self.convert(at: self.lastTime) { frames throws(AVFailure) in try conversion.resynchronise(into: &frames) }
+        }
+        self.timeline?.resynchronise()
+    }
+
+    private func noteLosses(_ conversion: WebMConversion) {
+        guard let reader = self.reader, reader.overflows != self.overflows else { return }
+        self.overflows = reader.overflows
+        let drops = reader.droppedFrames
+        conversion.noteLost(drops - self.readerDrops)
+        self.readerDrops = drops
+    }
+
+    /// Without what it holds back; see `drainConversion`.
+    private func retireConversion() {
+        self.droppedBefore += self.conversion?.dropped ?? 0
+        self.conversion = nil
     }
 
     private func write(_ samples: [RecordingTimeline.Sample], at time: MediaTime) {
-        guard !samples.isEmpty else { return }
         do throws(RecordingFailure) {
-            let file = try self.openFile()
-            for sample in samples {
-                guard try self.write(sample, to: file) else { continue }
-                self.failures = 0
-                if let free = self.disk.freeBytes(file.name.directory), free < self.configuration.minimumFreeBytes { throw .diskFull }
-            }
+            try self.append(samples)
         } catch {
             self.fail(error, at: time)
+        }
+    }
+
+    private func append(_ samples: [RecordingTimeline.Sample]) throws(RecordingFailure) {
+        guard !samples.isEmpty else { return }
+        let file = try self.openFile()
+        for sample in samples {
+            guard try self.write(sample, to: file) else { continue }
+            self.failures = 0
+            if let free = self.disk.freeBytes(file.name.directory), free < self.configuration.minimumFreeBytes { throw .diskFull }
         }
     }
 
@@ -155,9 +252,10 @@ actor RecordingWorker {
         let claim: Claim
         if let claimed = self.claim { claim = claimed } else { claim = try self.claimNext() }
         self.claim = claim
+        let timeline = self.timeline ?? RecordingTimeline(tracks: [])
         do throws(AVFailure) {
             let file = try RecordingFile(
-                name: claim.name, tracks: self.timeline?.tracks ?? [], disk: self.disk, configuration: self.configuration)
+                name: claim.name, timeline: timeline, format: self.request.format, disk: self.disk, configuration: self.configuration)
             self.file = file
             self.completion.change(to: .recording)
             return file
@@ -197,15 +295,26 @@ actor RecordingWorker {
             // Nothing is in it yet: the same name is tried again.
             self.file = nil
         }
-        self.timeline = self.timeline.map { RecordingTimeline(tracks: $0.tracks) }
+        self.beginAgain()
         self.retryAt = time + MediaTime(microseconds: Self.firstBackoff.microseconds << Int64(min(self.failures - 1, 6)))
         self.completion.change(to: .waiting)
+    }
+
+    /// With the same tracks, at a keyframe.
+    private func beginAgain() {
+        guard let conversion = self.conversion else {
+            self.timeline = self.timeline.map { RecordingTimeline(tracks: $0.tracks, format: self.request.format) }
+            return
+        }
+        self.begin(with: conversion.sources)
     }
 
     private func end(_ failure: RecordingFailure?) {
         guard !self.hasEnded else { return }
         self.hasEnded = true
         self.closeFile(failure)
+        self.retireConversion()
+        self.place = nil
         self.reader?.detach()
         self.reader = nil
         self.timeline = nil
@@ -214,24 +323,46 @@ actor RecordingWorker {
 
     /// Hands the current file, or the name claimed for one, over for finishing.
     private func closeFile(_ failure: RecordingFailure?) {
-        guard let claim = self.claim else { return }
         var failure = failure
+        if failure == nil { failure = self.drainConversion() }
+        guard let claim = self.claim else { return }
         let samples = self.file.flatMap { self.finishWriting($0, &failure) }
         if self.file == nil { failure = failure ?? self.lastFailure }
         self.file = nil
         self.claim = nil
-        let finisher = RecordingFinisher(
-            name: claim.name, disk: self.disk, minimumFreeBytes: self.configuration.minimumFreeBytes, samples: samples)
-        let dropped = self.reader?.droppedFrames ?? 0
+        let dropped = max(self.reader?.droppedFrames ?? 0, self.droppedInEncoding.load(ordering: .relaxed))
         let completion = self.completion
         let logger = self.logger
+        let (format, disk, minimumFreeBytes) = (self.request.format, self.disk, self.configuration.minimumFreeBytes)
         let finish: @Sendable () -> Void = { [failure] in
+            let finisher = RecordingFinisher(
+                name: claim.name, format: format, disk: disk, minimumFreeBytes: minimumFreeBytes, samples: samples,
+                onProgress: { completion.progressed(claim.started.id, $0) })
             let outcome = RecordingOutcome(claim.started, finisher.run(), failure: failure, droppedFrames: dropped)
             logger.info("A recording was finished", metadata: RecordingWorker.metadata(of: outcome))
             completion.fileEnded(outcome)
         }
         completion.beginFinishing()
         if !self.pool.execute(finish) { finish() }
+    }
+
+    /// What decoders and encoders still hold goes into the file.
+    private func drainConversion() -> RecordingFailure? {
+        guard let conversion = self.conversion else { return nil }
+        var frames: [EncodedFrame] = []
+        do throws(AVFailure) {
+            try conversion.finish(into: &frames)
+        } catch {
+            // What is in the file stays good.
+            self.log(.warning, "The last frames were not encoded", RecordingFailure(error))
+        }
+        do throws(RecordingFailure) {
+            for frame in frames { try self.append(self.timeline?.add(frame) ?? []) }
+            return nil
+        } catch {
+            self.log(.error, "A recording could not be ended", error)
+            return error
+        }
     }
 
     /// The number of samples in the file; nil when it could not be closed as it should.

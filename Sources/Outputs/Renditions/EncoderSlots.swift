@@ -1,6 +1,6 @@
 public import Synchronization
 
-/// How many renditions may be made at one time, of all broadcasts together.
+/// How many encoders of pictures of one kind may run at one time, of all broadcasts together: renditions, or recordings that are encoded.
 public final class EncoderSlots: Sendable {
     private let limit: Int
     private let taken = Atomic<Int>(0)
@@ -15,8 +15,24 @@ public final class EncoderSlots: Sendable {
         return false
     }
 
+    /// One more may be taken, unless somebody else is faster.
+    var hasRoom: Bool { self.count < self.limit }
+
     func give() { self.taken.wrappingSubtract(1, ordering: .relaxed) }
 
-    /// For tests: how many are taken.
-    var count: Int { self.taken.load(ordering: .relaxed) }
+    /// How many are taken.
+    public var count: Int { self.taken.load(ordering: .relaxed) }
+}
+
+/// One of the slots, until it is let go of.
+final class EncoderPlace {
+    private let slots: EncoderSlots
+
+    /// nil when all are taken.
+    init?(_ slots: EncoderSlots) {
+        guard slots.take() else { return nil }
+        self.slots = slots
+    }
+
+    deinit { self.slots.give() }
 }

@@ -3,8 +3,11 @@ import Media
 /// What is done when a machine cannot encode as fast as pictures come: some are left out, and when that does not help for long, a rendition goes.
 ///
 /// A picture's lag is how much newer the newest frame of the source is. Up to a second of it is what decoders and encoders take anyway, and what a start
-/// finds waiting; from there on every second picture is left out, from two seconds on three of four, from three on all but keyframes. A second in which
-/// a tenth of the pictures was lost is a bad one; a good one makes up for a bad one, and five bad ones more than good ones cost a rendition.
+/// finds waiting; from there on every second picture is left out, from two seconds on three of four, from three on all but keyframes. With another
+/// `patience`, these are multiples of it.
+///
+/// A second in which a tenth of the pictures was lost is a bad one; a good one makes up for a bad one, and five bad ones more than good ones cost a
+/// rendition.
 struct EncodingLoad {
     enum Decision: Equatable {
         case encode
@@ -13,12 +16,13 @@ struct EncodingLoad {
         case shed
     }
 
-    private static let patience = MediaTime(milliseconds: 1_000)
     private static let window = MediaTime(milliseconds: 1_000)
     private static let mostBadWindows = 5
     /// One of so many pictures lost makes a window bad.
     private static let tolerated = 10
 
+    /// For what nobody watches while it is encoded it may be longer.
+    private let patience: MediaTime
     /// Pictures that were left out.
     private(set) var dropped = 0
     private var windowStart: MediaTime?
@@ -28,6 +32,8 @@ struct EncodingLoad {
     /// Pictures left out since the last one that was not.
     private var skipped = 0
 
+    init(patience: MediaTime = MediaTime(milliseconds: 1_000)) { self.patience = patience }
+
     /// For each picture, in order. Keyframes are never left out, or the renditions would not begin their groups where the source does.
     mutating func decide(lag: MediaTime, at time: MediaTime, isKeyframe: Bool) -> Decision {
         let mustShed = self.enterWindow(at: time)
@@ -36,7 +42,7 @@ struct EncodingLoad {
             self.skipped = 0
             return .shed
         }
-        guard !isKeyframe, lag > Self.patience, self.skipped < self.share(lag) else {
+        guard !isKeyframe, lag > self.patience, self.skipped < self.share(lag) else {
             self.skipped = 0
             return .encode
         }
@@ -54,7 +60,7 @@ struct EncodingLoad {
 
     /// How many of a run of pictures are left out between two that are not.
     private func share(_ lag: MediaTime) -> Int {
-        switch lag.microseconds / Self.patience.microseconds {
+        switch lag.microseconds / self.patience.microseconds {
         case ..<2: 1
         case 2: 3
         default: .max

@@ -275,13 +275,10 @@ actor LadderWorker {
     }
 
     private func format(of rendition: Rendition, color: PictureColor) -> Encoder.Video {
-        let claimed = self.video?.video?.frameRate ?? 0
-        let seen = self.source.snapshot(now: .now())?.frameRate ?? 0
-        // What was seen is of little worth right after a start, when what was held back comes at once.
-        let rate = (1.0...240.0).contains(claimed) ? claimed : (1.0...60.0).contains(seen) ? seen : 30
         var format = Encoder.Video(
-            width: rendition.width, height: rendition.height, frameRate: Int(rate.rounded()), bitrate: rendition.videoBitrate, keyframeInterval: 0,
-            preset: self.environment.configuration.preset, threads: self.environment.configuration.threads)
+            width: rendition.width, height: rendition.height, frameRate: self.source.expectedFrameRate(of: self.video),
+            bitrate: rendition.videoBitrate, keyframeInterval: 0, preset: self.environment.configuration.preset,
+            threads: self.environment.configuration.threads)
         format.color = color
         return format
     }

@@ -1,6 +1,7 @@
 import AV
 import Broadcasts
 import Gateways
+import Media
 import NIOCore
 import Outputs
 import Streams
@@ -8,9 +9,9 @@ import Streams
 /// Real recorders, destinations and pulls for the broadcast logic.
 extension MartletServer {
     func outputs(
-        hls: LiveHLS, ladders: Ladder.Environment, pictures: LivePictures, group: any EventLoopGroup, meter: OutputMeter
+        hls: LiveHLS, ladders: Ladder.Environment, webM: WebMEncoding, pictures: LivePictures, group: any EventLoopGroup, meter: OutputMeter
     ) -> OutputFactory {
-        let configuration = Recorder.Configuration(minimumFreeBytes: Int64(self.settings.recording.minimumFreeSpace))
+        let configuration = Recorder.Configuration(minimumFreeBytes: Int64(self.settings.recording.minimumFreeSpace), webM: webM)
         let network = DestinationNetwork()
         let logger = self.logger
         return OutputFactory(
@@ -18,6 +19,7 @@ extension MartletServer {
                 MeteredRecorder(
                     Recorder(
                         stream: stream, request: request, logger: logger, configuration: configuration, onFileStarted: callbacks.onFileStarted,
+                        onProgress: callbacks.onProgress,
                         onEnd: { outcome in
                             meter.fileEnded(outcome)
                             callbacks.onEnd(outcome)
@@ -56,6 +58,15 @@ extension MartletServer {
     }
 }
 
+extension MartletServer {
+    func webMEncoding() -> WebMEncoding {
+        let webM = self.settings.webm
+        return WebMEncoding(
+            codec: webM.codec == .vp9 ? .vp9 : .vp8, bitrate: webM.bitrate, quality: webM.quality > 0 ? webM.quality : nil,
+            audioBitrate: webM.audioBitrate, speed: webM.speed, threads: webM.threads, slots: EncoderSlots(limit: webM.maximum))
+    }
+}
+
 extension SourceFactory {
     init(_ puller: Puller) {
         self.init(
@@ -82,4 +93,5 @@ private struct MeteredRecorder: RecordingSession {
     }
 
     func stop() { self.recorder.stop() }
+    var droppedInEncoding: Int { self.recorder.droppedInEncoding }
 }

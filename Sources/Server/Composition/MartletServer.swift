@@ -46,6 +46,7 @@ struct MartletServer {
         let events: EventCounters
         let meter: OutputMeter
         let ladders: Ladder.Environment
+        let webM: WebMEncoding
     }
 
     func run() async throws {
@@ -83,6 +84,7 @@ struct MartletServer {
                 takeoverSilence: TimeAmount(self.settings.rtmp.takeoverSilence)))
         let limits = ViewerLimits()
         let ladders = self.ladders(streams)
+        let webM = self.webMEncoding()
         let hls = LiveHLS(
             configuration: self.hlsConfiguration(directory, limits), streams: streams, renditions: ladders.board, group: group, logger: self.logger)
         try hls.sweep()
@@ -95,7 +97,7 @@ struct MartletServer {
         let (events, feed, meter) = (EventCounters(), EventFeed(), OutputMeter())
         let service = BroadcastService(
             database: database, streams: streams,
-            outputs: self.outputs(hls: hls, ladders: ladders, pictures: pictures, group: group, meter: meter),
+            outputs: self.outputs(hls: hls, ladders: ladders, webM: webM, pictures: pictures, group: group, meter: meter),
             sources: SourceFactory(puller), configuration: self.broadcastConfiguration(directory), viewerLimits: limits, logger: self.logger,
             onEvent: { event in
                 events.count(event)
@@ -104,7 +106,7 @@ struct MartletServer {
         try await service.start()
         return Rooms(
             database: database, streams: streams, hls: hls, pictures: pictures, puller: puller, service: service, feed: feed, events: events,
-            meter: meter, ladders: ladders)
+            meter: meter, ladders: ladders, webM: webM)
     }
 
     /// Opens the doors, and returns when they are closed again.
@@ -119,7 +121,7 @@ struct MartletServer {
         let counters = HTTPCounters()
         let metrics = ServerMetrics(
             streams: rooms.streams, gateway: gateway, puller: rooms.puller, hls: rooms.hls, http: counters, outputs: rooms.meter,
-            ladders: rooms.ladders, events: rooms.events, service: service, lag: lag, dataDirectory: directory.path)
+            ladders: rooms.ladders, webM: rooms.webM, events: rooms.events, service: service, lag: lag, dataDirectory: directory.path)
         let access = self.accessRule
         let responder = DeliveryResponder(
             configuration: .init(

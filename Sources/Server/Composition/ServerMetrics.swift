@@ -18,6 +18,7 @@ struct ServerMetrics: Sendable {
     let http: HTTPCounters
     let outputs: OutputMeter
     let ladders: Ladder.Environment
+    let webM: WebMEncoding
     let events: EventCounters
     let service: BroadcastService
     let lag: LoopLag
@@ -41,6 +42,7 @@ struct ServerMetrics: Sendable {
         text.add(
             "streams", .gauge, "Streams that are published now.",
             [([("status", "broadcasting")], Double(live)), ([("status", "preparing")], Double(snapshots.count - live))])
+        let encodings = [self.ladders.slots, self.webM.slots]
         let totals = self.streams.totals().sorted { $0.key.rawValue < $1.key.rawValue }
         func byProtocol(_ value: (IngestTotals) -> UInt64) -> [(labels: [(String, String)], value: Double)] {
             totals.map { ([("proto", $0.key.rawValue)], Double(value($0.value))) }
@@ -54,7 +56,7 @@ struct ServerMetrics: Sendable {
             [
                 ([("where", "ingest")], Double(totals.reduce(0) { $0 + $1.value.droppedFrames })),
                 ([("where", "destination")], Double(self.outputs.totals.destinationDroppedFrames)),
-                ([("where", "encoding")], Double(self.ladders.slots.droppedFrames.load(ordering: .relaxed))),
+                ([("where", "encoding")], Double(encodings.reduce(0) { $0 + $1.droppedFrames.load(ordering: .relaxed) })),
             ])
         text.add(
             "group_cache_bytes", .gauge, "Bytes of memory in which frames are kept for viewers who join, over all streams.",
@@ -92,6 +94,7 @@ struct ServerMetrics: Sendable {
         text.add("destination_sent_bytes_total", .counter, "Bytes sent to destinations.", Double(outputs.destinationBytes))
         text.add("renditions", .gauge, "Renditions that are made now.", Double(self.ladders.board.count))
         text.add("recordings", .gauge, "Recordings that run now, those being finished included.", Double(outputs.recordings))
+        text.add("recording_encoders", .gauge, "Recordings whose pictures are encoded now.", Double(self.webM.slots.count))
         text.add("recording_bytes_total", .counter, "Bytes of finished recordings.", Double(outputs.recordingBytes))
         text.add("recording_failures_total", .counter, "Files of recordings that ended with a failure.", Double(outputs.recordingFailures))
         let storage = self.service.storage

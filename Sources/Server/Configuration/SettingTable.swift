@@ -3,7 +3,8 @@ enum SettingTable {
     static let environmentPrefix = "MARTLET_"
 
     static let all: [SettingDescriptor] =
-        Self.general + Self.http + Self.https + Self.rtmp + Self.publish + Self.recording + Self.retention + Self.previews + Self.renditions
+        Self.general + Self.http + Self.https + Self.rtmp + Self.publish + Self.recording + Self.webm + Self.retention + Self.previews
+        + Self.renditions
         + Self.vods + Self.endpoints + Self.sources + Self.playlists
         + Self.hls + Self.other
 
@@ -72,13 +73,30 @@ enum SettingTable {
     ]
 
     private static let recording: [SettingDescriptor] = [
-        .init("recording.mp4", \.recording.mp4, .boolean, "Whether every stream is recorded whose broadcast does not say otherwise."),
+        .init("recording.mp4", \.recording.mp4, .boolean, "Whether every stream is recorded as mp4 whose broadcast does not say otherwise."),
+        .init("recording.webm", \.recording.webm, .boolean, "Whether every stream is recorded as webm whose broadcast does not say otherwise."),
         .init(
             "recording.minimumFreeSpace", \.recording.minimumFreeSpace, .size(0...1_000_000_000_000_000),
             "With less free disk space no recording starts and running ones are ended."),
         .init(
             "recording.sufficientFreeSpace", \.recording.sufficientFreeSpace, .size(0...1_000_000_000_000_000),
             "Once it was less, recordings start when this much is free again; 0: a quarter more than minimumFreeSpace."),
+    ]
+
+    private static let webm: [SettingDescriptor] = [
+        .init("webm.codec", \.webm.codec, .choice, "What pictures of webm recordings become that WebM cannot hold."),
+        .init(
+            "webm.bitrate", \.webm.bitrate, .integer(0...100_000_000, meaning: "where 0 is what suits the picture's size"),
+            "Of those pictures, in bits per second."),
+        .init(
+            "webm.quality", \.webm.quality, .integer(0...63, meaning: "where 0 holds the bit rate"),
+            "Of those pictures, lower is better; then the bit rate is the most there may be."),
+        .init("webm.audioBitrate", \.webm.audioBitrate, .integer(16_000...510_000), "Of sound that becomes Opus, in bits per second."),
+        .init("webm.speed", \.webm.speed, .integer(0...16), "libvpx's cpu-used: the higher, the less CPU time and quality."),
+        .init("webm.threads", \.webm.threads, .integer(1...16), "Threads of each encoder."),
+        .init(
+            "webm.maximum", \.webm.maximum, .integer(0...1_000, meaning: "where 0 encodes none"),
+            "Recordings whose pictures are encoded at one time; further ones are refused."),
     ]
 
     private static let retention: [SettingDescriptor] = [

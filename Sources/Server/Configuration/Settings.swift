@@ -17,6 +17,7 @@ struct Settings: Sendable, Equatable {
     var publish = Publish()
     var recording = Recording()
     var renditions = Renditions()
+    var webm = WebM()
     var retention = Retention()
     var previews = Previews()
     var vods = Vods()
@@ -82,10 +83,34 @@ struct Settings: Sendable, Equatable {
     struct Recording: Sendable, Equatable {
         /// Records every stream whose broadcast does not say otherwise.
         var mp4 = false
+        /// The same, as webm.
+        var webm = false
         /// Bytes; below it no recording starts and a running one is ended.
         var minimumFreeSpace = 100_000_000
         /// Bytes; from then on recordings start again. 0 is a quarter more than `minimumFreeSpace`.
         var sufficientFreeSpace = 0
+    }
+
+    struct WebM: Sendable, Equatable {
+        enum Codec: String, Sendable, CaseIterable {
+            case vp8
+            case vp9
+        }
+
+        /// Of pictures that have to be encoded.
+        var codec = Codec.vp8
+        /// Bits per second; 0 is what suits the picture's size.
+        var bitrate = 0
+        /// 1 to 63; 0: the bit rate is held.
+        var quality = 0
+        /// Bits per second.
+        var audioBitrate = 96_000
+        /// 0 to 16; the higher, the quicker.
+        var speed = 8
+        /// Of each encoder.
+        var threads = 1
+        /// Recordings that are encoded at one time.
+        var maximum = 4
     }
 
     struct Retention: Sendable, Equatable {

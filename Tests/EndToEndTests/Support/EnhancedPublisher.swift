@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Publishes an mp4 file with codecs that Debian's ffmpeg cannot send over RTMP: HEVC, AV1 and Opus, as Enhanced RTMP has them. Everything is sent as
+/// Publishes an mp4 file with codecs that Debian's ffmpeg cannot send over RTMP: HEVC, AV1, VP9 and Opus, as Enhanced RTMP has them. Everything is sent as
 /// fast as it is taken, and what the server answers is not read.
 struct EnhancedPublisher {
     private let connection: HeldConnection
@@ -90,17 +90,18 @@ struct EnhancedPublisher {
     private enum Codec {
         case hevc
         case av1
+        case vp9
         case aac
         case opus
 
         init(_ name: String?) throws {
-            let known: [String: Codec] = ["hevc": .hevc, "av1": .av1, "aac": .aac, "opus": .opus]
+            let known: [String: Codec] = ["hevc": .hevc, "av1": .av1, "vp9": .vp9, "aac": .aac, "opus": .opus]
             self = try #require(name.flatMap { known[$0] }, "no tag for \(name ?? "nothing")")
         }
 
         var messageType: UInt8 {
             switch self {
-            case .hevc, .av1: 9
+            case .hevc, .av1, .vp9: 9
             case .aac, .opus: 8
             }
         }
@@ -110,6 +111,7 @@ struct EnhancedPublisher {
             switch self {
             case .hevc: return try Self.box("hvcC", in: file)
             case .av1: return try Self.box("av1C", in: file)
+            case .vp9: return Array(try Self.box("vpcC", in: file).dropFirst(4))  // behind the box's version and flags
             case .aac: return [0x11, 0x88]  // AAC LC, 48 kHz, mono: what `CodecClip` makes.
             case .opus:
                 // OpusHead (RFC 7845 §5.1) is `dOps` with another byte order: version 1, one channel, pre-skip, 48 kHz.
@@ -123,6 +125,7 @@ struct EnhancedPublisher {
             switch self {
             case .hevc: [0x90] + Array("hvc1".utf8) + configuration
             case .av1: [0x90] + Array("av01".utf8) + configuration
+            case .vp9: [0x90] + Array("vp09".utf8) + configuration
             case .aac: [0xaf, 0] + configuration
             case .opus: [0x90] + Array("Opus".utf8) + configuration
             }
@@ -134,6 +137,7 @@ struct EnhancedPublisher {
             return switch self {
             case .hevc: [kind | 1] + Array("hvc1".utf8) + EnhancedPublisher.bytes(offset, 3)
             case .av1: [kind | 1] + Array("av01".utf8)
+            case .vp9: [kind | 1] + Array("vp09".utf8)
             case .aac: [0xaf, 1]
             case .opus: [0x91] + Array("Opus".utf8)
             }

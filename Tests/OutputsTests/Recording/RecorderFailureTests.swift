@@ -9,12 +9,12 @@ import Testing
 
 @Suite struct RecorderFailureTests {
     /// The frames the clip's own keyframes open, so that a whole file can be told from a cut one.
-    private func checkPlayable(_ outcome: RecordingOutcome, atLeast seconds: Double) throws {
+    private func checkPlayable(_ outcome: RecordingOutcome, atLeast seconds: Double, within tolerance: Double = 0.01) throws {
         let inspection = try Inspection(outcome.path)
         #expect(inspection.errors == "")
         #expect(inspection.decodeTimesRise)
         #expect(inspection.duration >= seconds)
-        #expect(abs(Double(outcome.durationMilliseconds) / 1000 - inspection.duration) < 0.01)
+        #expect(abs(Double(outcome.durationMilliseconds) / 1000 - inspection.duration) < tolerance)
         #expect(abs(inspection.startOffset) < 0.04)
         #expect(RecordingDisk.size(of: outcome.path) == outcome.bytes)
     }
@@ -61,6 +61,26 @@ import Testing
         #expect(outcome.failure == .diskFull)
         try self.checkPlayable(outcome, atLeast: 5.9)
         #expect(try bench.folder.files() == ["cam.mp4"])
+    }
+
+    /// The same of a webm: without room for its index it plays all the same.
+    @Test(arguments: [0.5, 1.5]) func aFullDiskStopsAWebMAndKeepsWhatIsThere(share: Double) async throws {
+        let bench = try RecordingBench()
+        let clip = try Clip(video: Clip.vp9, audio: Clip.opus, in: bench.folder)
+        let size = Double(clip.frames.reduce(0) { $0 + $1.payload.readableBytes })
+        let recorder = bench.recorder(format: .webM, disk: SmallDisk(room: Int64(size * share), claimedFree: Int64.max / 2).disk)
+        _ = try recorder.start()
+        let publisher = try bench.publisher(of: clip)
+        bench.publish(clip.frames, to: publisher)
+        if share > 1 { publisher.end(.finished) }
+        await recorder.waitUntilEnded()
+        let outcome = try #require(bench.outcomes.value.first)
+        #expect(bench.outcomes.value.count == 1)
+        #expect(outcome.failure == .diskFull)
+        #expect(outcome.fileName == "cam.webm")
+        try self.checkPlayable(outcome, atLeast: share > 1 ? 5.9 : 1.5, within: 0.06)
+        #expect(try bench.folder.files() == ["cam.webm"])
+        publisher.end(.finished)
     }
 
     @Test func tooLittleFreeSpaceStopsTheRecordingBeforeTheDiskIsFull() async throws {

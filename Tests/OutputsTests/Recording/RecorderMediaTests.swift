@@ -96,19 +96,7 @@ import Testing
         bench.publish(frames[half...], to: publisher)
         recorder.stop()
         await recorder.waitUntilEnded()
-        let path = try #require(bench.outcomes.value.first).path
-        let flashes = try Tool.output(
-            of: "ffprobe",
-            [
-                "-v", "error", "-f", "lavfi", "-show_entries", "frame=pts_time:frame_tags=lavfi.signalstats.YAVG", "-of", "csv=p=0",
-                "movie=\(path),signalstats",
-            ]
-        )
-        .split(separator: "\n").map { $0.split(separator: ",").compactMap { Double($0) } }.filter { $0.count == 2 && $0[1] > 120 }.map { $0[0] }
-        let silences = try Tool.output(of: "ffmpeg", ["-v", "info", "-i", path, "-af", "silencedetect=noise=-30dB:d=0.3", "-f", "null", "-"])
-        let beeps = silences.split(separator: "\n").filter { $0.contains("silence_end") }
-            .compactMap { line in line.split(separator: " ").drop { !$0.hasPrefix("silence_end") }.dropFirst().first.flatMap { Double($0) } }
-        let starts = flashes.filter { time in !flashes.contains { $0 < time && time - $0 < 0.5 } }
+        let (starts, beeps) = try flashesAndBeeps(try #require(bench.outcomes.value.first).path)
         #expect(beeps.count >= 3)
         for beep in beeps where beep < 3.9 {
             let nearest = try #require(starts.min { abs($0 - beep) < abs($1 - beep) })

@@ -26,6 +26,7 @@ struct Clip {
     static let hevc = ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error:keyint=25:min-keyint=25:scenecut=0"]
     static let av1 = ["-c:v", "libaom-av1", "-cpu-used", "8", "-usage", "realtime", "-g", "25"]
     static let vp9 = ["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "25"]
+    static let vp8 = ["-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-g", "25", "-b:v", "300k"]
     static let aac = ["-c:a", "aac", "-b:a", "64k"]
     static let opus = ["-c:a", "libopus", "-b:a", "64k"]
     static let mp3 = ["-c:a", "libmp3lame", "-b:a", "64k"]
@@ -34,13 +35,17 @@ struct Clip {
     var frames: [EncodedFrame] = []
 
     /// 25 pictures a second with a keyframe each second; 48 kHz sound.
-    init(video: [String]?, audio: [String]?, seconds: Int = 6, size: String = "160x90", in folder: TestFolder) throws {
+    init(
+        video: [String]?, audio: [String]?, seconds: Int = 6, size: String = "160x90", container: String = "mp4", in folder: TestFolder
+    ) throws {
         let filters = ("testsrc2=size=\(size):rate=25:duration=\(seconds)", "sine=frequency=440:sample_rate=48000:duration=\(seconds)")
-        try self.init(filters: filters, video: video, audio: audio, in: folder)
+        try self.init(filters: filters, video: video, audio: audio, container: container, in: folder)
     }
 
-    init(filters: (video: String, audio: String), video: [String]?, audio: [String]?, in folder: TestFolder) throws {
-        let path = folder.path + "/clip-\(UUID().uuidString).mp4"
+    init(
+        filters: (video: String, audio: String), video: [String]?, audio: [String]?, container: String = "mp4", in folder: TestFolder
+    ) throws {
+        let path = folder.path + "/clip-\(UUID().uuidString).\(container)"
         var arguments = ["-v", "error"]
         if video != nil { arguments += ["-f", "lavfi", "-i", filters.video] }
         if audio != nil { arguments += ["-f", "lavfi", "-i", filters.audio] }
@@ -107,11 +112,11 @@ final class RecordingBench: Sendable {
     }
 
     func recorder(
-        id: String = "abcdefghijklmnopqrstuvwx", baseName: String = "cam", configuration: Recorder.Configuration = .init(minimumFreeBytes: 0),
-        disk: RecordingDisk = .system
+        id: String = "abcdefghijklmnopqrstuvwx", baseName: String = "cam", format: RecordingFormat = .mp4,
+        configuration: Recorder.Configuration = .init(minimumFreeBytes: 0), disk: RecordingDisk = .system
     ) -> Recorder {
         Recorder(
-            stream: self.stream, request: RecordingRequest(id: id, directory: self.folder.path, baseName: baseName),
+            stream: self.stream, request: RecordingRequest(id: id, directory: self.folder.path, baseName: baseName, format: format),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, configuration: configuration, disk: disk, pool: .shared,
             onFileStarted: { file in self.laterFiles.change { $0.append(file) } }, onEnd: { outcome in self.outcomes.change { $0.append(outcome) } },
             onClosed: { self.closed.change { $0 += 1 } })
@@ -133,7 +138,7 @@ struct Inspection {
 
     var codecs: [String]
     var packets: [Packet]
-    /// Of the container, seconds.
+    /// Of the container, seconds; up to the last packet where that does not say.
     var duration: Double
     /// ffmpeg's complaints while decoding everything; empty is right.
     var errors: String
@@ -149,7 +154,8 @@ struct Inspection {
                 stream: try #require(Int(parts[1])), presentation: try #require(Double(parts[2])), decode: try #require(Double(parts[3])),
                 isKeyframe: parts[4].contains("K"))
         }
-        self.duration = try #require(lines.first { $0.first == "format" && $0.count > 1 }.flatMap { Double($0[1]) })
+        let told = try #require(lines.first { $0.first == "format" && $0.count > 1 }?[1])
+        self.duration = Double(told) ?? self.packets.map(\.presentation).max() ?? 0
         self.errors = try Tool.output(of: "ffmpeg", ["-v", "error", "-xerror", "-i", path, "-f", "null", "-"])
     }
 
