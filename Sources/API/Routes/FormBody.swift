@@ -12,7 +12,7 @@ struct FormBody {
     /// Bytes that are read of a body that is refused, and thrown away.
     static let mostDrained = 8 << 20
     /// How long that may take, all of it.
-    static let longestDrain = Duration.seconds(5)
+    static let longestDrain = TimeAmount.seconds(5)
 
     private enum Target {
         case nothing
@@ -54,30 +54,18 @@ struct FormBody {
         return text
     }
 
-    /// Reads on and throws away, up to a limit of bytes and for so long at most. The last that is read: who sends too slowly, or not at all, is not
-    /// waited for again.
-    mutating func drain(within limit: Duration = Self.longestDrain) async {
+    /// Reads on and throws away, up to a limit of bytes and for so long at most, after which the connection's own limit of silence holds. The last that is
+    /// read: who sends too slowly is not waited for again.
+    mutating func drain(within limit: TimeAmount = Self.longestDrain) async {
         guard !self.isOver else { return }
         self.isOver = true
-        // Its copy in the task below is the only one that is read from now on: `isOver` keeps `next` from it.
-        nonisolated(unsafe) let rest = self.rest
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask {
-                var body = rest
-                var left = Self.mostDrained
-                do {
-                    while left > 0, let bytes = try await body.next() { left -= bytes.readableBytes }
-                } catch {
-                    // The answer is decided; a body that breaks off changes nothing.
-                    return
-                }
-            }
-            group.addTask {
-                do { try await Task.sleep(for: limit) } catch { return }
-            }
-            // The other one ends when it is cancelled.
-            _ = await group.next()
-            group.cancelAll()
+        let end = self.now() + limit
+        var left = Self.mostDrained
+        do {
+            while left > 0, self.now() < end, let bytes = try await self.rest.next() { left -= bytes.readableBytes }
+        } catch {
+            // The answer is decided; a body that breaks off changes nothing.
+            return
         }
     }
 

@@ -1,6 +1,7 @@
 import AV
 import Glibc
 import Media
+import NIOCore
 
 /// Turns the temporary of a recording, made of fragments or clusters, into the final file. Blocks; runs on the pool for such work.
 ///
