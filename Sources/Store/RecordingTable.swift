@@ -79,10 +79,13 @@ public struct RecordingTable: Sendable {
         }
     }
 
+    /// Only what is a recording's before it has a file.
+    private static let unlisting = "DELETE FROM vods WHERE id = ? AND process_status IS NOT NULL AND file_path IS NULL"
+
     /// Shows a recording as the VoD that it will be; one that is shown already, also by an earlier process, becomes this.
     public func list(_ vod: VodRecord) async throws(StoreError) {
         try await self.database.write { db in
-            try db.cachedStatement(sql: "DELETE FROM vods WHERE id = ?").execute(arguments: [vod.id])
+            try db.cachedStatement(sql: Self.unlisting).execute(arguments: [vod.id])
             try VodTable.insert(db, vod)
         }
     }
@@ -94,7 +97,7 @@ public struct RecordingTable: Sendable {
     public func finish(_ vodID: String, as vod: VodRecord?, isListed: Bool = false) async throws(StoreError) -> Bool {
         try await self.database.write { db in
             try db.cachedStatement(sql: "DELETE FROM recordings WHERE vod_id = ?").execute(arguments: [vodID])
-            try db.cachedStatement(sql: "DELETE FROM vods WHERE id = ?").execute(arguments: [vodID])
+            try db.cachedStatement(sql: Self.unlisting).execute(arguments: [vodID])
             guard let vod, !isListed || db.changesCount > 0 else { return false }
             try VodTable.insert(db, vod)
             return true

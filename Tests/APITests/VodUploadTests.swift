@@ -185,10 +185,13 @@ import Testing
         try Self.requireNothingIsLeft(stage)
     }
 
-    @Test func aRefusedBodyThatNeverEndsIsNotReadForEver() async throws {
+    @Test(.timeLimit(.minutes(1))) func aRefusedBodyIsReadOnForAWhileOnly() async throws {
+        let watch = Watch(ours: 2, theirs: 2)
         let (body, source) = RequestBody.makeStream()
-        var form = FormBody(body, now: { .now() })
-        await form.drain(within: .milliseconds(1))
+        var form = FormBody(body, now: { watch.now })
+        // Never finished: who reads more than there is would wait for ever.
+        for _ in 0..<4 { await source.yield(ByteBuffer(string: "x")) }
+        await form.drain(within: .seconds(6))
         source.finish()
     }
 
