@@ -73,7 +73,8 @@ struct RecordingLedger: Sendable {
         do {
             try await self.database.recordings.list(vod)
         } catch {
-            // It will be there with its file.
+            // It will be there with its file, and is not taken for one that somebody has deleted since.
+            _ = self.board.remove(recording.vodID)
             self.logger.warning("a recording being finished is not listed", metadata: ["vod": "\(recording.vodID)", "error": "\(error)"])
         }
     }
@@ -107,7 +108,10 @@ struct RecordingLedger: Sendable {
         for attempt in 1...Self.mostEntries {
             do throws(StoreError) {
                 if try await self.database.recordings.finish(recording.vodID, as: vod, isListed: isListed) { return true }
-                if vod != nil { await self.discard(outcome) }
+                guard vod != nil else { return false }
+                // Its note goes last, so that a process that dies in between leaves one that leads to the file.
+                await self.discard(outcome)
+                try await self.database.recordings.finish(recording.vodID, as: nil)
                 return false
             } catch {
                 let isLast = error != .diskFull || attempt == Self.mostEntries

@@ -91,14 +91,15 @@ public struct RecordingTable: Sendable {
     }
 
     /// Turns a recording into a VoD, or, without one, forgets it, in one transaction.
-    /// - Parameter isListed: it is shown already. If it is not any more, somebody has deleted it.
+    /// - Parameter isListed: it is shown already. If it is not any more, somebody has deleted it: then there is no VoD, and the note stays.
     /// - Returns: whether there is a VoD now.
     @discardableResult
     public func finish(_ vodID: String, as vod: VodRecord?, isListed: Bool = false) async throws(StoreError) -> Bool {
         try await self.database.write { db in
-            try db.cachedStatement(sql: "DELETE FROM recordings WHERE vod_id = ?").execute(arguments: [vodID])
             try db.cachedStatement(sql: Self.unlisting).execute(arguments: [vodID])
-            guard let vod, !isListed || db.changesCount > 0 else { return false }
+            if vod != nil, isListed, db.changesCount == 0 { return false }
+            try db.cachedStatement(sql: "DELETE FROM recordings WHERE vod_id = ?").execute(arguments: [vodID])
+            guard let vod else { return false }
             try VodTable.insert(db, vod)
             return true
         }

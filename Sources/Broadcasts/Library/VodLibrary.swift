@@ -89,7 +89,9 @@ public final class VodLibrary: Sendable {
     /// Clears up behind an earlier process: what it was still making is gone, and said to have failed; what it had imported is looked at. Once, before
     /// anything else.
     func start() async throws(BroadcastError) {
-        let unfinished = try stored { () throws(StoreError) in try self.database.vods.unfinished() }
+        // Recordings that were being finished have notes, and are the ledger's to go on with.
+        let noted = Set(try stored { () throws(StoreError) in try self.database.recordings.all().map(\.vodID) })
+        let unfinished = try stored { () throws(StoreError) in try self.database.vods.unfinished().filter { !noted.contains($0.id) } }
         let places = unfinished.filter { $0.type != VodRecord.Kind.imported.rawValue }.compactMap { self.place(of: $0) }
         let (workshop, pictures) = (self.workshop, self.pictureDirectory)
         do throws(BlockingPool.Refusal) {

@@ -20,6 +20,7 @@ final class PictureConversion {
     private var keyframes = KeyframeRule()
     private var load = EncodingLoad(patience: PictureConversion.patience)
     private var waitsForKeyframe = true
+    private var newest = MediaTime.zero
     private var leastLag: MediaTime?
     /// Nothing later than this is wanted: what is published meanwhile is no lag.
     var stopTime: MediaTime?
@@ -62,6 +63,7 @@ final class PictureConversion {
         try self.finishDecoding(into: &frames)
         self.decoder = try Decoder(self.track)
         self.waitsForKeyframe = true
+        self.newest = .zero
         self.leastLag = nil
     }
 
@@ -92,7 +94,9 @@ final class PictureConversion {
 
     /// Beyond what a start finds waiting, which may be a long group of pictures and says nothing of the machine.
     private func lag(at time: MediaTime) -> MediaTime {
-        let newest = self.source.newestTime
+        // A source whose publisher has left knows no time any more.
+        self.newest = max(self.newest, self.source.newestTime)
+        let newest = self.newest
         let lag = max(.zero, (self.stopTime.map { min($0, newest) } ?? newest) - time)
         let least = min(self.leastLag ?? lag, lag)
         self.leastLag = least

@@ -35,12 +35,25 @@ public enum RecordingRecovery {
         // What an interrupted remuxing left.
         RecordingDisk.remove(name.remuxPath)
         // While the temporary exists nobody else takes the final name, so a final file can only be this recording's own, complete one.
-        if let bytes = RecordingDisk.size(of: name.path), bytes > 0, let probe = self.probe(name.path), let duration = probe.duration {
+        // Without the temporary it may be the growing file itself, which got the name for want of room and need not say how long it is.
+        if let bytes = RecordingDisk.size(of: name.path), bytes > 0, let probe = self.probe(name.path),
+            let duration = probe.duration ?? self.scannedDuration(name, format)
+        {
             RecordingDisk.remove(name.temporaryPath)
             return .init(
                 name: name, bytes: bytes, duration: duration, failure: nil, hasPicture: probe.tracks.contains { $0.kind == .video })
         }
         return RecordingFinisher(name: name, format: format, disk: disk, minimumFreeBytes: 0, samples: nil).run()
+    }
+
+    /// What is in a growing file that has the final name; nil while there is a temporary, which then is what counts.
+    private static func scannedDuration(_ name: RecordingName, _ format: RecordingFormat) -> MediaTime? {
+        guard RecordingDisk.size(of: name.temporaryPath) == nil else { return nil }
+        do throws(RecordingFailure) {
+            return try RecordingScan(path: name.path, format: format).duration ?? .zero
+        } catch {
+            return nil
+        }
     }
 
     /// nil when the file cannot be read as media.

@@ -181,7 +181,8 @@ actor RecordingWorker {
         if let stopTime = self.stopTime, frame.decodeTime > stopTime { return }
         self.noteLosses(conversion)
         self.convert(at: frame.decodeTime) { frames throws(AVFailure) in try conversion.take(frame, into: &frames) }
-        self.droppedInEncoding.store(self.droppedBefore + conversion.dropped, ordering: .relaxed)
+        // It may have been retired meanwhile, and is counted as such.
+        self.droppedInEncoding.store(self.droppedBefore + (self.conversion?.dropped ?? 0), ordering: .relaxed)
     }
 
     private func add(_ frame: EncodedFrame, at time: MediaTime) {

@@ -142,6 +142,14 @@ import Testing
         #expect(try folder.files() == ["cam.\(format.rawValue)"])
         #expect(try Inspection(outcome.path).errors == "")
         #expect(abs(outcome.durationMilliseconds - 3000) < 200)
+
+        // The process died again before its VoD was entered: the note leads to the file all the same.
+        let again = await RecordingRecovery.recover(
+            temporaryPath: path, request: RecordingRequest(id: "id", directory: folder.path, baseName: "cam", format: format),
+            startedAtMilliseconds: 0)
+        #expect(again.path == outcome.path && again.bytes == outcome.bytes && again.bytes > 0)
+        #expect(abs(again.durationMilliseconds - 3000) < 200)
+        #expect(try folder.files() == ["cam.\(format.rawValue)"])
     }
 
     /// Where each pair of `moof` and `mdat` ends.
