@@ -79,6 +79,7 @@ import Testing
             let second = try fixture.publish("demo")
             SegmentsFixture.send(second, from: 0, to: 9)
             _ = try await fixture.playlist("demo.m3u8", at: 5)
+            try await fixture.settle()
             second.end(.finished)
             try await fixture.settle()
             #expect(!fixture.hls.removeKept(before))
@@ -86,6 +87,22 @@ import Testing
             let after = try #require(fixture.hls.kept("demo"))
             #expect(fixture.hls.removeKept(after))
             #expect(fixture.ask("demo.m3u8", at: 6) == nil)
+        }
+    }
+
+    /// Whoever asks first wakes the packager, and the publisher may be gone by then.
+    @Test func aPublisherWhoIsGoneBeforeItIsPackagedLeavesNobodyWaiting() async throws {
+        try await SegmentsFixture.run { fixture in
+            let first = try fixture.publish("demo")
+            SegmentsFixture.send(first, from: 0, to: 9)
+            _ = try await fixture.playlist("demo.m3u8")
+            first.end(.finished)
+            try await fixture.settle()
+            let second = try fixture.publish("demo")
+            _ = fixture.ask("demo.m3u8", at: 5)
+            second.end(.finished)
+            try await fixture.settle()
+            #expect(try await fixture.playlist("demo.m3u8", at: 6).isEnded)
         }
     }
 

@@ -110,6 +110,10 @@ final class LivePackager: Sendable {
             }
             // The wake-up holds the packager weakly: the stream holds its readers, and they hold their wake-ups.
             self.state.value.reader = self.stream.attach(from: .allGroups) { [weak self] in self?.wake() }
+            // Who attaches after the publisher has gone hears nothing of its end, and players would wait for ever.
+            guard self.stream.generation == nil else { return }
+            self.drain()
+            self.finish(.published)
         }
     }
 
