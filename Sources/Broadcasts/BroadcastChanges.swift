@@ -55,11 +55,24 @@ public struct BroadcastChanges: Sendable, Equatable {
         public var url: String
         public var serviceID: String?
         public var resolutionHeight: Int
+        /// Nil: yes, or as it is.
+        public var isEnabled: Bool?
+        /// Nil: as its platform needs, or as it is.
+        public var addsSilence: Bool?
 
-        public init(url: String, serviceID: String? = nil, resolutionHeight: Int = 0) {
+        public init(url: String, serviceID: String? = nil, resolutionHeight: Int = 0, isEnabled: Bool? = nil, addsSilence: Bool? = nil) {
             self.url = url
             self.serviceID = serviceID
             self.resolutionHeight = resolutionHeight
+            self.isEnabled = isEnabled
+            self.addsSilence = addsSilence
+        }
+
+        /// Writes what is wanted of an endpoint that is there.
+        func apply(to record: inout EndpointRecord) {
+            set(&record.isEnabled, self.isEnabled)
+            set(&record.addsSilence, self.addsSilence)
+            if !record.isEnabled, record.status != "created" { record.status = "finished" }
         }
     }
 }

@@ -141,6 +141,9 @@ public final class BroadcastLifecycle: PublishGate, PlayGate {
         return isNew && self.environment.streams.stop(StreamKey(id), reason: reason)
     }
 
+    /// The broadcast is to end, by whatever way: its destinations are not held for a publisher that may come back.
+    func letGo(_ id: String) async { await self.supervisor(id)?.letGo() }
+
     // MARK: Supervisors
 
     func supervisor(_ id: String) -> BroadcastSupervisor? { self.state.withLock { $0.supervisors[id] } }
@@ -211,6 +214,8 @@ public final class BroadcastLifecycle: PublishGate, PlayGate {
         for stream in self.environment.streams.publishing() {
             _ = self.environment.streams.stop(stream.key, reason: .shuttingDown)
         }
+        // Ends by itself: it only asks, and `waitUntilEmpty` waits for what comes of it.
+        for supervisor in self.state.withLock({ Array($0.supervisors.values) }) { Task { await supervisor.letGo() } }
     }
 
     /// Waits until nothing runs any more, at most so long; whether that was reached.

@@ -35,6 +35,8 @@ extension BroadcastService {
         /// Attempts after a failed one until an endpoint is given up; negative for never.
         public var republishLimit: Int
         public var healthCheckPeriod: TimeAmount
+        /// After a stream's end its destinations stay connected for so long, in case the publisher comes back; zero: not at all.
+        public var graceWindow = TimeAmount.zero
         /// Lets RTMP players in.
         public var rtmpPlay: Bool
         public var sources: Sources

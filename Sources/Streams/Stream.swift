@@ -153,7 +153,7 @@ public final class Stream: Sendable {
             key: self.key, generation: session.generation, isLive: session.gathering == nil, type: session.source.type,
             startedAtMilliseconds: session.source.startedAtMilliseconds, receivedBytes: meter.bytes, receivedFrames: meter.frames,
             bitrate: rates.video + rates.audio, videoBitrate: rates.video, audioBitrate: rates.audio, frameRate: rates.frames,
-            speed: meter.speed(now: now), keyframeInterval: meter.keyframeInterval, silence: now - meter.lastReceived, tracks: session.tracks,
+            speed: meter.speed(now: now), keyframeInterval: meter.keyframeInterval, health: meter.health(now: now), silence: now - meter.lastReceived, tracks: session.tracks,
             droppedFrames: session.timeline.dropped, timestampRepairs: session.timeline.repairs,
             mediaTime: session.timeline.newestOutput ?? .zero, cachedBytes: cachedBytes, remoteAddress: session.source.remoteAddress,
             userAgent: session.source.userAgent, parameters: session.source.parameters,

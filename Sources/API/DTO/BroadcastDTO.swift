@@ -1,6 +1,7 @@
 import Broadcasts
 import Gateways
 import Media
+import Outputs
 import Store
 import Streams
 
@@ -141,11 +142,35 @@ struct EndpointDTO: JSONWritable {
             writer.member("rtmpUrl", self.record.url)
             writer.member("endpointServiceId", self.record.serviceID)
             writer.member("resolutionHeight", self.record.resolutionHeight)
-            guard let running = self.running else { return }
-            writer.member("attempts", running.attempts)
-            writer.member("lastError", running.lastError)
-            writer.member("nextTryTime", running.nextTryAtMilliseconds ?? 0)
-            writer.member("bytesSent", running.bytesSent)
+            writer.member("enabled", self.record.isEnabled)
+            writer.member("silentAudio", self.record.addsSilence)
+            let destination = self.running?.destination
+            let unwanted = self.record.isEnabled ? DestinationState.idle.rawValue : Self.disabled
+            writer.member("state", destination?.state.rawValue ?? unwanted)
+            guard let destination, let running = self.running else { return }
+            writer.member("stateTime", destination.sinceMilliseconds ?? 0)
+            writer.member("attempts", destination.attempts)
+            writer.member("lastError", destination.lastError)
+            writer.member("lastErrorClass", destination.errorClass?.rawValue)
+            writer.member("nextTryTime", destination.nextTryAtMilliseconds ?? 0)
+            writer.member("connectedTime", destination.connectedAtMilliseconds ?? 0)
+            writer.member("heldUntilTime", destination.heldUntilMilliseconds ?? 0)
+            writer.member("bytesSent", destination.bytesSent)
+            writer.member("bitrate", destination.bitrate)
+            writer.member("droppedFrames", destination.droppedFrames)
+            writer.member("warnings", running.warnings)
+        }
+    }
+
+    /// The state of what is not wanted.
+    private static let disabled = "disabled"
+}
+
+extension DestinationWarning: JSONWritable {
+    func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("code", self.code.rawValue)
+            writer.member("message", self.message)
         }
     }
 }

@@ -76,9 +76,13 @@ struct EndpointRequest: Decodable {
     var rtmpUrl: String?
     var endpointServiceId: String?
     var resolutionHeight: Int?
+    var enabled: Bool?
+    var silentAudio: Bool?
 
     var endpoint: BroadcastChanges.Endpoint {
-        .init(url: self.url ?? "", serviceID: self.endpointServiceId, resolutionHeight: self.resolutionHeight ?? 0)
+        .init(
+            url: self.url ?? "", serviceID: self.endpointServiceId, resolutionHeight: self.resolutionHeight ?? 0, isEnabled: self.enabled,
+            addsSilence: self.silentAudio)
     }
 
     var url: String? { [self.endpointUrl, self.rtmpUrl].lazy.compactMap { $0 }.first { !$0.isEmpty } }

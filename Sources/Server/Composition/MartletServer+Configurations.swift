@@ -46,6 +46,7 @@ extension MartletServer {
                 startsAutomatically: self.settings.sources.startAutomatically, maximum: self.settings.sources.maximum,
                 probeTimeout: self.settings.sources.openTimeout, startWithin: TimeAmount(self.settings.playlists.startWithin),
                 normalisesPlaylists: self.settings.playlists.normalize))
+        configuration.graceWindow = TimeAmount(self.settings.endpoints.graceWindow)
         configuration.library.maxUploadBytes = Int64(self.settings.vods.maxUploadSize)
         configuration.library.importDirectories = self.settings.vods.importDirectories
         configuration.library.minimumFreeBytes = Int64(self.settings.recording.minimumFreeSpace)

@@ -128,6 +128,12 @@ enum SettingTable {
         .init(
             "endpoints.healthCheckPeriod", \.endpoints.healthCheckPeriod, .duration(.milliseconds(100) ... .seconds(3600)),
             "How often destinations are looked at."),
+        .init(
+            "endpoints.graceWindow", \.endpoints.graceWindow, .duration(.zero ... .seconds(3600)),
+            "After a stream's end its destinations stay connected for this long, in case the publisher comes back; 0: not at all."),
+        .init(
+            "endpoints.trustedCertificates", \.endpoints.trustedCertificates, .optionalPath,
+            "PEM file with certificate authorities that RTMPS destinations are believed by besides the system's; empty: none."),
     ]
 
     private static let sources: [SettingDescriptor] = [

@@ -141,6 +141,10 @@ struct Settings: Sendable, Equatable {
         /// How often a lost destination is tried again; -1 is for ever.
         var republishLimit = -1
         var healthCheckPeriod = Duration.seconds(2)
+        /// After a stream's end its destinations stay connected for so long, in case the publisher comes back; zero: not at all.
+        var graceWindow = Duration.seconds(15)
+        /// PEM file with certificate authorities that RTMPS destinations are believed by besides the system's; empty: none.
+        var trustedCertificates = ""
     }
 
     struct Sources: Sendable, Equatable {

@@ -89,6 +89,7 @@ private struct TestCertificate {
         #expect(status?.state == .retrying)
         #expect(status?.contractStatus == "failed")
         #expect(status?.lastError?.contains("cannot connect") == true)
+        #expect(status?.errorClass == .tls)
     }
 
     @Test func aCertificateNobodyVouchesForIsRefused() async throws {
@@ -104,6 +105,7 @@ private struct TestCertificate {
         let bench = DestinationBench(sink.url(scheme: "rtmps"), stream: show.stream)
         let status = try #require(await bench.reaches(.retrying))
         #expect(status.lastError?.hasPrefix("cannot connect") == true, "\(status.lastError ?? "")")
+        #expect(status.errorClass == .tls)
         await bench.destination.stop()
         try await sink.stop()
     }

@@ -138,11 +138,15 @@ export class Detail {
 
     #showEndpoints(list) {
         this.endpoints.replaceChildren(...list.map((one) => h("li", {},
-            badge(one.status),
+            badge(one.enabled ? one.status : "disabled"),
             h("div", {},
                 h("code", {}, one.endpointUrl),
                 one.lastError && h("small", { class: "bad" }, `${one.lastError}${one.attempts ? ` (try ${one.attempts})` : ""}`),
-                one.bytesSent > 0 && h("small", {}, `${bytes(one.bytesSent)} sent`)),
+                (one.warnings ?? []).map((warning) => h("small", { class: "bad" }, warning.message)),
+                one.bytesSent > 0 && h("small", {}, `${bytes(one.bytesSent)} sent${one.bitrate ? `, ${Math.round(one.bitrate / 1000)} kb/s` : ""}`)),
+            this.#button(one.enabled ? "Disable" : "Enable",
+                () => call("PUT", `${this.path}/endpoint?endpointServiceId=${segment(one.endpointServiceId)}`, { enabled: !one.enabled }),
+                one.enabled ? "Endpoint disabled" : "Endpoint enabled", "quiet"),
             this.#button("Remove", () => call("DELETE", `${this.path}/endpoint?endpointServiceId=${segment(one.endpointServiceId)}`),
                 "Endpoint removed", "quiet"))));
         if (!list.length) this.endpoints.replaceChildren(h("li", { class: "empty" }, "Sent on to nowhere else."));
