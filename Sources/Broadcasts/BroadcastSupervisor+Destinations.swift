@@ -98,8 +98,15 @@ extension BroadcastSupervisor {
         self.holding?.cancel()
         self.holding = Task { [weak self] in
             do { try await Task.sleep(for: .nanoseconds(window)) } catch { return }
-            await self?.endHold()
+            await self?.holdIsOver()
         }
+    }
+
+    private func holdIsOver() async {
+        guard self.holding != nil else { return }
+        // Not cancelled: it is the one that runs here, and what is stored below would be given up with it.
+        self.holding = nil
+        await self.closeHeld()
     }
 
     /// The publisher is back.
@@ -117,6 +124,10 @@ extension BroadcastSupervisor {
     func endHold() async {
         guard self.holding != nil else { return }
         self.stopHolding()
+        await self.closeHeld()
+    }
+
+    private func closeHeld() async {
         // A new publisher whose tracks are not known yet: its destinations are ended by themselves, and come back with it.
         guard self.phase == .idle else { return }
         let statuses = self.closeDestinations()

@@ -131,7 +131,8 @@ enum Bench {
 
     private static func progress(_ row: Measurement, of rounds: Int) {
         let costs: [Metric] = [
-            .cpuPerGB, .cpuOverViewers, .cpuPerRequest, .wakeSpread, .addedThreads, .cpuPerPull, .memoryPerPull, .cpuPerStream, .memoryPerStream, .cpuPerPublisher,
+            .cpuPerGB, .cpuOverViewers, .cpuPerRequest, .wakeSpread, .addedThreads, .cpuPerPull, .memoryPerPull, .cpuPerStream, .memoryPerStream,
+            .cpuPerPublisher,
             .hlsCPUPerPublisher, .streamMemory,
         ]
         let shown = costs + [.latencyP50, .firstKeyframeP50, .missing, .dropped, .otherCores]

@@ -9,12 +9,12 @@ struct EndpointRoutes: Sendable {
     var routes: [APIRoute] {
         [APIRoute(.get, "/endpoint-presets", self.presets)]
             + ["endpoint", "rtmp-endpoint"].flatMap { name in
-            [
-                APIRoute(.post, "/broadcasts/{id}/\(name)", self.add),
-                APIRoute(.put, "/broadcasts/{id}/\(name)", self.change),
-                APIRoute(.delete, "/broadcasts/{id}/\(name)", self.remove),
-            ]
-        }
+                [
+                    APIRoute(.post, "/broadcasts/{id}/\(name)", self.add),
+                    APIRoute(.put, "/broadcasts/{id}/\(name)", self.change),
+                    APIRoute(.delete, "/broadcasts/{id}/\(name)", self.remove),
+                ]
+            }
     }
 
     @Sendable private func presets(_ call: APICall) -> APIReply {

@@ -53,7 +53,8 @@ public struct PlatformPreset: Sendable, Equatable {
             id: "restream", name: "Restream.io", urls: ["rtmp://live.restream.io/live"], hosts: ["restream.io"], videoBitrate: 8_000_000,
             audioBitrate: 320_000, needsSound: false),
         PlatformPreset(
-            id: "mux", name: "Mux", urls: ["rtmps://global-live.mux.com:443/app", "rtmp://global-live.mux.com:5222/app"], hosts: ["live.mux.com", "global-live.mux.com"],
+            id: "mux", name: "Mux", urls: ["rtmps://global-live.mux.com:443/app", "rtmp://global-live.mux.com:5222/app"],
+            hosts: ["live.mux.com", "global-live.mux.com"],
             longestKeyframeInterval: 20, videoBitrate: 20_000_000, audioBitrate: 320_000, needsSound: false),
         PlatformPreset(
             id: "cloudflare", name: "Cloudflare Stream", urls: ["rtmps://live.cloudflare.com:443/live"], hosts: ["live.cloudflare.com"],

@@ -3,10 +3,12 @@
 /// before the members that are wanted here; a kernel that has none of them leaves them zero.
 struct TCPInfo: Sendable {
     /// Words of 64 bits up to and with `tcpi_bytes_received` (128…) and, in the one at 144, `tcpi_notsent_bytes`.
-    private var words: (
-        UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64,
-        UInt64
-    )
+    private var words:
+        (
+            UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64,
+            UInt64,
+            UInt64
+        )
 
     /// Sent and not acknowledged, in segments: `tcpi_unacked`, the first half of the word at 24.
     private var segmentsInFlight: UInt32 { Self.firstHalf(of: self.words.3) }

@@ -11,7 +11,8 @@ extension MartletServer {
         hls: LiveHLS, ladders: Ladder.Environment, pictures: LivePictures, group: any EventLoopGroup, meter: OutputMeter
     ) -> OutputFactory {
         let configuration = Recorder.Configuration(minimumFreeBytes: Int64(self.settings.recording.minimumFreeSpace))
-        let network = DestinationNetwork(trustRoots: self.settings.endpoints.trustedCertificates.isEmpty ? nil : self.settings.endpoints.trustedCertificates)
+        let network = DestinationNetwork(
+            trustRoots: self.settings.endpoints.trustedCertificates.isEmpty ? nil : self.settings.endpoints.trustedCertificates)
         let logger = self.logger
         return OutputFactory(
             makeRecorder: { stream, request, callbacks in

@@ -101,7 +101,8 @@ enum Metric: String, CaseIterable {
             .addedThreads:
             decimal(value, 0)
         case .delivered: decimal(value * 100, 1)
-        case .cpuPerGB, .cpuOverViewers, .cpuPerPull, .cpuPerStream, .speed, .serverCores, .generatorCores, .otherCores, .latenessP99: decimal(value, 2)
+        case .cpuPerGB, .cpuOverViewers, .cpuPerPull, .cpuPerStream, .speed, .serverCores, .generatorCores, .otherCores, .latenessP99:
+            decimal(value, 2)
         }
     }
 }
