@@ -181,7 +181,9 @@ import Testing
             let copy = try await lab.copy(nginx.url("filled"), seconds: 4)
             let media = try await DecodedMedia.decode(copy.path, in: lab)
             try media.requireEveryPicture(atLeast: 60)
-            try #require(media.beeps.isEmpty && abs(media.soundLength - media.length) < 0.5, "\(media.soundLength) s of sound, \(media.length)")
+            // nginx has no picture for who comes between two keyframes, but sound.
+            let extent = "\(media.soundLength) s of sound, \(media.length) s of pictures"
+            try #require(media.beeps.isEmpty && media.soundLength > media.length - 0.2 && media.soundLength < media.length + 1.5, "\(extent)")
             try #require(publisher.child.exit == nil)
         }
     }

@@ -25,7 +25,7 @@ public struct DestinationConfiguration: Sendable {
         /// After the stream's end the session is kept open for so long, in case it comes back; zero: not at all.
         public var grace: TimeAmount = .zero
         /// What comes within so long leaves together: fewer and larger writes cost less, and no platform shows anything this soon.
-        public var merge: TimeAmount = .milliseconds(100)
+        public var merge: TimeAmount = .milliseconds(200)
 
         public init() {}
     }

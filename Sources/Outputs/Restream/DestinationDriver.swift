@@ -11,8 +11,8 @@ import Synchronization
 final class DestinationDriver: @unchecked Sendable {
     /// Bytes that may be on their way to the kernel. More would be memory per destination without being sooner at the peer.
     private static let writeBudget = 512 << 10
-    /// Bytes of payload that are sent at one time, unless a single frame has more.
-    private static let batch = 64 << 10
+    /// Bytes of payload that are made into one buffer, unless a single frame has more. Somewhat less than a power of two, to which buffers are rounded.
+    private static let batchBytes = 48 << 10
     /// While nothing is sent the reader is only looked at for the stream's end, this often.
     private static let idleReading = TimeAmount.milliseconds(200)
 
@@ -141,7 +141,7 @@ final class DestinationDriver: @unchecked Sendable {
     /// Whether the reader has no more now, and the newest that was heard of the stream's life. The batch ends with that.
     private func fillBatch(from reader: StreamReader) -> (isDrained: Bool, change: StreamItem?) {
         var bytes = 0
-        while bytes < Self.batch {
+        while bytes < Self.batchBytes {
             guard let item = reader.next() else { return (true, nil) }
             if self.configuration.addsSilence {
                 self.silence.pass(item, into: &self.batch)
