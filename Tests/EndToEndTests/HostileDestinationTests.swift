@@ -117,13 +117,15 @@ import Testing
             try await first.send(2)
             first.child.send(SIGKILL)
             try await server.waitUntil("demo", is: "finished")
-            let held = try await server.endpoint(of: "demo")
-            try #require(held["state"].text == "live" && (held["heldUntilTime"].number ?? 0) > 0)
+            try await eventually("it is held") {
+                let held = try await server.endpoint(of: "demo")
+                return held["state"].text == "live" && (held["heldUntilTime"].number ?? 0) > 0
+            }
             let before = try #require(try await target.openSessions().first)
 
             let second = try await server.publish(as: "demo")
             try await second.send(4)
-            try #require(try await server.endpoint(of: "demo")["heldUntilTime"].number == 0)
+            try await eventually("it is held no more") { try await server.endpoint(of: "demo")["heldUntilTime"].number == 0 }
             let after = try #require(try await target.openSessions().first)
             try #require(after.connection == 1 && after.videos > before.videos + 50)
             try #require(after.startsAtKeyframe && after.stepsBack == 0, "\(after)")

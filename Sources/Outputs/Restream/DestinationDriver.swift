@@ -97,7 +97,7 @@ final class DestinationDriver: @unchecked Sendable {
         let now = NIODeadline.now()
         let due =
             if self.isSending {
-                self.lastSend + self.configuration.timing.merge
+                Self.tick(at: self.lastSend + self.configuration.timing.merge, apart: self.configuration.timing.merge)
             } else {
                 self.machine.state == .idle ? now : now + Self.idleReading
             }
@@ -106,6 +106,12 @@ final class DestinationDriver: @unchecked Sendable {
         } else {
             _ = self.eventLoop.schedule(at: due) { self.drain() }
         }
+    }
+
+    /// The next of a few moments that all destinations with the same window share, so that an event loop is woken by a timer once for many of them.
+    private static func tick(at time: NIODeadline, apart window: TimeAmount) -> NIODeadline {
+        let step = UInt64(max(1, window.nanoseconds / 4))
+        return .uptimeNanoseconds((time.uptimeNanoseconds / step + 1) * step)
     }
 
     private func drain() {
