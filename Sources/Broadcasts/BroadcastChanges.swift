@@ -29,6 +29,8 @@ public struct BroadcastChanges: Sendable, Equatable {
         public var streamURL, ipAddress, username, password: String?
         public var seekTime: Int64?
         public var startsWithViewers: Bool?
+        /// 10 to 79 bytes; empty takes it away.
+        public var srtPassphrase: String?
 
         public init() {}
     }
@@ -84,6 +86,10 @@ extension BroadcastChanges {
             guard let text else { continue }
             guard text.utf8.count <= Self.longestText, !text.utf8.contains(0) else { throw .textInvalid(member: member) }
         }
+        // What libsrt takes (SRTO_PASSPHRASE).
+        if let passphrase = self.source.srtPassphrase, !passphrase.isEmpty {
+            guard (10...79).contains(passphrase.utf8.count), !passphrase.utf8.contains(0) else { throw .textInvalid(member: "srtPassphrase") }
+        }
     }
 
     /// Refuses what no encoder could be asked for. 0 leaves a bit rate to the server.
@@ -135,6 +141,7 @@ extension BroadcastChanges {
         set(&record.password, self.source.password)
         set(&record.seekTime, self.source.seekTime)
         set(&record.startsWithViewers, self.source.startsWithViewers)
+        if let passphrase = self.source.srtPassphrase { record.srtPassphrase = passphrase.isEmpty ? nil : passphrase }
     }
 
     private func apply(schedule record: inout BroadcastRecord.Schedule, limits: inout BroadcastRecord.Limits) {

@@ -37,6 +37,8 @@ extension BroadcastService {
         public var healthCheckPeriod: TimeAmount
         /// Lets RTMP players in.
         public var rtmpPlay: Bool
+        /// Lets SRT viewers in.
+        public var srtPlay = true
         public var sources: Sources
         public var library = VodLibrary.Configuration()
 

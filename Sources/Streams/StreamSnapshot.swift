@@ -35,4 +35,7 @@ public struct StreamSnapshot: Sendable {
     public var userAgent: String?
     public var parameters: [(name: String, value: String)]
     public var rtmpViewerCount: Int
+    public var srtViewerCount: Int
+    /// Of the way from the publisher; nil where nobody knows them.
+    public var transport: TransportFigures?
 }

@@ -90,10 +90,11 @@ struct BroadcastDTO: JSONWritable {
         writer.member("encoderQueueSize", 0)
         writer.member("dropPacketCountInIngestion", self.live?.droppedFrames ?? 0)
         writer.member("dropFrameCountInEncoding", self.view.droppedInEncoding)
-        writer.member("packetLostRatio", 0.0)
-        writer.member("packetsLost", 0)
+        let transport = self.live?.transport
+        writer.member("packetLostRatio", transport?.droppedRatio ?? 0)
+        writer.member("packetsLost", Int64(clamping: transport?.packetsDropped ?? 0))
         writer.member("jitterMs", 0)
-        writer.member("rttMs", 0)
+        writer.member("rttMs", Int64(transport?.roundTrip ?? 0))
     }
 
     private func writeRun(to writer: inout JSONWriter) {
@@ -114,6 +115,9 @@ struct BroadcastDTO: JSONWritable {
         writer.member("metaData", record.about.metaData)
     }
 
+    /// Of RTMP and SRT.
+    private var playerCount: Int { (self.live?.rtmpViewerCount ?? 0) + (self.live?.srtViewerCount ?? 0) }
+
     private func writeRest(to writer: inout JSONWriter) {
         let record = self.record
         writer.member("playlistLoopEnabled", record.playlist.loops)
@@ -124,7 +128,11 @@ struct BroadcastDTO: JSONWritable {
         writer.member("encoderSettingsList", record.output.encoders)
         writer.member("virtual", record.about.isVirtual)
         writer.member("maxIdleTime", record.schedule.maxIdleTime)
-        writer.member("anyoneWatching", self.view.hlsViewers > 0 || self.view.dashViewers > 0 || (self.live?.rtmpViewerCount ?? 0) > 0)
+        writer.member("anyoneWatching", self.view.hlsViewers > 0 || self.view.dashViewers > 0 || self.playerCount > 0)
+        // Not in the contract, and only there when there is something to say.
+        if let passphrase = record.source.srtPassphrase { writer.member("srtPassphrase", passphrase) }
+        if let live { writer.member("srtViewerCount", live.srtViewerCount) }
+        if let transport = self.live?.transport { writer.member("transport", TransportDTO(figures: transport)) }
     }
 }
 

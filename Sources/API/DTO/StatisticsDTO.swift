@@ -31,6 +31,7 @@ struct StreamInfoDTO: JSONWritable {
             writer.member("videoBitrate", self.snapshot.videoBitrate)
             writer.member("audioBitrate", self.snapshot.audioBitrate)
             writer.member("videoCodec", video.map { Self.name(of: $0.codec) } ?? "NOVIDEO")
+            if let transport = self.snapshot.transport { writer.member("transport", TransportDTO(figures: transport)) }
         }
     }
 

@@ -1,4 +1,5 @@
 import Broadcasts
+import Gateways
 import HTTP
 public import NIOCore
 public import Outputs

@@ -13,6 +13,8 @@ import Synchronization
 struct ServerMetrics: Sendable {
     let streams: StreamDirectory
     let gateway: RTMPGateway
+    /// Nil where SRT is not offered.
+    let srt: SRTGateway?
     let puller: Puller
     let hls: LiveHLS
     let http: HTTPCounters
@@ -82,6 +84,7 @@ struct ServerMetrics: Sendable {
                 ([("proto", "hls")], Double(self.hls.totalViewerCount())),
                 ([("proto", "dash")], Double(self.hls.totalDashViewerCount())),
                 ([("proto", "rtmp")], Double(self.streams.publishing().reduce(0) { $0 + $1.rtmpViewers.load(ordering: .relaxed) })),
+                ([("proto", "srt")], Double(self.streams.publishing().reduce(0) { $0 + $1.srtViewers.load(ordering: .relaxed) })),
             ])
         let outputs = self.outputs.totals
         text.add(
@@ -121,6 +124,7 @@ struct ServerMetrics: Sendable {
         text.add("rtmp_protocol_errors_total", .counter, "RTMP connections ended by malformed bytes.", Double(rtmp.protocolErrorsTotal))
         text.add("rtmp_sent_bytes_total", .counter, "Media bytes given to RTMP players.", Double(rtmp.sentBytesTotal))
         text.add("rtmp_player_skips_total", .counter, "Times an RTMP player fell behind and resumed at a keyframe.", Double(rtmp.playerSkipsTotal))
+        if let srt { self.addSRT(&text, srt.statistics) }
         self.addHTTP(&text)
     }
 

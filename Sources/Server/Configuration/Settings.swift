@@ -14,6 +14,7 @@ struct Settings: Sendable, Equatable {
     var https = HTTPS()
     var rtmp = RTMP()
     var rtmps = RTMPS()
+    var srt = SRT()
     var publish = Publish()
     var recording = Recording()
     var renditions = Renditions()
@@ -69,6 +70,21 @@ struct Settings: Sendable, Equatable {
         var handshakeTimeout = Duration.seconds(10)
         /// A publisher silent for this long is replaced by one that asks for the same id.
         var takeoverSilence = Duration.seconds(3)
+    }
+
+    struct SRT: Sendable, Equatable {
+        var enabled = true
+        var host = "0.0.0.0"
+        /// UDP; 0 lets the system choose.
+        var port = 4200
+        /// Publishers and viewers.
+        var maxConnections = 1_000
+        /// How long lost packets may take to come again; a peer may ask for more.
+        var latency = Duration.milliseconds(120)
+        /// What peers must know where the broadcast has none of its own; empty: nothing is encrypted.
+        var passphrase = Secret("")
+        var idleTimeout = Duration.seconds(5)
+        var play = true
     }
 
     struct Publish: Sendable, Equatable {
