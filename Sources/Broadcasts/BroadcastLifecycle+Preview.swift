@@ -1,3 +1,4 @@
+import Logging
 import Store
 public import Streams
 

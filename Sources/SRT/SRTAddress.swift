@@ -27,11 +27,11 @@ public struct SRTAddress: Sendable {
         self.init(head.pointee.ai_addr, length: Int(head.pointee.ai_addrlen))
     }
 
-    /// A copy; nil unless it is a whole address of one of the two families.
-    public init?(_ address: UnsafePointer<sockaddr>?, length: Int) {
-        guard let address, length <= MemoryLayout<sockaddr_storage>.size else { return nil }
+    /// A copy of a `sockaddr`; nil unless it is a whole address of one of the two families.
+    public init?(_ address: UnsafeRawPointer?, length: Int) {
+        guard let address, (MemoryLayout<sockaddr>.size...MemoryLayout<sockaddr_storage>.size).contains(length) else { return nil }
         let needed: Int
-        switch Int32(address.pointee.sa_family) {
+        switch Int32(address.loadUnaligned(as: sockaddr.self).sa_family) {
         case AF_INET: needed = MemoryLayout<sockaddr_in>.size
         case AF_INET6: needed = MemoryLayout<sockaddr_in6>.size
         default: return nil

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Synchronization
 import Testing
 
@@ -18,13 +19,14 @@ import Testing
             #expect(arrival.request.remoteAddress == "127.0.0.1")
             let sent = (0..<50).map { number in [UInt8](repeating: UInt8(number), count: 1_316) }
             for datagram in sent { #expect(datagram.withUnsafeBytes { caller.send($0) } == .taken) }
-            let (received, _) = try await SRTLoopback.receive(50, on: arrival.socket)
+            try arrival.socket.waitWhenReceiving(milliseconds: 10_000)
+            let (received, _) = await SRTLoopback.receive(50, on: arrival.socket)
             #expect(received == sent)
             let statistics = try #require(arrival.socket.statistics())
             #expect(statistics.received == 50 && statistics.receivedDropped == 0)
             #expect(statistics.receiveLatency == 120)
             caller.close()
-            let (_, last) = try await SRTLoopback.receive(1, on: arrival.socket)
+            let (_, last) = await SRTLoopback.receive(1, on: arrival.socket)
             #expect(last == .ended || last == .lost)
             #expect(arrival.socket.statistics() == nil, "nothing is known of a connection that is gone")
         }
@@ -118,7 +120,8 @@ import Testing
 
     /// Two of them (libavformat brings one) crash the process when it ends.
     @Test func thereIsOneLibsrtInTheProcess() throws {
-        let maps = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
+        let file = try #require(FileHandle(forReadingAtPath: "/proc/self/maps"))
+        let maps = String(decoding: try #require(try file.readToEnd()), as: UTF8.self)
         let libraries = Set(maps.split(separator: "\n").compactMap { line in line.split(separator: " ").last.map(String.init) })
             .filter { $0.contains("/libsrt") && !$0.contains("/libsrtp") }
         #expect(libraries.count == 1, "\(libraries)")

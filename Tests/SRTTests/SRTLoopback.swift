@@ -77,10 +77,9 @@ final class SRTLoopback: Sendable {
         }
     }
 
-    /// What comes, until there are `count` datagrams or something else; on a thread of its own, because it waits.
-    static func receive(_ count: Int, on socket: SRTSocket) async throws -> ([[UInt8]], SRTSocket.Received) {
-        try socket.waitWhenReceiving(milliseconds: 10_000)
-        return await withCheckedContinuation { continuation in
+    /// What comes on a socket that waits, until there are `count` datagrams or something else; on a thread of its own.
+    static func receive(_ count: Int, on socket: SRTSocket) async -> ([[UInt8]], SRTSocket.Received) {
+        await withCheckedContinuation { continuation in
             Thread.detachNewThread {
                 let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 2_048, alignment: 16)
                 defer { buffer.deallocate() }

@@ -2,6 +2,7 @@ import AV
 import Logging
 import Media
 import NIOCore
+import SRT
 import Streams
 import Synchronization
 

@@ -94,7 +94,7 @@ final class SRTPush: @unchecked Sendable {
         // These addresses and no others: a name looked up again might have others by then.
         let known = addresses.compactMap { address in address.withSockAddr { SRTAddress($0, length: $1) } }
         let worker = Worker(target: self.target) { [weak self, eventLoop] event in
-            eventLoop.execute { self?.received(event) }
+            eventLoop.execute { [weak self] in self?.received(event) }
         }
         self.stage = .running(worker)
         if !worker.connect(to: known, within: Int(self.connectTimeout.nanoseconds / 1_000_000)) { self.end(.connectFailed("no thread")) }

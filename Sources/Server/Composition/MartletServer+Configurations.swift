@@ -3,6 +3,7 @@ import AV
 import Broadcasts
 import Gateways
 import HTTP
+import Logging
 import Media
 import NIOCore
 import Outputs

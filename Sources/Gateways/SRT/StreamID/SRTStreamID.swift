@@ -96,7 +96,7 @@ struct SRTStreamID: Sendable, Equatable {
         for (name, value) in try Self.rawPairs(text) {
             switch name {
             case "r": resource = resource ?? value
-            case "m": mode = try mode ?? Self.mode(value)
+            case "m": if mode == nil { mode = try Self.mode(value) }
             case "t": guard value == "stream" else { throw .unsupportedType }
             case "u": user = user.isEmpty ? Self.decoded(value) : user
             case "s": password = password.isEmpty ? Self.decoded(value) : password
