@@ -131,7 +131,8 @@ let package = Package(
         tests(
             "GatewaysTests",
             [
-                "Gateways", "TransportSecurity", "Streams", "RTMP", "Media", "AV", "SRT", "Egress", "TestSupport", nioCore, nioPosix, nioEmbedded, nioSSL,
+                "Gateways", "TransportSecurity", "Streams", "RTMP", "Media", "AV", "SRT", "Egress", "TestSupport", nioCore, nioPosix, nioEmbedded,
+                nioSSL,
                 logging,
             ]),
         tests(

@@ -39,6 +39,8 @@ extension BroadcastService {
         public var rtmpPlay: Bool
         /// Lets SRT viewers in.
         public var srtPlay = true
+        /// Where SRT is offered, for the URLs that are shown; nil: it is not, or nobody knows the port beforehand.
+        public var srtPort: Int?
         public var sources: Sources
         public var library = VodLibrary.Configuration()
 

@@ -125,13 +125,12 @@ public final class SRTListener: Sendable {
     // MARK: The callback
 
     // A C callback: no captures. `opaque` is the listener, which its thread keeps alive until the socket is closed.
-    private static let hook:
-        @convention(c) (UnsafeMutableRawPointer?, SRTSOCKET, Int32, UnsafePointer<sockaddr>?, UnsafePointer<CChar>?) -> Int32 = {
-            opaque, socket, _, peer, streamID in
-            guard let opaque else { return -1 }
-            let listener = Unmanaged<SRTListener>.fromOpaque(opaque).takeUnretainedValue()
-            return listener.answer(socket, peer, streamID)
-        }
+    private static let hook: @convention(c) (UnsafeMutableRawPointer?, SRTSOCKET, Int32, UnsafePointer<sockaddr>?, UnsafePointer<CChar>?) -> Int32 = {
+        opaque, socket, _, peer, streamID in
+        guard let opaque else { return -1 }
+        let listener = Unmanaged<SRTListener>.fromOpaque(opaque).takeUnretainedValue()
+        return listener.answer(socket, peer, streamID)
+    }
 
     private func answer(_ socket: SRTSOCKET, _ peer: UnsafePointer<sockaddr>?, _ streamID: UnsafePointer<CChar>?) -> Int32 {
         let text = streamID.map { start in Array(UnsafeRawBufferPointer(start: start, count: strnlen(start, SRTParameters.longestStreamID + 1))) }

@@ -23,14 +23,16 @@ import Testing
     }
 
     @Test(arguments: [
-        (Encoders.h264, Encoders.aac, ["h264", "aac"]), (Encoders.hevc, Encoders.opus, ["hevc", "opus"]), (Encoders.h264, Encoders.mp3, ["h264", "mp3"]),
+        (Encoders.h264, Encoders.aac, ["h264", "aac"]), (Encoders.hevc, Encoders.opus, ["hevc", "opus"]),
+        (Encoders.h264, Encoders.mp3, ["h264", "mp3"]),
     ])
     func whatIsWrittenIsReadByFFmpegFrameByFrame(video: [String], audio: [String], codecs: [String]) throws {
         let reading = try Reading(try self.clips.make("in.mkv", seconds: 3, video: video, audio: audio))
         let pieces = try self.pieces(of: reading)
         #expect(pieces.allSatisfy { $0.bytes.readableBytes % 188 == 0 && $0.bytes.getInteger(at: 0, as: UInt8.self) == 0x47 })
         let path = try self.write(pieces, to: "out.ts")
-        #expect(try Clips.streams(path, "codec_name") == codecs)
+        // ffprobe tells them of the program as well.
+        #expect(try Clips.streams(path, "codec_name").prefix(2) == codecs[...])
         #expect(try Clips.decodingErrors(path) == "")
         let back = try Reading(path)
         #expect(back.video.count == reading.video.count)
@@ -46,11 +48,11 @@ import Testing
         let starts = pieces.indices.filter { pieces[$0].isStart }
         #expect(starts.count == 3, "one for each keyframe")
         for start in starts {
-            // The program association table's packet comes first.
-            let header = try #require(pieces[start].bytes.getInteger(at: 0, as: UInt32.self))
-            #expect(header >> 8 & 0x1FFF == 0)
+            // Service description, program association and program map come first.
+            let tables = (0..<3).compactMap { pieces[start].bytes.getInteger(at: $0 * 188, as: UInt32.self) }.map { $0 >> 8 & 0x1FFF }
+            #expect(tables == [0x11, 0, 0x1000])
             let path = try self.write(pieces[start...], to: "from-\(start).ts")
-            #expect(try Clips.streams(path, "codec_name") == ["h264", "aac"])
+            #expect(try Clips.streams(path, "codec_name").prefix(2) == ["h264", "aac"])
             #expect(try Clips.decodingErrors(path) == "")
             #expect(try Reading(path).video.first?.isKeyframe == true)
         }
@@ -92,8 +94,11 @@ import Testing
         let source = MemorySource(Array(try Data(contentsOf: URL(fileURLWithPath: path))), pieces: size)
         let demuxer = try Demuxer(source, format: "mpegts", analyzeDuration: .milliseconds(400), interrupt: Interrupt())
         let pieces = try Reading(FrameReader(demuxer))
-        #expect(pieces.frames.map(\.decodeTime) == whole.frames.map(\.decodeTime))
-        #expect(pieces.frames.map(\.payload) == whole.frames.map(\.payload))
+        #expect(pieces.video.map(\.decodeTime) == whole.video.map(\.decodeTime))
+        #expect(pieces.video.map(\.payload) == whole.video.map(\.payload))
+        #expect(pieces.audio.map(\.payload) == whole.audio.map(\.payload))
+        // Several packets of sound share a time; what lies between is rounded in other places.
+        for (one, other) in zip(pieces.audio, whole.audio) { #expect(abs((one.decodeTime - other.decodeTime).microseconds) <= 50) }
         #expect(try pieces.track(.audio).configuration == whole.track(.audio).configuration)
     }
 

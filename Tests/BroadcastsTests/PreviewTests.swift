@@ -1,4 +1,5 @@
 import Broadcasts
+import Store
 import Streams
 import Testing
 

@@ -28,7 +28,10 @@ import Testing
     @Test(arguments: [
         (Clip.mp3, ["-c", "copy"], ["h264 320x180", "mp3 44100"]),
         (Clip.light, ["-c:v", "copy", "-c:a", "libopus"], ["h264 320x180", "opus 48000"]),
-        (Clip.light, ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "keyint=25:log-level=error", "-c:a", "copy"], ["aac 48000", "hevc 320x180"]),
+        (
+            Clip.light, ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "keyint=25:log-level=error", "-c:a", "copy"],
+            ["aac 48000", "hevc 320x180"]
+        ),
         (Clip.soundOnly, ["-c", "copy"], ["aac 48000"]),
         (Clip.pictureOnly, ["-c", "copy"], ["h264 320x180"]),
     ])
@@ -49,7 +52,8 @@ import Testing
     @Test func aViewerWhoComesTooEarlyWaitsAndOneOfNothingAtAllIsTurnedAway() async throws {
         try await Lab.run { lab in
             let server = try await MartletProcess.start(in: lab)
-            let unknown = try await lab.start("early", ["ffmpeg", "-nostdin", "-v", "error", "-i", try server.srtURL("read:demo"), "-f", "null", "-"])
+            let unknown = try await lab.start(
+                "early", ["ffmpeg", "-nostdin", "-v", "error", "-i", try server.srtURL("read:demo"), "-f", "null", "-"])
             try #require(try await unknown.waitForExit() != .code(0))
             try #require(try await server.srtRefusals() == ["1404": 1])
 
@@ -89,7 +93,8 @@ import Testing
             try await off.stop()
             let server = try await off.restarted(settings: ["MARTLET_SRT_PLAY": "false"])
             let publisher = try await server.publishOverSRT(as: "demo")
-            let viewer = try await lab.start("viewer", ["ffmpeg", "-nostdin", "-v", "error", "-i", try server.srtURL("read:demo"), "-f", "null", "-"])
+            let viewer = try await lab.start(
+                "viewer", ["ffmpeg", "-nostdin", "-v", "error", "-i", try server.srtURL("read:demo"), "-f", "null", "-"])
             try #require(try await viewer.waitForExit() != .code(0))
             try #require(try await server.srtRefusals() == ["1405": 1])
             try #require(publisher.child.exit == nil)

@@ -32,7 +32,10 @@ import Testing
     }
 
     @Test(arguments: [
-        (["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "keyint=25:min-keyint=25:log-level=error", "-c:a", "copy"], ["aac 48000", "hevc 320x180"]),
+        (
+            ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "keyint=25:min-keyint=25:log-level=error", "-c:a", "copy"],
+            ["aac 48000", "hevc 320x180"]
+        ),
         (["-c:v", "copy", "-c:a", "mp2", "-b:a", "128k"], ["aac 48000", "h264 320x180"]),
         (["-c:v", "copy", "-c:a", "libopus", "-b:a", "96k"], ["h264 320x180", "opus 48000"]),
     ])
@@ -65,7 +68,8 @@ import Testing
             let port = try freePort()
             let encoder = try await Publisher.start(to: "udp://127.0.0.1:\(port)?pkt_size=1316", format: "mpegts", in: lab)
             _ = try await lab.start(
-                "transmit", ["srt-live-transmit", "udp://127.0.0.1:\(port)", "srt://127.0.0.1:\(try #require(server.srt))?streamid=#!::r=demo,m=publish"])
+                "transmit",
+                ["srt-live-transmit", "udp://127.0.0.1:\(port)", "srt://127.0.0.1:\(try #require(server.srt))?streamid=#!::r=demo,m=publish"])
             try await server.waitUntil("demo", is: "broadcasting", within: .seconds(40))
             let media = try await DecodedMedia.decode(try await lab.copy(server.rtmpURL("demo"), seconds: 5).path, in: lab)
             try media.requireEveryPicture(atLeast: 110)
@@ -124,6 +128,17 @@ import Testing
             try #require(try await server.call("POST", "/v2/broadcasts/demo/stop").status == 200)
             try await eventually("the encoder was disconnected") { publisher.child.exit != nil }
             try await eventually("no connection is left") { try await server.metric("srt_connections") == 0 }
+        }
+    }
+
+    @Test func aStoppingServerDisconnectsEverybodyAndEndsCleanly() async throws {
+        try await Lab.run { lab in
+            let server = try await MartletProcess.start(in: lab)
+            let publisher = try await server.publishOverSRT(as: "demo")
+            let viewer = try await lab.startCopying(try server.srtURL("read:demo"), to: lab.path("copy.mkv"))
+            try await eventually("the viewer watches") { try await server.broadcast("demo")["srtViewerCount"].number == 1 }
+            try await server.stop()
+            try await eventually("both know", within: .seconds(20)) { publisher.child.exit != nil && viewer.exit != nil }
         }
     }
 

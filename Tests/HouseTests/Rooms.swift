@@ -51,7 +51,8 @@ struct Room {
             system: ["Synchronization", "Glibc", "Foundation"]),
 
         Room(
-            name: "Gateways", floor: .traffic, rooms: ["Streams", "Media", "RTMP", "AV", "SRT", "Egress"], modules: ["NIOCore", "NIOPosix", "Logging"],
+            name: "Gateways", floor: .traffic, rooms: ["Streams", "Media", "RTMP", "AV", "SRT", "Egress"],
+            modules: ["NIOCore", "NIOPosix", "Logging"],
             system: ["Synchronization", "Glibc"]),
         Room(
             name: "Outputs", floor: .traffic, rooms: ["Streams", "Media", "RTMP", "Packaging", "AV", "SRT", "Egress"],

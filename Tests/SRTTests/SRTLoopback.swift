@@ -21,7 +21,8 @@ final class SRTLoopback: Sendable {
     }
 
     static func run(
-        _ parameters: SRTParameters = SRTParameters(), decide: @escaping @Sendable (SRTListener.Request) -> SRTListener.Answer = { _ in
+        _ parameters: SRTParameters = SRTParameters(),
+        decide: @escaping @Sendable (SRTListener.Request) -> SRTListener.Answer = { _ in
             .accept(passphrase: nil)
         }, _ body: (SRTLoopback) async throws -> Void
     ) async throws {

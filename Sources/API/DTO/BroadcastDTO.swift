@@ -10,6 +10,7 @@ struct BroadcastDTO: JSONWritable {
     var app: String
     /// Where publishers reach this server.
     var host: String
+    var srtPort: Int?
 
     func write(to writer: inout JSONWriter) {
         writer.object { writer in
@@ -130,6 +131,7 @@ struct BroadcastDTO: JSONWritable {
         writer.member("maxIdleTime", record.schedule.maxIdleTime)
         writer.member("anyoneWatching", self.view.hlsViewers > 0 || self.view.dashViewers > 0 || self.playerCount > 0)
         // Not in the contract, and only there when there is something to say.
+        if let srtPort { writer.member("srtURL", "srt://\(self.host):\(srtPort)?streamid=\(self.app)/\(record.id)") }
         if let passphrase = record.source.srtPassphrase { writer.member("srtPassphrase", passphrase) }
         if let live { writer.member("srtViewerCount", live.srtViewerCount) }
         if let transport = self.live?.transport { writer.member("transport", TransportDTO(figures: transport)) }

@@ -127,11 +127,11 @@ public final class SRTGateway: Sendable {
 
     public var statistics: Statistics { self.connections.figures }
 
-    /// On the listener's thread: once a second.
+    /// On the listener's thread. Of a connection that is gone libsrt knows nothing, so the last look must not be long ago.
     private func tick() {
-        guard self.ticks.wrappingAdd(1, ordering: .relaxed).oldValue % 10 == 0 else { return }
-        for connection in self.connections.all { connection.sample() }
-        self.table.sweep()
+        let tick = self.ticks.wrappingAdd(1, ordering: .relaxed).oldValue
+        if tick % 3 == 0 { for connection in self.connections.all { connection.sample() } }
+        if tick % 10 == 0 { self.table.sweep() }
     }
 }
 

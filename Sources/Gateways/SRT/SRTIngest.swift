@@ -8,8 +8,9 @@ import Streams
 struct SRTIngest {
     /// For the first packets until it is known what is in them.
     static let openTimeout = Duration.seconds(10)
-    /// Media that finding that out may wait for. A transport stream never says that it has shown everything.
-    private static let analyzeDuration = Duration.milliseconds(400)
+    /// Media that finding that out waits for, always, because a transport stream never says that it has shown everything. Encoders hold sound back for
+    /// up to 0.7 s.
+    private static let analyzeDuration = Duration.milliseconds(800)
 
     let connection: SRTConnection
     let publisher: Publisher

@@ -136,7 +136,8 @@ extension SRTPush {
         /// What may be under way at least, in milliseconds; on ways with a larger latency as much as that.
         private static let leastUnconfirmed = 1_000
         /// For what is still under way when the push ends.
-        private static let farewell = 1_000
+        private static let farewell = 800
+        private static let longestPlayout = 500
 
         private let target: SRTTarget
         private let report: @Sendable (Event) -> Void
@@ -162,7 +163,11 @@ extension SRTPush {
 
         func finish() {
             self.executor.execute {
-                self.link.withLock { $0.socket }?.waitUntilConfirmed(milliseconds: Self.farewell)
+                if let socket = self.link.withLock({ $0.socket }) {
+                    socket.waitUntilConfirmed(milliseconds: Self.farewell)
+                    // What the peer has but does not show yet is lost with the connection.
+                    if socket.isConnected { SRTSocket.nap(milliseconds: min(socket.peerLatency + 20, Self.longestPlayout)) }
+                }
                 self.end(.closedByPeer)
             }
         }

@@ -48,7 +48,9 @@ extension MartletServer {
                 startsAutomatically: self.settings.sources.startAutomatically, maximum: self.settings.sources.maximum,
                 probeTimeout: self.settings.sources.openTimeout, startWithin: TimeAmount(self.settings.playlists.startWithin),
                 normalisesPlaylists: self.settings.playlists.normalize))
-        configuration.srtPlay = self.settings.srt.play
+        let srt = self.settings.srt
+        configuration.srtPort = srt.enabled && srt.port != 0 ? srt.port : nil
+        configuration.srtPlay = srt.play
         configuration.library.maxUploadBytes = Int64(self.settings.vods.maxUploadSize)
         configuration.library.importDirectories = self.settings.vods.importDirectories
         configuration.library.minimumFreeBytes = Int64(self.settings.recording.minimumFreeSpace)

@@ -3,7 +3,8 @@ enum SettingTable {
     static let environmentPrefix = "MARTLET_"
 
     static let all: [SettingDescriptor] =
-        Self.general + Self.http + Self.https + Self.rtmp + Self.srt + Self.publish + Self.recording + Self.retention + Self.previews + Self.renditions
+        Self.general + Self.http + Self.https + Self.rtmp + Self.srt + Self.publish + Self.recording + Self.retention + Self.previews
+        + Self.renditions
         + Self.vods + Self.endpoints + Self.sources + Self.playlists
         + Self.hls + Self.other
 

@@ -76,7 +76,8 @@ final class MartletProcess: Sendable {
             let address = try #require(line[door].text)
             return try #require(address.split(separator: ":").last.flatMap { Int($0) })
         }
-        let server = MartletProcess(lab: lab, child: child, data: data, http: try port("http"), rtmp: try port("rtmp"), srt: line["srt"].text == nil ? nil : try port("srt"))
+        let server = MartletProcess(
+            lab: lab, child: child, data: data, http: try port("http"), rtmp: try port("rtmp"), srt: line["srt"].text == nil ? nil : try port("srt"))
         lab.add(server)
         return server
     }

@@ -53,6 +53,7 @@ import Testing
         ("#!::r=demo,m=publish,token=t,s=secret", "publish - demo token=t"),
         ("#!::r=first,r=second,m=publish,m=request", "publish - first"),
         ("#!::r=d%65mo,m=publish", "publish - demo"),
+        ("%23!::r=demo,m=publish", "publish - demo"),
     ])
     func theFormsThatEncodersSend(text: String, meaning: String) {
         #expect(self.shown(text) == meaning)

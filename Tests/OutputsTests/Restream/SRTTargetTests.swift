@@ -1,3 +1,4 @@
+import SRT
 import Testing
 
 @testable import Outputs

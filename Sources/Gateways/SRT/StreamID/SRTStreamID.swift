@@ -49,8 +49,9 @@ struct SRTStreamID: Sendable, Equatable {
         guard let text = String(validating: bytes, as: UTF8.self), text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }) else {
             throw .notText
         }
-        if text.hasPrefix("#!::") {
-            try self.init(keys: text.dropFirst(4))
+        // In a URL the # must be encoded, and not every client decodes it again.
+        if let keys = ["#!::", "%23!::"].lazy.first(where: { text.hasPrefix($0) }) {
+            try self.init(keys: text.dropFirst(keys.count))
         } else if text.hasPrefix("#!") {
             // The guidelines' nested form, which nobody sends.
             throw .malformed
