@@ -94,7 +94,9 @@ public final class SRTListener: Sendable {
         srt_epoll_add_usock(poll, socket, &events)
         var ready = SRT_EPOLL_EVENT()
         while !self.isStopping.load(ordering: .acquiring) {
-            if srt_epoll_uwait(poll, &ready, 1, Self.lookInterval) > 0 { self.acceptAll(socket) }
+            _ = srt_epoll_uwait(poll, &ready, 1, Self.lookInterval)
+            // Also when nothing was told: who came before the socket was watched is told by nobody.
+            self.acceptAll(socket)
             self.onTick()
         }
         srt_close(socket)

@@ -43,6 +43,8 @@ final class SRTByteSource: ByteSource {
                 self.end = .stopped(reason)
                 break
             }
+            // Also while bytes come: FFmpeg would look through them for ever.
+            if self.interrupt.cause != nil { throw AVFailure(cause: .timedOut, operation: "read", text: "no frame in time") }
             switch self.connection.socket.receive(into: self.scratch) {
             case .datagram(let count):
                 self.silentSince = nil
@@ -54,7 +56,6 @@ final class SRTByteSource: ByteSource {
                 self.silentSince = since
                 if self.clock.now - since > self.idleTimeout { self.end = .lost }
             }
-            if self.interrupt.cause != nil { throw AVFailure(cause: .timedOut, operation: "read", text: "no transport stream in time") }
         }
         return nil
     }

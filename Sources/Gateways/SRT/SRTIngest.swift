@@ -6,8 +6,8 @@ import Streams
 
 /// The thread of one publisher: what it sends becomes frames of the stream, until it ends, falls silent or has to leave.
 struct SRTIngest {
-    /// For the first packets until it is known what is in them.
-    static let openTimeout = Duration.seconds(10)
+    /// For the first packets until it is known what is in them, and for every frame from then on, while bytes come.
+    private static let frameTimeout = Duration.seconds(10)
     /// Media that finding that out waits for, always, because a transport stream never says that it has shown everything. Encoders hold sound back for
     /// up to 0.7 s.
     private static let analyzeDuration = Duration.milliseconds(800)
@@ -40,12 +40,14 @@ struct SRTIngest {
     private func read(
         _ source: SRTByteSource, _ interrupt: Interrupt, _ announced: inout AnnouncedTracks, _ frames: inout Int
     ) throws(AVFailure) {
-        interrupt.arm(within: Self.openTimeout)
+        // Silence is the source's business, and may be allowed to last longer.
+        let limit = max(Self.frameTimeout, self.idleTimeout + .seconds(1))
+        interrupt.arm(within: limit)
         defer { interrupt.disarm() }
         let demuxer = try Demuxer(source, format: "mpegts", analyzeDuration: Self.analyzeDuration, interrupt: interrupt)
         let reader = try FrameReader(demuxer, options: .init(transcodesAudio: self.transcodesAudio))
-        // The first frame must come in the same time; later ones are waited for by the source.
         while let item = try reader.next() {
+            interrupt.arm(within: limit)
             switch item {
             case .tracks(let tracks):
                 if announced.tracks.isEmpty {
@@ -53,7 +55,6 @@ struct SRTIngest {
                 }
                 self.publisher.announce(announced.take(tracks))
             case .frame(let frame):
-                if frames == 0 { interrupt.disarm() }
                 frames += 1
                 self.publisher.publish(frame, now: .now())
             }
