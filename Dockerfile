@@ -5,7 +5,7 @@ FROM swift:6.3-bookworm AS build
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
         pkg-config libavcodec-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev libsqlite3-dev zlib1g-dev \
-        libnghttp2-dev libssl-dev \
+        libnghttp2-dev libssl-dev libsrt-gnutls-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 
@@ -25,7 +25,7 @@ FROM debian:bookworm-slim
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
         ca-certificates tzdata libavcodec59 libavformat59 libavutil57 libswresample4 libswscale6 libsqlite3-0 libstdc++6 zlib1g \
-        libnghttp2-14 libssl3 \
+        libnghttp2-14 libssl3 libsrt1.5-gnutls \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --system --gid 990 martlet \
     && useradd --system --uid 990 --gid martlet --home-dir /data --shell /usr/sbin/nologin martlet \
@@ -37,8 +37,8 @@ USER martlet
 WORKDIR /data
 ENV MARTLET_DATA_DIR=/data
 VOLUME /data
-# HTTP: REST API, HLS, recordings, health, metrics. RTMP: publish and play.
-EXPOSE 5080/tcp 5443/tcp 1935/tcp 1936/tcp
+# HTTP: REST API, HLS, recordings, health, metrics. RTMP and SRT: publish and play.
+EXPOSE 5080/tcp 5443/tcp 1935/tcp 1936/tcp 4200/udp
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=6s --start-period=10s --retries=3 \
     CMD ["martlet", "health", "--config", "/etc/martlet/martlet.yaml"]

@@ -64,6 +64,7 @@ let package = Package(
             providers: [.apt(["libavformat-dev", "libavcodec-dev", "libavutil-dev", "libswscale-dev", "libswresample-dev"])]),
         .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CSRT", pkgConfig: "srt", providers: [.apt(["libsrt-gnutls-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         .target(name: "CConnectGuard"),
@@ -77,6 +78,7 @@ let package = Package(
         room("Streams", ["Media", nioCore]),
         room("AV", ["Media", "CFFmpeg", nioCore]),
         room("Egress", ["CConnectGuard", nioCore]),
+        room("SRT", ["CSRT"]),
         room("Store", [grdb], resources: [.embedInCode("Migrations")]),
         room("TransportSecurity", ["COpenSSL", nioSSL, logging]),
         room(
@@ -84,8 +86,8 @@ let package = Package(
             ["CNGHTTP2", hummingbirdCore, nioCore, nioPosix, nioHTTP1, nioWebSocket, nioTLS, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, logging]),
 
         // Floor 2: traffic.
-        room("Gateways", ["Streams", "Media", "RTMP", "AV", "Egress", nioCore, nioPosix, logging]),
-        room("Outputs", ["Streams", "Media", "RTMP", "Packaging", "AV", "Egress", "CZlib", nioCore, nioPosix, nioSSL, logging]),
+        room("Gateways", ["Streams", "Media", "RTMP", "AV", "SRT", "Egress", nioCore, nioPosix, logging]),
+        room("Outputs", ["Streams", "Media", "RTMP", "Packaging", "AV", "SRT", "Egress", "CZlib", nioCore, nioPosix, nioSSL, logging]),
 
         // Floor 3: management.
         room("Broadcasts", ["Store", "Streams", "Media", "RTMP", "Gateways", "Outputs", "AV", "Egress", nioCore, logging]),
@@ -115,6 +117,7 @@ let package = Package(
         tests("PackagingTests", ["Packaging", "Media", "TestSupport", nioCore]),
         tests("StreamsTests", ["Streams", "Media", "TestSupport", nioCore]),
         tests("AVTests", ["AV", "Media", "TestSupport", nioCore]),
+        tests("SRTTests", ["SRT", "TestSupport"]),
         tests("EgressTests", ["Egress", "TestSupport", nioCore]),
         tests("StoreTests", ["Store", "TestSupport", grdb]),
         tests("TransportSecurityTests", ["TransportSecurity", "TestSupport", nioSSL, logging]),
@@ -128,12 +131,13 @@ let package = Package(
         tests(
             "GatewaysTests",
             [
-                "Gateways", "TransportSecurity", "Streams", "RTMP", "Media", "AV", "Egress", "TestSupport", nioCore, nioPosix, nioEmbedded, nioSSL,
+                "Gateways", "TransportSecurity", "Streams", "RTMP", "Media", "AV", "SRT", "Egress", "TestSupport", nioCore, nioPosix, nioEmbedded,
+                nioSSL,
                 logging,
             ]),
         tests(
             "OutputsTests",
-            ["Outputs", "Streams", "RTMP", "Packaging", "AV", "Media", "TestSupport", nioCore, nioPosix, nioEmbedded, nioSSL, logging]),
+            ["Outputs", "Streams", "RTMP", "Packaging", "AV", "SRT", "Media", "TestSupport", nioCore, nioPosix, nioEmbedded, nioSSL, logging]),
         tests(
             "BroadcastsTests",
             ["Broadcasts", "Store", "Streams", "Outputs", "Gateways", "Media", "BroadcastSupport", "TestSupport", nioCore, nioEmbedded, logging]),

@@ -37,6 +37,7 @@ enum APIOperation: Sendable {
     case duration
     case record
     case addEndpoint
+    case changeEndpoint
     case removeEndpoint
     case deleteVod
     case uploadVod
@@ -106,7 +107,7 @@ enum ErrorResponder {
             return (.ok, Self.unreachable(error) ?? ResultDTO(false, message: "Camera is not found with streamId: \(id)"))
         case .record: return (.ok, Self.recording(error, id: id))
         case .addEndpoint: return (.ok, Self.addingEndpoint(error, id: id))
-        case .removeEndpoint: return (.ok, Self.empty)
+        case .changeEndpoint, .removeEndpoint: return (.ok, Self.empty)
         case .uploadVod: return Self.uploading(error)
         case .convertHLS:
             return Self.refused(error == .hlsNameBlank ? "HLS file name is empty" : "HLS to MP4 conversion has failed")

@@ -36,7 +36,8 @@ public struct RESTInterface: Sendable {
     /// `events` is what listeners are told from; whoever makes it tells it what happens, and closes it when the server begins to stop.
     public init(service: BroadcastService, configuration: Configuration, events: EventFeed = EventFeed(), logger: Logger) {
         let settings = service.configuration
-        let presenter = BroadcastPresenter(app: settings.app, serverName: settings.serverName, hostAddress: settings.hostAddress)
+        let presenter = BroadcastPresenter(
+            app: settings.app, serverName: settings.serverName, hostAddress: settings.hostAddress, srtPort: settings.srtPort)
         let eventRoutes = EventRoutes(service: service, feed: events, logger: logger)
         self.table = RouteTable(
             routes: BroadcastRoutes(service: service, presenter: presenter).routes + SourceRoutes(service: service).routes

@@ -6,6 +6,8 @@ public import Media
 public final class Demuxer {
     private(set) var context: UnsafeMutablePointer<AVFormatContext>?
     private let interrupt: Interrupt
+    /// Freed after the context that reads from it.
+    private let source: SourceContext?
     /// Nanoseconds; nil: the deadline of the interrupt is its owner's business.
     private(set) var readTimeout: Int64?
     private static let shortestPlaylistTimeout = Duration.seconds(30)
@@ -21,6 +23,25 @@ public final class Demuxer {
         let options = options.merging(["protocol_whitelist": "file"]) { _, ours in ours }
         (self.context, self.streams) = try Self.open("file:" + path, format: format, options: options, interrupt: interrupt)
         self.interrupt = interrupt
+        self.source = nil
+        self.readTimeout = nil
+    }
+
+    /// Reads a container out of `source`, which waits as long as it sees fit; `interrupt` ends it. The caller arms and disarms its deadlines.
+    /// - Parameters:
+    ///   - format: FFmpeg's short name; there is no probing.
+    ///   - probeBytes: what finding the streams may read at most.
+    ///   - analyzeDuration: how much media finding out what they are may wait for.
+    public init(
+        _ source: any ByteSource, format: String, probeBytes: Int = 512 << 10, analyzeDuration: Duration, interrupt: Interrupt
+    ) throws(AVFailure) {
+        let context = try SourceContext(source)
+        var request = InputRequest(url: "", format: format, protocols: [])
+        request.probeBytes = probeBytes
+        request.analyzeDuration = analyzeDuration
+        (self.context, self.streams) = try Self.open("", format: format, options: request.dictionary, interrupt: interrupt, source: context)
+        self.interrupt = interrupt
+        self.source = context
         self.readTimeout = nil
     }
 
@@ -30,6 +51,7 @@ public final class Demuxer {
         defer { interrupt.disarm() }
         (self.context, self.streams) = try Self.open(request.url, format: request.format, options: request.dictionary, interrupt: interrupt)
         self.interrupt = interrupt
+        self.source = nil
         self.readTimeout = Interrupt.nanoseconds(of: request.readTimeout)
         // Between two segments of a live playlist nothing comes, for as long as a segment is.
         if self.formatName.hasPrefix("hls") {
@@ -38,7 +60,7 @@ public final class Demuxer {
     }
 
     private static func open(
-        _ url: String, format: String?, options: [String: String], interrupt: Interrupt
+        _ url: String, format: String?, options: [String: String], interrupt: Interrupt, source: SourceContext? = nil
     ) throws(AVFailure) -> (UnsafeMutablePointer<AVFormatContext>, [CodecParameters]) {
         AVLog.install
         // FFmpeg would not ask before its first wait.
@@ -50,6 +72,10 @@ public final class Demuxer {
         }
         guard let raw = avformat_alloc_context() else { throw AVFailure("open input", code: shim_averror(ENOMEM)) }
         raw.pointee.interrupt_callback = interrupt.callback
+        if let source {
+            raw.pointee.pb = source.raw
+            raw.pointee.flags |= AVFMT_FLAG_CUSTOM_IO
+        }
         var opened: UnsafeMutablePointer<AVFormatContext>? = raw
         AVLog.forgetNameFailure()
         let result = avformat_open_input(&opened, url, input, &dictionary.raw)

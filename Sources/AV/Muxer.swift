@@ -101,6 +101,17 @@ public final class Muxer {
         guard result >= 0, self.output.failure == nil else { throw self.failure("write packet", code: result) }
     }
 
+    /// Hands what was written so far to the sink; what the format itself holds back stays.
+    public func drain() throws(AVFailure) {
+        try self.output.flush()
+    }
+
+    /// Changes an option of the format while it is written, such as `mpegts_flags`.
+    func set(_ option: String, _ value: String) throws(AVFailure) {
+        let result = av_opt_set(self.context.pointee.priv_data, option, value, 0)
+        guard result >= 0 else { throw AVFailure("set \(option)", code: result) }
+    }
+
     /// Ends the current fragment (formats with `frag_custom`) and hands everything to the sink.
     public func flushFragment() throws(AVFailure) {
         try self.interrupt.check("flush fragment")

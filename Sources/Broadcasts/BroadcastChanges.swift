@@ -29,6 +29,8 @@ public struct BroadcastChanges: Sendable, Equatable {
         public var streamURL, ipAddress, username, password: String?
         public var seekTime: Int64?
         public var startsWithViewers: Bool?
+        /// 10 to 79 bytes; empty takes it away.
+        public var srtPassphrase: String?
 
         public init() {}
     }
@@ -55,11 +57,24 @@ public struct BroadcastChanges: Sendable, Equatable {
         public var url: String
         public var serviceID: String?
         public var resolutionHeight: Int
+        /// Nil: yes, or as it is.
+        public var isEnabled: Bool?
+        /// Nil: as its platform needs, or as it is.
+        public var addsSilence: Bool?
 
-        public init(url: String, serviceID: String? = nil, resolutionHeight: Int = 0) {
+        public init(url: String, serviceID: String? = nil, resolutionHeight: Int = 0, isEnabled: Bool? = nil, addsSilence: Bool? = nil) {
             self.url = url
             self.serviceID = serviceID
             self.resolutionHeight = resolutionHeight
+            self.isEnabled = isEnabled
+            self.addsSilence = addsSilence
+        }
+
+        /// Writes what is wanted of an endpoint that is there.
+        func apply(to record: inout EndpointRecord) {
+            set(&record.isEnabled, self.isEnabled)
+            set(&record.addsSilence, self.addsSilence)
+            if !record.isEnabled, record.status != "created" { record.status = "finished" }
         }
     }
 }
@@ -83,6 +98,10 @@ extension BroadcastChanges {
         for (member, text) in texts + listed {
             guard let text else { continue }
             guard text.utf8.count <= Self.longestText, !text.utf8.contains(0) else { throw .textInvalid(member: member) }
+        }
+        // What libsrt takes (SRTO_PASSPHRASE).
+        if let passphrase = self.source.srtPassphrase, !passphrase.isEmpty {
+            guard (10...79).contains(passphrase.utf8.count), !passphrase.utf8.contains(0) else { throw .textInvalid(member: "srtPassphrase") }
         }
     }
 
@@ -135,6 +154,7 @@ extension BroadcastChanges {
         set(&record.password, self.source.password)
         set(&record.seekTime, self.source.seekTime)
         set(&record.startsWithViewers, self.source.startsWithViewers)
+        if let passphrase = self.source.srtPassphrase { record.srtPassphrase = passphrase.isEmpty ? nil : passphrase }
     }
 
     private func apply(schedule record: inout BroadcastRecord.Schedule, limits: inout BroadcastRecord.Limits) {

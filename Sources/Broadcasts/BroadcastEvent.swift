@@ -3,7 +3,14 @@ public enum BroadcastEvent: Sendable, Equatable {
     case liveStreamStarted(id: String)
     case liveStreamEnded(id: String)
     case vodReady(streamID: String, vodID: String, fileName: String, durationMilliseconds: Int64)
+    /// A destination takes the stream, for the first time or again.
+    case endpointConnected(streamID: String, serviceID: String)
+    /// A destination could not be reached or was lost; it is tried again by itself. Once, until it is connected.
+    case endpointInterrupted(streamID: String, serviceID: String, errorClass: String, reason: String)
+    /// A destination was given up.
     case endpointFailed(streamID: String, serviceID: String, url: String)
+    /// How well a publisher sends: what is wrong now (`StreamProblem`), nothing when it is well again.
+    case streamHealthChanged(id: String, problems: [String])
     case recordingFailed(streamID: String, vodID: String, reason: String)
     /// A rendition could not be begun.
     case encoderNotOpened(streamID: String, height: Int, reason: String)
@@ -28,7 +35,10 @@ public enum BroadcastEvent: Sendable, Equatable {
         case .liveStreamStarted: "liveStreamStarted"
         case .liveStreamEnded: "liveStreamEnded"
         case .vodReady: "vodReady"
+        case .endpointConnected: "endpointConnected"
+        case .endpointInterrupted: "endpointInterrupted"
         case .endpointFailed: "endpointFailed"
+        case .streamHealthChanged: "streamHealthChanged"
         case .recordingFailed: "recordingFailed"
         case .encoderNotOpened: "encoderNotOpenedError"
         case .renditionFailed: "renditionFailed"
@@ -46,6 +56,7 @@ public enum BroadcastEvent: Sendable, Equatable {
         switch self {
         case .liveStreamStarted(let id), .liveStreamEnded(let id): id
         case .vodReady(let id, _, _, _), .endpointFailed(let id, _, _), .recordingFailed(let id, _, _), .recordingExpired(let id, _, _): id
+        case .endpointConnected(let id, _), .endpointInterrupted(let id, _, _, _), .streamHealthChanged(let id, _): id
         case .encoderNotOpened(let id, _, _), .renditionFailed(let id, _, _), .renditionShed(let id, _): id
         case .playlistItemStarted(let id, _, _), .playlistItemFailed(let id, _, _, _): id
         case .diskSpaceLow, .diskSpaceRecovered: ""

@@ -25,8 +25,8 @@ public final class BroadcastLifecycle: PublishGate, PlayGate {
     let environment: BroadcastSupervisor.Environment
     private let state = Mutex(State())
 
-    private var configuration: BroadcastService.Configuration { self.environment.configuration }
-    private var mailbox: StreamMailbox { self.environment.mailbox }
+    var configuration: BroadcastService.Configuration { self.environment.configuration }
+    var mailbox: StreamMailbox { self.environment.mailbox }
 
     /// Told of everybody who wants to watch something.
     private let onViewer: @Sendable (String) -> Void
@@ -52,10 +52,7 @@ public final class BroadcastLifecycle: PublishGate, PlayGate {
     private func decide(
         _ request: PublishRequest, stop: @escaping @Sendable (PublishStop) -> Void
     ) async -> Result<Publisher, PublishRefusal> {
-        guard !self.state.withLock({ $0.isShuttingDown }) else { return .failure(.shuttingDown) }
-        guard self.configuration.isOurs(app: request.app) else { return .failure(.unknownApp) }
-        guard StreamID.isValid(request.id) else { return .failure(.invalidID) }
-        guard !self.mailbox.isFull else { return .failure(.tooManyStreams) }
+        if let refusal = self.refusal(of: request) { return .failure(refusal) }
         let isNew: Bool
         switch await self.register(request.id) {
         case .failure(let refusal): return .failure(refusal)
@@ -64,8 +61,8 @@ public final class BroadcastLifecycle: PublishGate, PlayGate {
         guard !self.state.withLock({ $0.isShuttingDown }) else { return .failure(.shuttingDown) }
         let source = PublishSource(
             type: request.type, remoteAddress: request.remoteAddress, userAgent: request.userAgent,
-            credential: request[parameter: "token"], parameters: request.parameters,
-            wrapPeriod: request.type == .rtmp ? PublishSource.rtmpWrapPeriod : nil, startedAtMilliseconds: self.environment.clock.wall(), stop: stop)
+            credential: request[parameter: "token"], parameters: request.parameters, wrapPeriod: request.type.wrapPeriod,
+            transport: request.transport, startedAtMilliseconds: self.environment.clock.wall(), stop: stop)
         let key = StreamKey(request.id)
         let result = self.environment.streams.publish(key, source: source, now: self.environment.clock.now())
         if case .failure = result, isNew, self.environment.streams.find(key)?.generation == nil { await self.forgetZombi(request.id) }
@@ -121,12 +118,12 @@ public final class BroadcastLifecycle: PublishGate, PlayGate {
     }
 
     public func admit(_ request: PlayRequest) async -> Result<StreamKey, PlayRefusal> {
-        guard self.configuration.rtmpPlay else { return .failure(.playDisabled) }
-        guard self.configuration.isOurs(app: request.app) else { return .failure(.unknownApp) }
-        guard StreamID.isValid(request.id) else { return .failure(.invalidID) }
+        if let refusal = self.refusal(of: request) { return .failure(refusal) }
         self.onViewer(request.id)
         return .success(StreamKey(request.id))
     }
+
+    var isShuttingDown: Bool { self.state.withLock { $0.isShuttingDown } }
 
     // MARK: Stopping publishers
 
@@ -140,6 +137,9 @@ public final class BroadcastLifecycle: PublishGate, PlayGate {
         }
         return isNew && self.environment.streams.stop(StreamKey(id), reason: reason)
     }
+
+    /// The broadcast is to end, by whatever way: its destinations are not held for a publisher that may come back.
+    func letGo(_ id: String) async { await self.supervisor(id)?.letGo() }
 
     // MARK: Supervisors
 
@@ -211,6 +211,8 @@ public final class BroadcastLifecycle: PublishGate, PlayGate {
         for stream in self.environment.streams.publishing() {
             _ = self.environment.streams.stop(stream.key, reason: .shuttingDown)
         }
+        // Ends by itself: it only asks, and `waitUntilEmpty` waits for what comes of it.
+        for supervisor in self.state.withLock({ Array($0.supervisors.values) }) { Task { await supervisor.letGo() } }
     }
 
     /// Waits until nothing runs any more, at most so long; whether that was reached.

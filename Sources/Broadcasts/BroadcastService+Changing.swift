@@ -105,6 +105,7 @@ extension BroadcastService {
         var wasStopped = false
         for gone in removed {
             await self.limits.reread(gone)
+            await self.lifecycle.letGo(gone)
             let wasPulled = await self.sources.removed(gone)
             let stopped = self.lifecycle.stop(gone, reason: .deleted) || wasPulled
             self.outputs.pictures?.forget(gone)

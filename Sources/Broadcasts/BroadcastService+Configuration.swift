@@ -37,8 +37,14 @@ extension BroadcastService {
         /// Attempts after a failed one until an endpoint is given up; negative for never.
         public var republishLimit: Int
         public var healthCheckPeriod: TimeAmount
+        /// After a stream's end its destinations stay connected for so long, in case the publisher comes back; zero: not at all.
+        public var graceWindow = TimeAmount.zero
         /// Lets RTMP players in.
         public var rtmpPlay: Bool
+        /// Lets SRT viewers in.
+        public var srtPlay = true
+        /// Where SRT is offered, for the URLs that are shown; nil: it is not, or nobody knows the port beforehand.
+        public var srtPort: Int?
         public var sources: Sources
         public var library = VodLibrary.Configuration()
 

@@ -53,7 +53,8 @@ extension BroadcastService {
         let supervisor = self.lifecycle.supervisor(id)
         guard rules.isValid(url), rules.isValid(serviceID: serviceID), record.endpoints.count < EndpointRules.most else { throw .endpointRefused }
         guard await supervisor?.canPush(height: height) ?? true else { throw .endpointRefused }
-        let new = EndpointRecord(serviceID: serviceID, url: url, resolutionHeight: height)
+        let new = EndpointRecord(
+            serviceID: serviceID, url: url, resolutionHeight: height, isEnabled: endpoint.isEnabled ?? true, addsSilence: endpoint.addsSilence)
         switch try await stored({ () async throws(StoreError) in try await self.database.broadcasts.addEndpoint(new, to: id) }) {
         case .added: break
         case .noBroadcast: throw .unknownBroadcast
@@ -75,6 +76,22 @@ extension BroadcastService {
         }
         guard isRemoved else { throw .unknownEndpoint }
         self.logger.info("endpoint removed", metadata: ["stream": "\(id)", "endpoint": "\(serviceID)"])
+        await self.lifecycle.supervisor(id)?.rereadEndpoints()
+    }
+
+    /// Changes what is wanted of a destination: whether it is pushed to, and whether silent sound goes with pictures. Its session is opened or closed
+    /// without waiting for it.
+    /// - Throws: `unknownEndpoint`, `store`.
+    public func changeEndpoint(_ id: String, serviceID: String?, _ changes: BroadcastChanges.Endpoint) async throws(BroadcastError) {
+        guard let serviceID, try self.record(id)?.endpoints.contains(where: { $0.serviceID == serviceID }) == true else { throw .unknownEndpoint }
+        let updated = try await stored { () async throws(StoreError) in
+            try await self.database.broadcasts.update(id) { record in
+                guard let index = record.endpoints.firstIndex(where: { $0.serviceID == serviceID }) else { return }
+                changes.apply(to: &record.endpoints[index])
+            }
+        }
+        guard updated?.endpoints.contains(where: { $0.serviceID == serviceID }) == true else { throw .unknownEndpoint }
+        self.logger.info("endpoint changed", metadata: ["stream": "\(id)", "endpoint": "\(serviceID)"])
         await self.lifecycle.supervisor(id)?.rereadEndpoints()
     }
 

@@ -41,9 +41,11 @@ extension BroadcastService {
         if withSubtracks {
             let subtracks = try stored { () throws(StoreError) in try self.database.broadcasts.subtracks(of: id) }
             for subtrack in subtracks where subtrack != id {
+                await self.lifecycle.letGo(subtrack)
                 if try await !self.sources.stop(subtrack) { _ = self.lifecycle.stop(subtrack, reason: .stoppedByUser) }
             }
         }
+        await self.lifecycle.letGo(id)
         if record.type.isPulled, try await self.sources.stop(id) { return record.type == .playlist ? .playlist : .source }
         guard !self.lifecycle.stop(id, reason: .stoppedByUser) else { return .publisher }
         throw record.type.isPulled ? .nothingPulled : .notLive

@@ -29,8 +29,11 @@ public final class BroadcastService: Sendable {
     let keeper: RetentionKeeper
     public let library: VodLibrary
     let ledger: RecordingLedger
+    private let emit: @Sendable (BroadcastEvent) -> Void
     /// Recovers what a dead process was recording; cancelled by `shutdown`.
     private let recovery = Mutex<Task<Void, Never>?>(nil)
+    /// Looks at how well publishers send; cancelled by `shutdown`.
+    private let watching = Mutex<Task<Void, Never>?>(nil)
     /// Keeps the rules for recordings; cancelled by `shutdown`.
     private let keeping = Mutex<Task<Void, Never>?>(nil)
 
@@ -45,6 +48,7 @@ public final class BroadcastService: Sendable {
             logger.info("event", metadata: ["action": "\(event.action)", "stream": "\(event.streamID)"])
             onEvent(event)
         }
+        self.emit = emit
         self.database = database
         self.streams = streams
         self.outputs = outputs
@@ -115,6 +119,9 @@ public final class BroadcastService: Sendable {
         try await self.sources.boot()
         let keeping = Task { [keeper = self.keeper] in await keeper.run() }
         self.keeping.withLock { $0 = keeping }
+        let health = self.healthKeeper()
+        let watching = Task { await health.run() }
+        self.watching.withLock { $0 = watching }
         guard !unfinished.isEmpty else { return }
         let recovery = Task { [ledger = self.ledger, recover = self.outputs.recover] in await ledger.recover(unfinished, with: recover) }
         self.recovery.withLock { $0 = recovery }
@@ -129,6 +136,7 @@ public final class BroadcastService: Sendable {
     public func shutdown(within limit: TimeAmount) async -> Bool {
         self.recovery.withLock { $0 }?.cancel()
         self.keeping.withLock { $0 }?.cancel()
+        self.watching.withLock { $0 }?.cancel()
         self.durations.finish()
         await self.pictures.finish()
         self.library.close()
@@ -186,11 +194,42 @@ public final class BroadcastService: Sendable {
         let live = self.streams.find(StreamKey(record.id))?.snapshot(now: self.clock.now())
         let supervisor = self.lifecycle.supervisor(record.id)
         return BroadcastView(
-            record: record, live: live, pull: self.sources.board.status(record.id),
-            endpointStatuses: supervisor?.board.views ?? [:],
+            record: record, live: live, pull: self.sources.board.status(record.id), endpointStatuses: self.endpointViews(record, live: live),
             hlsViewers: live == nil ? 0 : max(0, self.outputs.hls.viewerCount(record.id)),
             dashViewers: live == nil ? 0 : max(0, self.outputs.hls.dashViewerCount(record.id)),
             droppedInEncoding: (supervisor?.ladder.current?.droppedFrames ?? 0) + (supervisor?.drops.count ?? 0), now: self.clock.wall())
+    }
+
+    func healthKeeper() -> StreamHealthKeeper {
+        StreamHealthKeeper(
+            streams: self.streams, clock: self.clock,
+            isBeyondLimits: { [weak self] snapshot in
+                guard let self, let board = self.lifecycle.supervisor(snapshot.key.id)?.board, !board.isEmpty else { return false }
+                do throws(BroadcastError) {
+                    guard let record = try self.record(snapshot.key.id) else { return false }
+                    return self.endpointViews(record, live: snapshot).values.contains { !$0.warnings.isEmpty }
+                } catch {
+                    // The store has said so in the log; without it nothing can be said of limits.
+                    return false
+                }
+            },
+            emit: self.emit)
+    }
+
+    /// Of those that run, by service id.
+    private func endpointViews(_ record: BroadcastRecord, live: StreamSnapshot?) -> [String: EndpointView] {
+        guard !record.endpoints.isEmpty, var views = self.lifecycle.supervisor(record.id)?.board.views, let live, live.isLive else {
+            return self.lifecycle.supervisor(record.id)?.board.views ?? [:]
+        }
+        for endpoint in record.endpoints {
+            guard views[endpoint.serviceID] != nil, let preset = PlatformPreset.of(url: endpoint.url) else { continue }
+            let height = endpoint.resolutionHeight
+            let rendition = height == 0 ? nil : self.streams.find(StreamKey(record.id, renditionHeight: height))
+            let pushed = rendition?.snapshot(now: self.clock.now()) ?? live
+            views[endpoint.serviceID]?.warnings = DestinationWarning.all(
+                of: pushed, for: preset, hasSilence: endpoint.addsSilence ?? preset.needsSound)
+        }
+        return views
     }
 
     /// What a live broadcast can be watched as: the stream as published, then its renditions, tallest first. Empty when it is not live.

@@ -1,16 +1,21 @@
 import Logging
 import Media
+import NIOCore
 import Outputs
 import Store
 import Streams
 import Synchronization
 
 extension BroadcastSupervisor {
-    /// Makes what runs equal to the list, as far as it can be pushed: starts what is missing, closes what has gone. Does nothing while not live.
+    /// Makes what runs equal to what is wanted: closes what is not, or not as it runs, and while live starts what is missing, as far as it can be
+    /// pushed.
     func endpointsChanged(_ endpoints: [EndpointRecord]) {
+        for serviceID in self.board.serviceIDs {
+            guard let running = self.board.endpoint(serviceID) else { continue }
+            let isKept = endpoints.contains { $0.serviceID == serviceID && $0.isEnabled && $0.isPushed(as: running) }
+            if !isKept { self.close(serviceID) }
+        }
         guard case .live = self.phase else { return }
-        let wanted = Set(endpoints.map(\.serviceID))
-        for serviceID in self.board.serviceIDs where !wanted.contains(serviceID) { self.close(serviceID) }
         self.attach(endpoints)
     }
 
@@ -38,11 +43,13 @@ extension BroadcastSupervisor {
 
     func attach(_ endpoints: [EndpointRecord]) {
         let running = self.board.serviceIDs
-        for endpoint in endpoints where !running.contains(endpoint.serviceID) {
+        let settings = self.environment.configuration
+        for endpoint in endpoints where endpoint.isEnabled && !running.contains(endpoint.serviceID) {
             guard EndpointRules.isRTMP(endpoint.url), let stream = self.stream(height: endpoint.resolutionHeight) else { continue }
-            let configuration = DestinationConfiguration(
-                id: endpoint.serviceID, url: endpoint.url, republishLimit: self.environment.configuration.republishLimit,
-                healthCheckPeriod: self.environment.configuration.healthCheckPeriod)
+            var configuration = DestinationConfiguration(
+                id: endpoint.serviceID, url: endpoint.url, republishLimit: settings.republishLimit, healthCheckPeriod: settings.healthCheckPeriod,
+                addsSilence: endpoint.addsSilence ?? PlatformPreset.of(url: endpoint.url)?.needsSound ?? false)
+            configuration.timing.grace = settings.graceWindow
             let watch = DestinationWatch(streamID: self.id, url: endpoint.url, emit: self.environment.emit)
             let session = self.environment.outputs.makeDestination(configuration, stream) { watch.changed($0) }
             self.board.add(endpoint, session)
@@ -75,12 +82,83 @@ extension BroadcastSupervisor {
     }
 }
 
-/// Tells of a destination that was given up, once each time.
+// MARK: Between two publishers
+
+extension BroadcastSupervisor {
+    /// Whether the destinations stay open for a publisher that may come back: not when somebody wanted the end.
+    func isHeld(after end: PublishEnd) -> Bool {
+        if case .stopped = end { return false }
+        return !self.isLetGo && self.environment.configuration.graceWindow > .zero && !self.board.isEmpty
+    }
+
+    /// Waits for a publisher to come back. Each destination does so too, by itself: this closes what is left of them.
+    func hold() {
+        let window = self.environment.configuration.graceWindow.nanoseconds
+        self.log("destinations held", ["seconds": "\(window / 1_000_000_000)"])
+        self.holding?.cancel()
+        self.holding = Task { [weak self] in
+            do { try await Task.sleep(for: .nanoseconds(window)) } catch { return }
+            await self?.holdIsOver()
+        }
+    }
+
+    private func holdIsOver() async {
+        guard self.holding != nil else { return }
+        // Not cancelled: it is the one that runs here, and what is stored below would be given up with it.
+        self.holding = nil
+        await self.closeHeld()
+    }
+
+    /// The publisher is back.
+    func stopHolding() {
+        self.holding?.cancel()
+        self.holding = nil
+    }
+
+    /// The broadcast is to end: nothing is held after that, and what is held now is closed.
+    func letGo() async {
+        self.isLetGo = true
+        await self.endHold()
+    }
+
+    func endHold() async {
+        guard self.holding != nil else { return }
+        self.stopHolding()
+        await self.closeHeld()
+    }
+
+    private func closeHeld() async {
+        // A new publisher whose tracks are not known yet: its destinations are ended by themselves, and come back with it.
+        guard self.phase == .idle else { return }
+        let statuses = self.closeDestinations()
+        do {
+            try await self.environment.database.broadcasts.setEndpointStatuses(statuses, of: self.id)
+        } catch {
+            self.complain("endpoints not stored", error)
+        }
+    }
+}
+
+extension EndpointRecord {
+    /// A destination that was made for `other` does what this one asks for.
+    fileprivate func isPushed(as other: EndpointRecord) -> Bool {
+        self.url == other.url && self.resolutionHeight == other.resolutionHeight && self.addsSilence == other.addsSilence
+    }
+}
+
+/// Tells of the changes in a destination's life that somebody may have to act on, each once.
 final class DestinationWatch: Sendable {
+    private enum Mood {
+        case quiet
+        case well
+        case troubled
+        case givenUp
+    }
+
     private let streamID: String
     private let url: String
     private let emit: @Sendable (BroadcastEvent) -> Void
-    private let isFailed = Atomic<Bool>(false)
+    private let mood = Mutex(Mood.quiet)
 
     init(streamID: String, url: String, emit: @escaping @Sendable (BroadcastEvent) -> Void) {
         self.streamID = streamID
@@ -89,9 +167,28 @@ final class DestinationWatch: Sendable {
     }
 
     func changed(_ status: DestinationStatus) {
-        let failed = status.state == .failed
-        let before = self.isFailed.exchange(failed, ordering: .acquiringAndReleasing)
-        guard failed, !before else { return }
-        self.emit(.endpointFailed(streamID: self.streamID, serviceID: status.id, url: self.url))
+        let new: Mood? =
+            switch status.state {
+            case .live: .well
+            case .stalled, .retrying: .troubled
+            case .failed: .givenUp
+            case .idle, .stopped: .quiet
+            case .connecting: nil
+            }
+        guard let new else { return }
+        let before = self.mood.withLock { mood in
+            defer { mood = new }
+            return mood
+        }
+        guard new != before else { return }
+        switch new {
+        case .well: self.emit(.endpointConnected(streamID: self.streamID, serviceID: status.id))
+        case .troubled:
+            self.emit(
+                .endpointInterrupted(
+                    streamID: self.streamID, serviceID: status.id, errorClass: status.errorClass?.rawValue ?? "", reason: status.lastError ?? ""))
+        case .givenUp: self.emit(.endpointFailed(streamID: self.streamID, serviceID: status.id, url: self.url))
+        case .quiet: break
+        }
     }
 }

@@ -66,6 +66,10 @@ actor BroadcastSupervisor {
     /// The publisher's final numbers.
     private var newest: StreamSnapshot?
     private var limit: BitrateLimit
+    /// Waits for a publisher to come back; cancelled when one has, and when nobody waits any more.
+    var holding: Task<Void, Never>?
+    /// Somebody wants the current publish to end: its destinations are not held.
+    var isLetGo = false
     /// Cancelled when the stream ends.
     private var watch: Task<Void, Never>?
 
@@ -98,12 +102,13 @@ actor BroadcastSupervisor {
             // A replaced publisher's end is no end of the broadcast: the next one's `published` comes with it.
             guard self.phase.generation == generation, end != .stopped(.replaced) else { return }
             self.newest = last ?? self.newest
-            await self.ended()
+            await self.ended(end)
         }
     }
 
     private func published(_ generation: UInt64, _ source: PublishSource) async {
         let isTakeover = self.phase != .idle
+        self.isLetGo = false
         self.phase = .gathering(generation)
         self.source = source
         self.stream = self.environment.streams.find(self.key)
@@ -125,6 +130,7 @@ actor BroadcastSupervisor {
 
     private func tracksKnown(_ generation: UInt64, _ tracks: [Track]) async {
         self.phase = .live(generation)
+        self.stopHolding()
         self.check(tracks)
         self.startWatching()
         self.log("live", ["tracks": "\(tracks.map(\.codec.rawValue).joined(separator: "+"))"])
@@ -140,7 +146,8 @@ actor BroadcastSupervisor {
         guard let record else { return }
         self.startLadder(record)
         await self.startWantedRecordings(record)
-        self.attach(record.endpoints)
+        // While destinations were held, others may have been wanted.
+        self.endpointsChanged(record.endpoints)
     }
 
     private func storeStart(_ tracks: [Track]) async -> BroadcastRecord? {
@@ -168,7 +175,7 @@ actor BroadcastSupervisor {
         }
     }
 
-    private func ended() async {
+    private func ended(_ end: PublishEnd) async {
         // Also when one took over and left again before its own tracks were known.
         let wasLive = self.isAnnounced
         self.isAnnounced = false
@@ -180,7 +187,9 @@ actor BroadcastSupervisor {
         self.stopRecordings()
         // It ends by itself, with what was published last.
         self.ladder.current = nil
-        let statuses = self.closeDestinations()
+        let isHeld = self.isHeld(after: end)
+        if isHeld { self.hold() }
+        let statuses = isHeld ? [:] : self.closeDestinations()
         self.log("publisher gone", ["live": "\(wasLive)"])
         if wasLive { self.environment.emit(.liveStreamEnded(id: self.id)) }
         await self.storeEnd(wasLive: wasLive, endpoints: statuses)
@@ -193,6 +202,8 @@ actor BroadcastSupervisor {
         do {
             if try await self.environment.database.broadcasts.deleteZombi(self.id) {
                 await self.environment.limits.reread(self.id)
+                // Its endpoints are gone with it.
+                await self.endHold()
                 return
             }
             guard wasLive else { return }

@@ -1,4 +1,5 @@
 public import Gateways
+public import Outputs
 public import Store
 public import Streams
 
@@ -37,11 +38,12 @@ public struct BroadcastView: Sendable {
 
 /// What is shown of a running endpoint beside what is stored.
 public struct EndpointView: Sendable, Equatable {
-    public var status: String
-    public var attempts: Int
-    public var lastError: String?
-    public var nextTryAtMilliseconds: Int64?
-    public var bytesSent: UInt64
+    /// The destination's own words.
+    public var destination: DestinationStatus
+    /// What of the stream is beyond what its platform takes.
+    public var warnings: [DestinationWarning] = []
+
+    public var status: String { self.destination.contractStatus }
 }
 
 /// How many watch. -1 stands for "cannot be said".

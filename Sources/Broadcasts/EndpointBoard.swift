@@ -14,14 +14,10 @@ final class EndpointBoard: Sendable {
     /// What is shown of each, by service id.
     var views: [String: EndpointView] {
         let sessions = self.entries.withLock { $0.mapValues(\.session) }
-        return sessions.mapValues { session in
-            let status = session.status
-            return EndpointView(
-                status: status.contractStatus, attempts: status.attempts, lastError: status.lastError,
-                nextTryAtMilliseconds: status.nextTryAtMilliseconds, bytesSent: status.bytesSent)
-        }
+        return sessions.mapValues { EndpointView(destination: $0.status) }
     }
 
+    var isEmpty: Bool { self.entries.withLock { $0.isEmpty } }
     var serviceIDs: Set<String> { self.entries.withLock { Set($0.keys) } }
 
     func add(_ endpoint: EndpointRecord, _ session: any RestreamSession) {

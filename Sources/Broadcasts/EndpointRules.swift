@@ -5,7 +5,7 @@ struct EndpointRules: Sendable {
     static let longestURL = 2048
     static let longestServiceID = 256
     /// A broadcast may have so many.
-    static let most = 64
+    static let most = 128
 
     /// RTMP and RTMPS URLs can be pushed to; SRT ones are kept for when they can.
     let isValidDestination: @Sendable (String) -> Bool
@@ -35,8 +35,9 @@ struct EndpointRules: Sendable {
         guard wanted.count <= Self.most else { throw .endpointRefused }
         var records: [EndpointRecord] = []
         for endpoint in wanted {
-            if let same = present.first(where: { $0.url == endpoint.url && (endpoint.serviceID == nil || endpoint.serviceID == $0.serviceID) }) {
+            if var same = present.first(where: { $0.url == endpoint.url && (endpoint.serviceID == nil || endpoint.serviceID == $0.serviceID) }) {
                 guard !records.contains(where: { $0.url == same.url }) else { throw .endpointTaken(url: endpoint.url) }
+                endpoint.apply(to: &same)
                 records.append(same)
                 continue
             }
@@ -44,7 +45,10 @@ struct EndpointRules: Sendable {
             let serviceID = endpoint.serviceID.flatMap { $0.isEmpty ? nil : $0 } ?? Self.newServiceID()
             guard self.isValid(serviceID: serviceID) else { throw .endpointRefused }
             guard !records.contains(where: { $0.url == endpoint.url || $0.serviceID == serviceID }) else { throw .endpointTaken(url: endpoint.url) }
-            records.append(EndpointRecord(serviceID: serviceID, url: endpoint.url, resolutionHeight: max(0, endpoint.resolutionHeight)))
+            records.append(
+                EndpointRecord(
+                    serviceID: serviceID, url: endpoint.url, resolutionHeight: max(0, endpoint.resolutionHeight),
+                    isEnabled: endpoint.isEnabled ?? true, addsSilence: endpoint.addsSilence))
         }
         return records
     }

@@ -32,6 +32,7 @@ extension BroadcastRecord {
         StoredColumn("seek_time", \.source.seekTime),
         StoredColumn("auto_start_stop", \.source.startsWithViewers),
         StoredColumn("source_wanted", \.source.isWanted),
+        StoredColumn("srt_passphrase", \.source.srtPassphrase),
 
         StoredColumn(json: "play_list_items", \.playlist.items),
         StoredColumn("play_list_status", \.playlist.status),

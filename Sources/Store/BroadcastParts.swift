@@ -7,13 +7,22 @@ public struct EndpointRecord: Sendable, Equatable {
     public var status: String
     /// Pixels; 0 is the stream as published.
     public var resolutionHeight: Int
+    /// It is wanted that the broadcast is pushed there.
+    public var isEnabled: Bool
+    /// Silent sound goes with pictures that have none; nil: where its platform is known to need sound.
+    public var addsSilence: Bool?
 
-    public init(serviceID: String, url: String, type: String = "generic", status: String = "created", resolutionHeight: Int = 0) {
+    public init(
+        serviceID: String, url: String, type: String = "generic", status: String = "created", resolutionHeight: Int = 0, isEnabled: Bool = true,
+        addsSilence: Bool? = nil
+    ) {
         self.serviceID = serviceID
         self.url = url
         self.type = type
         self.status = status
         self.resolutionHeight = resolutionHeight
+        self.isEnabled = isEnabled
+        self.addsSilence = addsSilence
     }
 }
 

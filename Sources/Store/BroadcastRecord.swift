@@ -58,7 +58,7 @@ extension BroadcastRecord {
         public init() {}
     }
 
-    /// Where pulled frames come from.
+    /// Where frames come from.
     public struct Source: Sendable, Equatable {
         public var streamURL: String?
         public var ipAddress: String?
@@ -70,6 +70,8 @@ extension BroadcastRecord {
         public var startsWithViewers = false
         /// It was started and not stopped since; what was wanted comes back after a restart.
         public var isWanted = false
+        /// What SRT peers must know; nil: what the server's settings say.
+        public var srtPassphrase: String?
 
         public init() {}
     }

@@ -218,13 +218,15 @@ extension BroadcastTable {
 
     private static func endpoints(_ db: GRDB.Database, seq: Int64) throws -> [EndpointRecord] {
         let sql = """
-            SELECT service_id, url, type, status, resolution_height FROM endpoints \
+            SELECT service_id, url, type, status, resolution_height, enabled, adds_silence FROM endpoints \
             WHERE broadcast_seq = ? ORDER BY position
             """
         let rows = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: [seq])
         var endpoints: [EndpointRecord] = []
         while let row = try rows.next() {
-            endpoints.append(EndpointRecord(serviceID: row[0], url: row[1], type: row[2], status: row[3], resolutionHeight: row[4]))
+            endpoints.append(
+                EndpointRecord(
+                    serviceID: row[0], url: row[1], type: row[2], status: row[3], resolutionHeight: row[4], isEnabled: row[5], addsSilence: row[6]))
         }
         return endpoints
     }
@@ -239,13 +241,14 @@ extension BroadcastTable {
         guard !endpoints.isEmpty else { return }
         let statement = try db.cachedStatement(
             sql: """
-                INSERT INTO endpoints (broadcast_seq, position, service_id, url, type, status, resolution_height) \
-                VALUES (?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO endpoints (broadcast_seq, position, service_id, url, type, status, resolution_height, enabled, adds_silence) \
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """)
         for (position, endpoint) in endpoints.enumerated() {
             try statement.execute(
                 arguments: [
                     seq, first + position, endpoint.serviceID, endpoint.url, endpoint.type, endpoint.status, endpoint.resolutionHeight,
+                    endpoint.isEnabled, endpoint.addsSilence,
                 ])
         }
     }

@@ -10,6 +10,8 @@ enum Migrations {
     static let all: [Migration] = [
         Migration(name: "m0001_broadcasts", sql: PackageResources.m0001_broadcasts_sql),
         Migration(name: "m0002_sources", sql: PackageResources.m0002_sources_sql),
+        Migration(name: "m0003_endpoints", sql: PackageResources.m0003_endpoints_sql),
+        Migration(name: "m0004_srt", sql: PackageResources.m0004_srt_sql),
     ]
 
     /// Applies what is missing, each step in a transaction of its own.

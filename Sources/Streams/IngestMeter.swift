@@ -9,6 +9,8 @@ public struct IngestTotals: Sendable, Equatable {
     /// Frames that had no believable time.
     public var droppedFrames: UInt64 = 0
     public var timestampRepairs: UInt64 = 0
+    /// Times that nothing came for a second or longer.
+    public var gaps: UInt64 = 0
 
     init() {}
 
@@ -18,6 +20,7 @@ public struct IngestTotals: Sendable, Equatable {
         self.frames = meter.frames
         self.droppedFrames = UInt64(timeline.dropped)
         self.timestampRepairs = UInt64(timeline.repairs)
+        self.gaps = UInt64(meter.gaps)
     }
 
     static func += (left: inout IngestTotals, right: IngestTotals) {
@@ -26,12 +29,17 @@ public struct IngestTotals: Sendable, Equatable {
         left.frames += right.frames
         left.droppedFrames += right.droppedFrames
         left.timestampRepairs += right.timestampRepairs
+        left.gaps += right.gaps
     }
 }
 
-/// Counts what comes in from a publisher: totals, and rates over a sliding window of ten seconds. Time is an argument.
+/// Counts what comes in from a publisher: totals, rates over sliding windows of up to a minute, and what tells how well it sends. Time is an
+/// argument. Counting a frame allocates nothing.
 struct IngestMeter {
-    private static let slots = 10
+    /// One more than there are seconds in the longest window: the running one is not looked at.
+    private static let slots = 61
+    /// So long without a frame is a gap.
+    static let gap = TimeAmount.seconds(1)
 
     private(set) var bytes: UInt64 = 0
     private(set) var frames: UInt64 = 0
@@ -42,6 +50,14 @@ struct IngestMeter {
     private var newestMedia = MediaTime.zero
     private var lastKeyframe: MediaTime?
     private(set) var keyframeInterval: MediaTime?
+    private(set) var gaps = 0
+    private var gapTime = TimeAmount.zero
+    /// Media time minus the time since the start, smoothed over about sixteen frames; in microseconds.
+    private var videoLead: Int64?
+    private var audioLead: Int64?
+    private var compositionOffset = MediaTime.zero
+    private var isGroupReordered = false
+    private var wasGroupReordered = false
 
     init(now: NIODeadline) {
         self.started = now
@@ -51,23 +67,65 @@ struct IngestMeter {
     mutating func count(_ frame: EncodedFrame, now: NIODeadline) {
         let size = frame.payload.readableBytes
         self.bytes += UInt64(size)
+        let silence = now - self.lastReceived
+        if self.frames > 0, silence >= Self.gap {
+            self.gaps += 1
+            self.gapTime = self.gapTime + silence
+        }
         self.frames += 1
         self.lastReceived = now
-        let second = (now - self.started).nanoseconds / 1_000_000_000
+        let elapsed = (now - self.started).nanoseconds
+        let second = elapsed / 1_000_000_000
         let slot = Int(second % Int64(Self.slots))
         if self.perSecond[slot].second != second { self.perSecond[slot] = (second, 0, 0, 0) }
         if frame.kind == .video {
             self.perSecond[slot].videoBytes += size
             self.perSecond[slot].videoFrames += 1
+            Self.smooth(&self.videoLead, frame.decodeTime.microseconds &- elapsed / 1_000)
         } else {
             self.perSecond[slot].audioBytes += size
+            Self.smooth(&self.audioLead, frame.decodeTime.microseconds &- elapsed / 1_000)
         }
         if self.firstMedia == nil { self.firstMedia = (now, frame.decodeTime) }
         self.newestMedia = max(self.newestMedia, frame.decodeTime)
-        if frame.kind == .video && frame.isKeyframe {
+        if frame.kind == .video { self.countPicture(frame) }
+    }
+
+    private mutating func countPicture(_ frame: EncodedFrame) {
+        if frame.isKeyframe {
+            self.wasGroupReordered = self.isGroupReordered
+            self.isGroupReordered = false
+        } else if (frame.compositionOffset - self.compositionOffset).microseconds.magnitude > 5_000 {
+            // Without B-frames all pictures of a group are shown equally long after they are decoded, but for the rounding of times.
+            self.isGroupReordered = true
+        }
+        self.compositionOffset = frame.compositionOffset
+        if frame.isKeyframe {
             if let last = self.lastKeyframe { self.keyframeInterval = frame.decodeTime - last }
             self.lastKeyframe = frame.decodeTime
         }
+    }
+
+    /// A step of more than a second is another clock, and counts at once.
+    private static func smooth(_ average: inout Int64?, _ value: Int64) {
+        guard let present = average else {
+            average = value
+            return
+        }
+        let step = value &- present
+        average = step.magnitude > 1_000_000 ? value : present &+ step / 16
+    }
+
+    func health(now: NIODeadline) -> StreamHealth {
+        var health = StreamHealth()
+        let (second, minute) = (self.rates(over: 1, now: now), self.rates(over: 60, now: now))
+        health.bitrateOfLastSecond = second.video + second.audio
+        health.bitrateOfLastMinute = minute.video + minute.audio
+        if let video = self.videoLead, let audio = self.audioLead { health.skew = MediaTime(microseconds: video &- audio) }
+        health.gaps = self.gaps
+        health.gapTime = self.gapTime
+        health.hasReorderedPictures = self.wasGroupReordered || self.isGroupReordered
+        return health
     }
 
     struct Rates {
@@ -78,11 +136,11 @@ struct IngestMeter {
         var frames = 0.0
     }
 
-    /// Over the last whole seconds of the window; over what there is of the first second.
-    func rates(now: NIODeadline) -> Rates {
+    /// Over the last whole seconds, so many or as many as there have been; over what there is of the first second.
+    func rates(over window: Int64 = 10, now: NIODeadline) -> Rates {
         let elapsed = (now - self.started).nanoseconds
         let current = elapsed / 1_000_000_000
-        let oldest = max(0, current - Int64(Self.slots) + 1)
+        let oldest = max(0, current - window)
         let inside = self.perSecond.filter { $0.second >= oldest && ($0.second < current || current == 0) }
         let seconds = current == 0 ? max(Double(elapsed) / 1_000_000_000, 0.001) : Double(current - oldest)
         return Rates(

@@ -14,6 +14,8 @@ public struct PublishSource: Sendable {
     public var wrapPeriod: MediaTime?
     /// The frames' times are those of another stream of the hub, which has repaired them: they are passed on as they are.
     public var keepsTimes: Bool
+    /// Where the figures of the way from the publisher are.
+    public var transport: TransportMeter?
     /// Wall clock, milliseconds since 1970.
     public var startedAtMilliseconds: Int64
     /// Asks the publisher to leave. Called at most a few times, from any thread, outside the hub's locks; must not block.
@@ -21,8 +23,8 @@ public struct PublishSource: Sendable {
 
     public init(
         type: PublishType, remoteAddress: String, userAgent: String? = nil, credential: String? = nil,
-        parameters: [(name: String, value: String)] = [], wrapPeriod: MediaTime? = nil, keepsTimes: Bool = false, startedAtMilliseconds: Int64,
-        stop: @escaping @Sendable (PublishStop) -> Void
+        parameters: [(name: String, value: String)] = [], wrapPeriod: MediaTime? = nil, keepsTimes: Bool = false,
+        transport: TransportMeter? = nil, startedAtMilliseconds: Int64, stop: @escaping @Sendable (PublishStop) -> Void
     ) {
         self.type = type
         self.remoteAddress = remoteAddress
@@ -31,6 +33,7 @@ public struct PublishSource: Sendable {
         self.parameters = parameters
         self.wrapPeriod = wrapPeriod
         self.keepsTimes = keepsTimes
+        self.transport = transport
         self.startedAtMilliseconds = startedAtMilliseconds
         self.stop = stop
     }

@@ -37,6 +37,8 @@ public final class Stream: Sendable {
     public let key: StreamKey
     /// How many RTMP players watch; kept by the RTMP gateway.
     public let rtmpViewers = Atomic<Int>(0)
+    /// How many SRT viewers watch; kept by the SRT gateway.
+    public let srtViewers = Atomic<Int>(0)
 
     private let configuration: Configuration
     private let state: Mutex<State>
@@ -153,11 +155,13 @@ public final class Stream: Sendable {
             key: self.key, generation: session.generation, isLive: session.gathering == nil, type: session.source.type,
             startedAtMilliseconds: session.source.startedAtMilliseconds, receivedBytes: meter.bytes, receivedFrames: meter.frames,
             bitrate: rates.video + rates.audio, videoBitrate: rates.video, audioBitrate: rates.audio, frameRate: rates.frames,
-            speed: meter.speed(now: now), keyframeInterval: meter.keyframeInterval, silence: now - meter.lastReceived, tracks: session.tracks,
+            speed: meter.speed(now: now), keyframeInterval: meter.keyframeInterval, health: meter.health(now: now), silence: now - meter.lastReceived,
+            tracks: session.tracks,
             droppedFrames: session.timeline.dropped, timestampRepairs: session.timeline.repairs,
             mediaTime: session.timeline.newestOutput ?? .zero, cachedBytes: cachedBytes, remoteAddress: session.source.remoteAddress,
             userAgent: session.source.userAgent, parameters: session.source.parameters,
-            rtmpViewerCount: self.rtmpViewers.load(ordering: .relaxed))
+            rtmpViewerCount: self.rtmpViewers.load(ordering: .relaxed), srtViewerCount: self.srtViewers.load(ordering: .relaxed),
+            transport: session.source.transport?.figures)
     }
 
     // MARK: Publishing
@@ -176,9 +180,7 @@ public final class Stream: Sendable {
         let decision: Decision = self.state.withLock { state in
             var replaced: Replaced?
             if let current = state.session {
-                let isSilent = now - current.meter.lastReceived >= self.configuration.takeoverSilence
-                let isSame = source.credential.map { !$0.isEmpty && $0 == current.source.credential } ?? false
-                guard isSilent || isSame else { return .refused }
+                guard self.mayReplace(current, credential: source.credential, now: now) else { return .refused }
                 replaced = Replaced(source: current.source, last: self.snapshot(of: current, cachedBytes: state.cache.heldBytes, now: now))
                 self.close(&state)
             }
@@ -198,6 +200,17 @@ public final class Stream: Sendable {
         }
         self.emit(.published(self.key, generation: generation, source))
         return .success(Publisher(stream: self, generation: generation))
+    }
+
+    /// A silent publisher may be replaced by anybody, any by whoever presents what it presented.
+    private func mayReplace(_ current: Session, credential: String?, now: NIODeadline) -> Bool {
+        let isSilent = now - current.meter.lastReceived >= self.configuration.takeoverSilence
+        return isSilent || (credential.map { !$0.isEmpty && $0 == current.source.credential } ?? false)
+    }
+
+    /// Whether `beginPublishing` would take such a publisher now.
+    func isFree(for credential: String?, now: NIODeadline) -> Bool {
+        self.state.withLock { state in state.session.map { self.mayReplace($0, credential: credential, now: now) } ?? true }
     }
 
     /// Under the lock: the session's end as far as the hub's own state goes.

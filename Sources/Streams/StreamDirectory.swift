@@ -67,6 +67,11 @@ public final class StreamDirectory: Sendable {
         return stream.beginPublishing(source, generation: generation, now: now)
     }
 
+    /// Whether somebody with this credential could publish now: nobody else does, or may be replaced.
+    public func isFree(_ key: StreamKey, for credential: String?, now: NIODeadline) -> Bool {
+        self.find(key)?.isFree(for: credential, now: now) ?? true
+    }
+
     /// Asks the current publisher to leave; false when there is none.
     public func stop(_ key: StreamKey, reason: PublishStop) -> Bool {
         self.find(key)?.requestStop(reason) ?? false

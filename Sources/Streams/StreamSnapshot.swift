@@ -21,6 +21,7 @@ public struct StreamSnapshot: Sendable {
     /// Media time received per wall time; 1.0 is real time.
     public var speed: Double
     public var keyframeInterval: MediaTime?
+    public var health: StreamHealth
     /// Since the last frame.
     public var silence: TimeAmount
     public var tracks: [Track]
@@ -35,4 +36,7 @@ public struct StreamSnapshot: Sendable {
     public var userAgent: String?
     public var parameters: [(name: String, value: String)]
     public var rtmpViewerCount: Int
+    public var srtViewerCount: Int
+    /// Of the way from the publisher; nil where nobody knows them.
+    public var transport: TransportFigures?
 }

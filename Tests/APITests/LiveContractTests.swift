@@ -1,4 +1,5 @@
 import Broadcasts
+import Foundation
 import HTTPTypes
 import NIOCore
 import Store
@@ -82,7 +83,12 @@ import Testing
         )
         let info = try await stage.get("/broadcasts/a/stream-info").objects()
         #expect(info.count == 1)
-        #expect(Set(info[0].keys) == ["videoHeight", "videoWidth", "videoBitrate", "audioBitrate", "videoCodec"])
+        let contract: Set = ["videoHeight", "videoWidth", "videoBitrate", "audioBitrate", "videoCodec"]
+        let health: Set = [
+            "bitrate1s", "bitrate10s", "bitrate60s", "fps", "keyframeIntervalMs", "avSkewMs", "hasBFrames", "timestampRepairs", "droppedFrames",
+            "ingestGaps", "ingestGapMs", "speed",
+        ]
+        #expect(Set(info[0].keys) == contract.union(health))
         #expect(info[0]["videoHeight"] as? Int == 720)
         #expect(info[0]["videoCodec"] as? String == "H264")
 
@@ -199,8 +205,43 @@ import Testing
         #expect(reply.body == result(true, nil, dataID: "mine"))
         let list = try #require(try await stage.get("/broadcasts/a").object()["endPointList"] as? [[String: any Sendable]])
         #expect(list[0]["status"] as? String == "broadcasting")
+        #expect(list[0]["state"] as? String == "live")
+        #expect(list[0]["warnings"] is [Any] && list[0]["bitrate"] as? Int == 0)
         #expect(try await stage.delete("/broadcasts/a/endpoint?endpointServiceId=mine&resolutionHeight=0").body == result(true))
         _ = publisher
+    }
+
+    @Test(arguments: ["endpoint", "rtmp-endpoint"]) func anEndpointIsDisabledAndEnabled(name: String) async throws {
+        let stage = try await RESTStage()
+        _ = try await stage.post("/broadcasts/create", #"{"streamId":"a"}"#)
+        _ = try await stage.post("/broadcasts/a/endpoint", #"{"endpointUrl":"rtmp://t/live/k","endpointServiceId":"mine"}"#)
+        func endpoint() async throws -> [String: any Sendable] {
+            try #require((try await stage.get("/broadcasts/a").object()["endPointList"] as? [[String: any Sendable]])?.first)
+        }
+        #expect(try await endpoint()["state"] as? String == "idle")
+        #expect(try await endpoint()["silentAudio"] is NSNull)
+        let publisher = try await stage.publish("a")
+        try await stage.eventually { try await endpoint()["state"] as? String == "live" }
+        #expect(
+            try await stage.put("/broadcasts/a/\(name)?endpointServiceId=mine", #"{"enabled":false,"silentAudio":true}"#).body == result(true))
+        #expect(try await endpoint()["state"] as? String == "disabled")
+        let disabled = try await endpoint()
+        #expect(disabled["enabled"] as? Bool == false && disabled["silentAudio"] as? Bool == true)
+        #expect(disabled["endpointUrl"] as? String == "rtmp://t/live/k")
+        #expect(try await stage.put("/broadcasts/a/\(name)", #"{"enabled":true,"endpointServiceId":"mine"}"#).body == result(true))
+        #expect(try await endpoint()["state"] as? String == "live")
+        #expect(try await stage.put("/broadcasts/a/\(name)?endpointServiceId=other", #"{"enabled":true}"#).body == result(false))
+        #expect(try await stage.put("/broadcasts/b/\(name)?endpointServiceId=mine", #"{"enabled":true}"#).body == result(false))
+        #expect(try await stage.put("/broadcasts/a/\(name)").body == result(false))
+        _ = publisher
+    }
+
+    @Test func knownPlatformsAreListed() async throws {
+        let stage = try await RESTStage()
+        let list = try await stage.get("/endpoint-presets").objects()
+        let youtube = try #require(list.first { $0["id"] as? String == "youtube" })
+        #expect((youtube["urls"] as? [String])?.first == "rtmps://a.rtmps.youtube.com:443/live2")
+        #expect(youtube["secure"] as? Bool == true && youtube["soundNeeded"] as? Bool == true)
     }
 
     @Test(

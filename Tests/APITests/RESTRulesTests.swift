@@ -28,7 +28,7 @@ import Testing
         ("/broadcasts/create", .get, "POST, OPTIONS"),
         ("/broadcasts/a", .post, "GET, PUT, DELETE, HEAD, OPTIONS"), ("/broadcasts/a", .patch, "GET, PUT, DELETE, HEAD, OPTIONS"),
         ("/broadcasts/count", .put, "GET, HEAD, OPTIONS"), ("/broadcasts/a/stop", .get, "POST, OPTIONS"),
-        ("/broadcasts/a/endpoint", .put, "POST, DELETE, OPTIONS"), ("/broadcasts/a/start", .get, "POST, OPTIONS"),
+        ("/broadcasts/a/endpoint", .patch, "POST, PUT, DELETE, OPTIONS"), ("/broadcasts/a/start", .get, "POST, OPTIONS"),
         ("/broadcasts/a/seek-time/5", .post, "PUT, OPTIONS"), ("/broadcasts/playlists/a/next", .get, "POST, OPTIONS"),
         ("/broadcasts/duration", .post, "GET, HEAD, OPTIONS"), ("/broadcasts/a/ip-camera-error", .put, "GET, HEAD, OPTIONS"),
         ("/version", .trace, "GET, HEAD, OPTIONS"), ("/vods/v", .put, "GET, DELETE, HEAD, OPTIONS"),

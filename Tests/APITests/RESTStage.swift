@@ -221,6 +221,7 @@ private struct IdleDestination: RestreamSession {
     var status: DestinationStatus {
         var status = DestinationStatus(id: self.id)
         status.contractStatus = "broadcasting"
+        status.state = .live
         return status
     }
 }

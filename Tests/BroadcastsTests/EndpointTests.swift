@@ -96,6 +96,72 @@ import Testing
         try await stage.eventually("stored") { try stage.record("a").endpoints.map(\.status) == ["failed"] }
     }
 
+    @Test func whatHappensToADestinationIsToldOnceEachTime() async throws {
+        let stage = try await Stage()
+        try await stage.create("a")
+        let publisher = try await stage.publish("a")
+        let serviceID = try await self.add(stage, "rtmp://one/live/k")
+        let destination = stage.outputs.destinations[0]
+        func told() -> [String] {
+            stage.events.map(\.action).filter { $0.hasPrefix("endpoint") }
+        }
+        destination.show(.connecting, "preparing")
+        #expect(told() == [])
+        destination.show(.live, "broadcasting")
+        destination.show(.stalled, "error")
+        destination.show(.retrying, "error")
+        destination.show(.connecting, "preparing")
+        destination.show(.retrying, "failed")
+        #expect(told() == ["endpointConnected", "endpointInterrupted"])
+        destination.show(.connecting, "preparing")
+        destination.show(.live, "broadcasting")
+        destination.show(.idle, "finished")
+        destination.show(.live, "broadcasting")
+        #expect(told() == ["endpointConnected", "endpointInterrupted", "endpointConnected", "endpointConnected"])
+        #expect(stage.events.contains(.endpointConnected(streamID: "a", serviceID: serviceID)))
+        _ = publisher
+    }
+
+    @Test func aDisabledEndpointIsKeptAndNotPushed() async throws {
+        let stage = try await Stage()
+        try await stage.create("a")
+        let serviceID = try await self.add(stage, "rtmp://one/live/k")
+        try await stage.service.changeEndpoint("a", serviceID: serviceID, .init(url: "", isEnabled: false))
+        let publisher = try await stage.publish("a")
+        _ = try await self.add(stage, "rtmp://two/live/k")
+        #expect(stage.outputs.destinations.map(\.configuration.url) == ["rtmp://two/live/k"])
+        try await stage.service.changeEndpoint("a", serviceID: serviceID, .init(url: "", isEnabled: true))
+        #expect(stage.outputs.destinations.map(\.isStarted) == [true, true])
+        try await stage.service.changeEndpoint("a", serviceID: serviceID, .init(url: "", isEnabled: false))
+        try await stage.eventually("closed") { stage.outputs.destinations[1].isStopped }
+        #expect(try stage.record("a").endpoints.map(\.isEnabled) == [false, true])
+        await #expect(throws: BroadcastError.unknownEndpoint) {
+            try await stage.service.changeEndpoint("a", serviceID: "nobody", .init(url: "", isEnabled: true))
+        }
+        // Over a list given as a whole too.
+        var changes = BroadcastChanges()
+        changes.endpoints = [.init(url: "rtmp://one/live/k"), .init(url: "rtmp://two/live/k", isEnabled: false)]
+        try await stage.service.update("a", changes)
+        #expect(try stage.record("a").endpoints.map(\.isEnabled) == [false, false])
+        try await stage.eventually("closed too") { stage.outputs.destinations[0].isStopped }
+        _ = publisher
+    }
+
+    @Test func silenceIsAddedWhereItIsAskedForOrThePlatformIsKnownToNeedIt() async throws {
+        let stage = try await Stage()
+        try await stage.create("a")
+        let publisher = try await stage.publish("a")
+        _ = try await self.add(stage, "rtmp://one/live/k")
+        let known = try await self.add(stage, "rtmps://a.rtmps.youtube.com:443/live2/k")
+        _ = try await stage.service.addEndpoint("a", .init(url: "rtmp://two/live/k", addsSilence: true))
+        #expect(stage.outputs.destinations.map(\.configuration.addsSilence) == [false, true, true])
+        // A change of it needs another session.
+        try await stage.service.changeEndpoint("a", serviceID: known, .init(url: "", addsSilence: false))
+        try await stage.eventually("closed") { stage.outputs.destinations[1].isStopped }
+        #expect(stage.outputs.destinations.map(\.configuration.addsSilence) == [false, true, true, false])
+        _ = publisher
+    }
+
     @Test func onlyTheSourcesOwnHeightCanBePushed() async throws {
         let stage = try await Stage()
         try await stage.create("a")

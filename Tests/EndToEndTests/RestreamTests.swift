@@ -76,6 +76,37 @@ import Testing
         }
     }
 
+    @Test func aRenditionIsPushedInItsHeightAlsoAfterARestart() async throws {
+        try await Lab.run { lab in
+            let nginx = try await NginxRTMP.start(in: lab)
+            let server = try await MartletProcess.start(in: lab)
+            let ladder = #"[{"height":120,"videoBitrate":200000,"audioBitrate":0}]"#
+            try await server.call("POST", "/v2/broadcasts/create", body: #"{"streamId":"demo","encoderSettingsList":\#(ladder)}"#)
+            func add(_ key: String, height: Int) async throws -> JSON {
+                try await server.call(
+                    "POST", "/v2/broadcasts/demo/endpoint?resolutionHeight=\(height)", body: #"{"endpointUrl":"\#(nginx.url(key))"}"#
+                ).json()
+            }
+            func requirePushed(by server: MartletProcess) async throws {
+                try await eventually("it is live there", within: .seconds(60)) { try await server.endpoint(of: "demo")["state"].text == "live" }
+                let codecs = try await lab.codecs(of: nginx.url("small"))
+                try #require(codecs.count == 2 && codecs[1].hasPrefix("h264 ") && codecs[1].hasSuffix("x120"), "\(codecs)")
+            }
+            try #require(try await add("small", height: 120)["success"].bool == true)
+            let first = try await server.publish(as: "demo")
+            try await requirePushed(by: server)
+            try #require(try await add("other", height: 96)["success"].bool == false)
+            try await first.stop()
+            try await server.stop()
+
+            let next = try await server.restarted()
+            try #require(try await next.endpoint(of: "demo")["resolutionHeight"].number == 120)
+            let second = try await next.publish(as: "demo")
+            try await requirePushed(by: next)
+            try #require(second.child.exit == nil)
+        }
+    }
+
     /// Field notes, row 2: a server that takes the connection and then says nothing costs nobody anything, the API least of all.
     @Test func aDestinationThatHangsHoldsUpNobody() async throws {
         try await Lab.run { lab in

@@ -28,6 +28,7 @@ let package = Package(
         .target(name: "FuzzEntries", dependencies: ["RTMP", nioCore], swiftSettings: instrumented),
         .target(name: "Multipart", dependencies: [nioCore], swiftSettings: instrumented),
         fuzzer("FuzzMultipart", ["Multipart"]),
+        fuzzer("FuzzSRTStreamID"),
         fuzzer("FuzzChunks"),
         fuzzer("FuzzAMF0"),
         fuzzer("FuzzFLV"),

@@ -23,6 +23,7 @@ struct Room {
         Room(name: "CFFmpeg", floor: .cellar, rooms: [], modules: [], system: []),
         Room(name: "CNGHTTP2", floor: .cellar, rooms: [], modules: [], system: []),
         Room(name: "COpenSSL", floor: .cellar, rooms: [], modules: [], system: []),
+        Room(name: "CSRT", floor: .cellar, rooms: [], modules: [], system: []),
         Room(name: "CZlib", floor: .cellar, rooms: [], modules: [], system: []),
         Room(name: "CConnectGuard", floor: .cellar, rooms: [], modules: [], system: []),
 
@@ -36,6 +37,7 @@ struct Room {
             system: ["Synchronization", "Glibc", "Dispatch", "Foundation"]),
         Room(
             name: "Egress", floor: .equipment, rooms: [], modules: ["NIOCore", "CConnectGuard"], system: ["Synchronization", "Glibc"]),
+        Room(name: "SRT", floor: .equipment, rooms: [], modules: ["CSRT"], system: ["Synchronization", "Glibc"]),
         Room(name: "Store", floor: .equipment, rooms: [], modules: ["GRDB"], system: ["Synchronization", "Foundation"]),
         Room(
             name: "TransportSecurity", floor: .equipment, rooms: [], modules: ["COpenSSL", "NIOSSL", "Logging"],
@@ -49,10 +51,11 @@ struct Room {
             system: ["Synchronization", "Glibc", "Foundation"]),
 
         Room(
-            name: "Gateways", floor: .traffic, rooms: ["Streams", "Media", "RTMP", "AV", "Egress"], modules: ["NIOCore", "NIOPosix", "Logging"],
+            name: "Gateways", floor: .traffic, rooms: ["Streams", "Media", "RTMP", "AV", "SRT", "Egress"],
+            modules: ["NIOCore", "NIOPosix", "Logging"],
             system: ["Synchronization", "Glibc"]),
         Room(
-            name: "Outputs", floor: .traffic, rooms: ["Streams", "Media", "RTMP", "Packaging", "AV", "Egress"],
+            name: "Outputs", floor: .traffic, rooms: ["Streams", "Media", "RTMP", "Packaging", "AV", "SRT", "Egress"],
             modules: ["CZlib", "NIOCore", "NIOPosix", "NIOSSL", "Logging"], system: ["Synchronization", "Glibc", "Dispatch", "Foundation"]),
 
         Room(

@@ -38,6 +38,7 @@ import Testing
             try old.read { db throws in
                 #expect(try String.fetchAll(db, sql: "SELECT name FROM broadcasts") == ["kept"])
                 #expect(try String.fetchAll(db, sql: "SELECT url FROM endpoints") == ["rtmp://h/a/k"])
+                #expect(try Bool.fetchAll(db, sql: "SELECT enabled FROM endpoints") == [true])
                 #expect(try String.fetchAll(db, sql: "SELECT file_path FROM vods") == ["streams/a.mp4"])
                 #expect(try String.fetchAll(db, sql: "SELECT vod_id FROM recordings") == ["r"])
                 #expect(try Int.fetchAll(db, sql: "SELECT source_wanted FROM broadcasts") == [0])
@@ -57,7 +58,8 @@ import Testing
                     received_bytes, bitrate, speed, width, height, user_agent)
                 VALUES ('a', 'a', 'liveStream', 'created', 1, 'kept', 'kept', 1, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0,
                     0, 0, 0, 0, 0, 'N/A');
-                INSERT INTO endpoints VALUES (1, 0, 'custom1', 'rtmp://h/a/k', 'generic', 'created', 0);
+                INSERT INTO endpoints (broadcast_seq, position, service_id, url, type, status, resolution_height)
+                VALUES (1, 0, 'custom1', 'rtmp://h/a/k', 'generic', 'created', 0);
                 INSERT INTO vods (id, name_folded, type, created_at, started_at, duration, file_size, file_path, process_started_at, process_ended_at,
                     search_text) VALUES ('v', '', 'streamVod', 1, 1, 1, 1, 'streams/a.mp4', 0, 0, '');
                 INSERT INTO recordings (vod_id, stream_id, temporary_path, directory, base_name, format, started_at)

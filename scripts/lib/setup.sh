@@ -5,13 +5,13 @@ build_packages=(
     binutils ca-certificates git libc6-dev libgcc-12-dev libstdc++-12-dev
     libcurl4 libncurses6 libsqlite3-0 libxml2 tzdata
     pkg-config libavcodec-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev libsqlite3-dev zlib1g-dev
-    libnghttp2-dev libssl-dev
+    libnghttp2-dev libssl-dev libsrt-gnutls-dev
 )
 # With Swift's own libraries inside: the program runs on a machine without Swift, and calls into them cost less (docs/bench.md).
 release_build=(swift build -c release --product martlet --static-swift-stdlib)
 # Real programs that the end-to-end tests publish, watch, record and restream with.
 test_packages=(
-    chromium curl ffmpeg iproute2 libnginx-mod-rtmp nghttp2-client nginx openssl python3 python3-venv
+    chromium curl ffmpeg iproute2 libnginx-mod-rtmp nghttp2-client nginx openssl python3 python3-venv srt-tools
     gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good python3-gi python3-websockets
 )
 

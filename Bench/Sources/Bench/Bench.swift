@@ -45,8 +45,8 @@ enum Bench {
         let servers: [ServerKind]
         switch scenario {
         case .rtmp: servers = options.servers.filter { $0.isMartlet || $0 == scenario.reference }
-        // nginx has nothing of the kind.
-        case .reload: servers = Array(options.servers.filter(\.isMartlet).prefix(1))
+        // nginx has nothing of the kind, or is where it goes.
+        case .reload, .destinations: servers = Array(options.servers.filter(\.isMartlet).prefix(1))
         // The merge window says nothing about what is not played.
         default: servers = options.servers.filter { $0 == scenario.reference } + options.servers.filter(\.isMartlet).prefix(1)
         }
@@ -59,6 +59,7 @@ enum Bench {
         case .firstFrame: sizes = [100]
         case .pull: sizes = options.pulls
         case .renditions: sizes = [1]
+        case .destinations: sizes = [100]
         case .recording: sizes = options.isQuick ? [1] : [1, 10]
         case .webPlayers, .securePlayers: sizes = [options.viewers]
         case .playlist, .playlistHTTP2: sizes = [1]
@@ -102,6 +103,7 @@ enum Bench {
         case .pull: try Pulling.martlet(server, pulls: size, options)
         case .renditions where server == .ffmpeg: try Encoding.ffmpegLadder(clip, options)
         case .renditions: try Encoding.martletLadder(server, clip, options)
+        case .destinations: try Restreaming.run(server, destinations: size, clip, options)
         case .recording where server == .ffmpeg: try Encoding.ffmpegRecordings(size, clip, options)
         case .recording: try Encoding.martletRecordings(server, size, clip, options)
         case .webPlayers, .securePlayers:
@@ -129,7 +131,8 @@ enum Bench {
 
     private static func progress(_ row: Measurement, of rounds: Int) {
         let costs: [Metric] = [
-            .cpuPerGB, .cpuPerRequest, .wakeSpread, .addedThreads, .cpuPerPull, .memoryPerPull, .cpuPerStream, .memoryPerStream, .cpuPerPublisher,
+            .cpuPerGB, .cpuOverViewers, .cpuPerRequest, .wakeSpread, .addedThreads, .cpuPerPull, .memoryPerPull, .cpuPerStream, .memoryPerStream,
+            .cpuPerPublisher,
             .hlsCPUPerPublisher, .streamMemory,
         ]
         let shown = costs + [.latencyP50, .firstKeyframeP50, .missing, .dropped, .otherCores]

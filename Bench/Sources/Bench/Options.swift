@@ -3,7 +3,7 @@ import Glibc
 /// What the command line and scripts/bench ask for.
 struct Options {
     enum Scenario: String, CaseIterable {
-        case rtmp, publishers, hls, stalled, pull, renditions, recording
+        case rtmp, publishers, hls, stalled, pull, renditions, recording, destinations
         case firstFrame = "first-frame"
         case webPlayers = "http-players"
         case securePlayers = "https-players"
@@ -37,6 +37,7 @@ struct Options {
                    first-frame  100 players joining one after the other
                    pull         1 to 100 RTSP sources of 2 Mb/s pulled, beside as many ffmpeg processes: CPU and memory per pull, lost frames
                    renditions   720p30 encoded to 480p and 360p, beside one ffmpeg that does the same: CPU and memory
+                   destinations one publisher pushed to 100 places on an nginx-rtmp, beside 100 RTMP players of the same server: CPU and memory
                    recording    1 and 10 streams recorded as mp4, beside an ffmpeg -c copy each: CPU and memory
                    http         all of the following:
                      http-players   500 players of one HLS stream, playlist and segments: CPU per GB, beside nginx

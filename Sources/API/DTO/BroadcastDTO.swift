@@ -1,6 +1,7 @@
 import Broadcasts
 import Gateways
 import Media
+import Outputs
 import Store
 import Streams
 
@@ -10,6 +11,7 @@ struct BroadcastDTO: JSONWritable {
     var app: String
     /// Where publishers reach this server.
     var host: String
+    var srtPort: Int?
 
     func write(to writer: inout JSONWriter) {
         writer.object { writer in
@@ -90,10 +92,11 @@ struct BroadcastDTO: JSONWritable {
         writer.member("encoderQueueSize", 0)
         writer.member("dropPacketCountInIngestion", self.live?.droppedFrames ?? 0)
         writer.member("dropFrameCountInEncoding", self.view.droppedInEncoding)
-        writer.member("packetLostRatio", 0.0)
-        writer.member("packetsLost", 0)
+        let transport = self.live?.transport
+        writer.member("packetLostRatio", transport?.droppedRatio ?? 0)
+        writer.member("packetsLost", Int64(clamping: transport?.packetsDropped ?? 0))
         writer.member("jitterMs", 0)
-        writer.member("rttMs", 0)
+        writer.member("rttMs", Int64(transport?.roundTrip ?? 0))
     }
 
     private func writeRun(to writer: inout JSONWriter) {
@@ -114,6 +117,9 @@ struct BroadcastDTO: JSONWritable {
         writer.member("metaData", record.about.metaData)
     }
 
+    /// Of RTMP and SRT.
+    private var playerCount: Int { (self.live?.rtmpViewerCount ?? 0) + (self.live?.srtViewerCount ?? 0) }
+
     private func writeRest(to writer: inout JSONWriter) {
         let record = self.record
         writer.member("playlistLoopEnabled", record.playlist.loops)
@@ -124,7 +130,12 @@ struct BroadcastDTO: JSONWritable {
         writer.member("encoderSettingsList", record.output.encoders)
         writer.member("virtual", record.about.isVirtual)
         writer.member("maxIdleTime", record.schedule.maxIdleTime)
-        writer.member("anyoneWatching", self.view.hlsViewers > 0 || self.view.dashViewers > 0 || (self.live?.rtmpViewerCount ?? 0) > 0)
+        writer.member("anyoneWatching", self.view.hlsViewers > 0 || self.view.dashViewers > 0 || self.playerCount > 0)
+        // Not in the contract, and only there when there is something to say.
+        if let srtPort { writer.member("srtURL", "srt://\(self.host):\(srtPort)?streamid=\(self.app)/\(record.id)") }
+        if let passphrase = record.source.srtPassphrase { writer.member("srtPassphrase", passphrase) }
+        if let live { writer.member("srtViewerCount", live.srtViewerCount) }
+        if let transport = self.live?.transport { writer.member("transport", TransportDTO(figures: transport)) }
     }
 }
 
@@ -141,11 +152,35 @@ struct EndpointDTO: JSONWritable {
             writer.member("rtmpUrl", self.record.url)
             writer.member("endpointServiceId", self.record.serviceID)
             writer.member("resolutionHeight", self.record.resolutionHeight)
-            guard let running = self.running else { return }
-            writer.member("attempts", running.attempts)
-            writer.member("lastError", running.lastError)
-            writer.member("nextTryTime", running.nextTryAtMilliseconds ?? 0)
-            writer.member("bytesSent", running.bytesSent)
+            writer.member("enabled", self.record.isEnabled)
+            writer.member("silentAudio", self.record.addsSilence)
+            let destination = self.running?.destination
+            let unwanted = self.record.isEnabled ? DestinationState.idle.rawValue : Self.disabled
+            writer.member("state", destination?.state.rawValue ?? unwanted)
+            guard let destination, let running = self.running else { return }
+            writer.member("stateTime", destination.sinceMilliseconds ?? 0)
+            writer.member("attempts", destination.attempts)
+            writer.member("lastError", destination.lastError)
+            writer.member("lastErrorClass", destination.errorClass?.rawValue)
+            writer.member("nextTryTime", destination.nextTryAtMilliseconds ?? 0)
+            writer.member("connectedTime", destination.connectedAtMilliseconds ?? 0)
+            writer.member("heldUntilTime", destination.heldUntilMilliseconds ?? 0)
+            writer.member("bytesSent", destination.bytesSent)
+            writer.member("bitrate", destination.bitrate)
+            writer.member("droppedFrames", destination.droppedFrames)
+            writer.member("warnings", running.warnings)
+        }
+    }
+
+    /// The state of what is not wanted.
+    private static let disabled = "disabled"
+}
+
+extension DestinationWarning: JSONWritable {
+    func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("code", self.code.rawValue)
+            writer.member("message", self.message)
         }
     }
 }

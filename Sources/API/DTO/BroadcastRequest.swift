@@ -8,7 +8,7 @@ struct BroadcastRequest: Decodable {
     private enum Key: String, CodingKey {
         case streamId, type, name, description, category, metaData, role, quality, latitude, longitude, altitude, mainTrackStreamId
         case publish, publicStream, is360, virtual
-        case streamUrl, ipAddr, username, password, seekTimeInMs, autoStartStopEnabled
+        case streamUrl, ipAddr, username, password, seekTimeInMs, autoStartStopEnabled, srtPassphrase
         case plannedStartDate, plannedEndDate, expireDurationMS, maxIdleTime
         case subtracksLimit, webRTCViewerLimit, hlsViewerLimit, dashViewerLimit
         case mp4Enabled, webMEnabled, subFolder, listenerHookURL, hlsParameters, encoderSettingsList
@@ -46,6 +46,7 @@ struct BroadcastRequest: Decodable {
         self.changes.source.password = try text(.password)
         self.changes.source.seekTime = try long(.seekTimeInMs)
         self.changes.source.startsWithViewers = try flag(.autoStartStopEnabled)
+        self.changes.source.srtPassphrase = try text(.srtPassphrase)
 
         self.changes.schedule.plannedStart = try long(.plannedStartDate)
         self.changes.schedule.plannedEnd = try long(.plannedEndDate)
@@ -76,9 +77,13 @@ struct EndpointRequest: Decodable {
     var rtmpUrl: String?
     var endpointServiceId: String?
     var resolutionHeight: Int?
+    var enabled: Bool?
+    var silentAudio: Bool?
 
     var endpoint: BroadcastChanges.Endpoint {
-        .init(url: self.url ?? "", serviceID: self.endpointServiceId, resolutionHeight: self.resolutionHeight ?? 0)
+        .init(
+            url: self.url ?? "", serviceID: self.endpointServiceId, resolutionHeight: self.resolutionHeight ?? 0, isEnabled: self.enabled,
+            addsSilence: self.silentAudio)
     }
 
     var url: String? { [self.endpointUrl, self.rtmpUrl].lazy.compactMap { $0 }.first { !$0.isEmpty } }

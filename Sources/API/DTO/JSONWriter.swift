@@ -34,6 +34,19 @@ struct JSONWriter {
         if value == 0 { self.raw("0") } else { self.raw(text: String(value)) }
     }
 
+    mutating func member(_ name: StaticString, _ value: (some FixedWidthInteger)?) {
+        if let value { self.member(name, value) } else { self.null(name) }
+    }
+
+    mutating func member(_ name: StaticString, _ value: Bool?) {
+        if let value { self.member(name, value) } else { self.null(name) }
+    }
+
+    private mutating func null(_ name: StaticString) {
+        self.key(name)
+        self.raw("null")
+    }
+
     mutating func member(_ name: StaticString, _ value: Bool) {
         self.key(name)
         self.raw(value ? "true" : "false")
@@ -53,6 +66,11 @@ struct JSONWriter {
     mutating func member(_ name: StaticString, _ values: [some JSONWritable]?) {
         self.key(name)
         if let values { self.array(values) { $1.write(to: &$0) } } else { self.raw("null") }
+    }
+
+    mutating func member(_ name: StaticString, texts: [String]) {
+        self.key(name)
+        self.array(texts) { $0.value($1) }
     }
 
     mutating func value(_ text: String?) {

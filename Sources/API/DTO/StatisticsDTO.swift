@@ -1,5 +1,6 @@
 import Broadcasts
 import Media
+import NIOCore
 import Streams
 
 /// The contract's viewer statistics (1.12), of one broadcast or of all.
@@ -31,7 +32,25 @@ struct StreamInfoDTO: JSONWritable {
             writer.member("videoBitrate", self.snapshot.videoBitrate)
             writer.member("audioBitrate", self.snapshot.audioBitrate)
             writer.member("videoCodec", video.map { Self.name(of: $0.codec) } ?? "NOVIDEO")
+            self.writeHealth(to: &writer)
+            if let transport = self.snapshot.transport { writer.member("transport", TransportDTO(figures: transport)) }
         }
+    }
+
+    private func writeHealth(to writer: inout JSONWriter) {
+        let health = self.snapshot.health
+        writer.member("bitrate1s", health.bitrateOfLastSecond)
+        writer.member("bitrate10s", self.snapshot.bitrate)
+        writer.member("bitrate60s", health.bitrateOfLastMinute)
+        writer.member("fps", (self.snapshot.frameRate * 100).rounded() / 100)
+        writer.member("keyframeIntervalMs", self.snapshot.keyframeInterval?.milliseconds ?? 0)
+        writer.member("avSkewMs", health.skew?.milliseconds)
+        writer.member("hasBFrames", health.hasReorderedPictures)
+        writer.member("timestampRepairs", self.snapshot.timestampRepairs)
+        writer.member("droppedFrames", self.snapshot.droppedFrames)
+        writer.member("ingestGaps", health.gaps)
+        writer.member("ingestGapMs", health.gapTime.nanoseconds / 1_000_000)
+        writer.member("speed", (self.snapshot.speed * 1000).rounded() / 1000)
     }
 
     private static func name(of codec: Codec) -> String {

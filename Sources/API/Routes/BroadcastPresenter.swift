@@ -6,13 +6,14 @@ struct BroadcastPresenter: Sendable {
     /// Empty: the name the client reached.
     let serverName: String
     let hostAddress: String
+    let srtPort: Int?
 
     func show(_ view: BroadcastView, to call: APICall) -> BroadcastDTO {
         let host =
             if !self.serverName.isEmpty { self.serverName } else if let host = call.host { host } else if !self.hostAddress.isEmpty {
                 self.hostAddress
             } else { "127.0.0.1" }
-        return BroadcastDTO(view: view, app: self.app, host: host)
+        return BroadcastDTO(view: view, app: self.app, host: host, srtPort: self.srtPort)
     }
 
     /// The host of an authority without its port; nil when it holds anything a host name or address cannot.

@@ -8,7 +8,13 @@ struct AudioFeed {
     let codec: Codec
     /// nil until the bitstream has told.
     private(set) var track: Track? {
-        didSet { if self.track != oldValue { self.hasNewTrack = true } }
+        didSet {
+            guard self.track != oldValue else { return }
+            self.hasNewTrack = true
+            // What lies between packets that share one time, as in a transport stream. FFmpeg only says it of streams that it has looked at for long.
+            guard let audio = self.track?.audio, let samples = audio.samplesPerPacket, audio.sampleRate > 0 else { return }
+            self.clock.usualStep = MediaTime(ticks: Int64(samples), timescale: UInt32(clamping: audio.sampleRate))
+        }
     }
     /// Set by the packet in hand.
     private var hasNewTrack = false

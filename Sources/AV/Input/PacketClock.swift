@@ -8,7 +8,7 @@ struct PacketClock {
 
     private let timeBase: AVRational
     /// Between packets that have neither time nor duration.
-    private let usualStep: MediaTime
+    var usualStep: MediaTime
     /// Pictures that are decoded before one that is shown earlier.
     private let reordering: Int
     private var last: MediaTime?

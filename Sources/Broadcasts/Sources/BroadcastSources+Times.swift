@@ -190,8 +190,9 @@ extension BroadcastSources {
 
     private func viewers(of id: String) -> Int {
         // Players count while they wait, too.
-        let rtmp = self.environment.streams.find(StreamKey(id))?.rtmpViewers.load(ordering: .relaxed) ?? 0
+        let stream = self.environment.streams.find(StreamKey(id))
+        let players = stream.map { $0.rtmpViewers.load(ordering: .relaxed) + $0.srtViewers.load(ordering: .relaxed) } ?? 0
         let hls = self.environment.outputs.hls
-        return rtmp + max(0, hls.viewerCount(id)) + max(0, hls.dashViewerCount(id))
+        return players + max(0, hls.viewerCount(id)) + max(0, hls.dashViewerCount(id))
     }
 }

@@ -8,7 +8,7 @@ final class PullFeed {
     private let pull: RunningPull
     private let generation: UInt64
     private var publisher: Publisher?
-    private var announced: [Track] = []
+    private var announced = AnnouncedTracks()
     /// Of the frames that follow; not announced before one of them comes.
     private var due: [Track]?
 
@@ -21,7 +21,7 @@ final class PullFeed {
     func expect(_ tracks: [Track]) { self.due = tracks }
 
     /// The announced sound, for items that have none.
-    var sound: Track? { self.announced.first { $0.kind == .audio } }
+    var sound: Track? { self.announced.tracks.first { $0.kind == .audio } }
 
     /// False when the pull was stopped meanwhile.
     /// - Throws: when somebody else publishes to the stream.
@@ -37,20 +37,10 @@ final class PullFeed {
 
     private func announce(_ tracks: [Track]) {
         self.due = nil
-        if self.announced.isEmpty {
+        if self.announced.tracks.isEmpty {
             self.publisher?.expect(video: tracks.contains { $0.kind == .video }, audio: tracks.contains { $0.kind == .audio })
         }
-        var changed: [Track] = []
-        for track in tracks {
-            if let index = self.announced.firstIndex(where: { $0.id == track.id }) {
-                guard !Self.areInterchangeable(self.announced[index], track) else { continue }
-                self.announced[index] = track
-            } else {
-                self.announced.append(track)
-            }
-            changed.append(track)
-        }
-        self.publisher?.announce(changed)
+        self.publisher?.announce(self.announced.take(tracks))
     }
 
     /// A decoder that was set up for one goes on with the other. What a container says beside the record, a rounded frame rate above all, may differ.

@@ -124,7 +124,7 @@ extension PublishRefusal {
 extension PlayRefusal {
     var status: StatusMessage {
         switch self {
-        case .unknownApp, .invalidID: .streamNotFound("no such application or id")
+        case .unknownApp, .invalidID, .notFound: .streamNotFound("no such application or id")
         case .notAuthorised: .playFailed("Not authorised.")
         case .playDisabled: .playFailed("This server does not serve RTMP players.")
         case .tooManyViewers: .playFailed("Too many viewers.")

@@ -251,6 +251,8 @@ actor LadderWorker {
             self.logger.info(
                 "rendition started",
                 metadata: ["size": "\(rendition.width)x\(rendition.height)", "bitrate": "\(rendition.videoBitrate)"])
+            // Who hears of it looks for it.
+            self.report()
             self.onEvent(.started(rendition))
         } catch {
             self.environment.slots.give()

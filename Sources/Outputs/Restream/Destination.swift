@@ -6,8 +6,8 @@ public import Streams
 /// other outputs go on untouched.
 ///
 /// Owned by the supervisor of a broadcast: `start()` when it is wanted, `stop()` when it is not. It stays connected over a change of the
-/// publisher, says goodbye when the stream ends, and connects again by itself should the stream come back before it is stopped. All its work
-/// happens on one event loop; none of the calls waits for a connection.
+/// publisher and, for the grace window, after the stream's end; then it says goodbye, and connects again by itself should the stream come back before
+/// it is stopped. All its work happens on one event loop; none of the calls waits for a connection.
 public final class Destination: Sendable {
     private let driver: DestinationDriver
     private let board: DestinationBoard
@@ -22,7 +22,7 @@ public final class Destination: Sendable {
     ) {
         self.board = DestinationBoard(id: configuration.id, logger: logger, onChange: onChange)
         self.driver = DestinationDriver(
-            configuration: configuration, target: PushTarget.parse(configuration.url), stream: stream, network: network, eventLoop: group.next(),
+            configuration: configuration, address: PushURL.parse(configuration.url), stream: stream, network: network, eventLoop: group.next(),
             board: self.board, seed: .random(in: .min ... .max))
     }
 
@@ -49,7 +49,7 @@ public final class Destination: Sendable {
 
     /// Whether `url` may be stored as an endpoint: nil, or what is wrong with it. `srt://` is storable and not pushed to yet.
     public static func validate(url: String) -> DestinationURLError? {
-        switch PushTarget.parse(url) {
+        switch PushURL.parse(url) {
         case .success, .failure(.notPushable): nil
         case .failure(let error): error
         }

@@ -1,5 +1,6 @@
 import Logging
 import NIOCore
+import Streams
 import Synchronization
 
 #if canImport(Darwin)
@@ -17,6 +18,8 @@ final class DestinationBoard: Sendable {
         /// Frames that readers of earlier pushes lost.
         var droppedBefore: UInt64 = 0
         var nextTry: NIODeadline?
+        var heldUntil: NIODeadline?
+        var rate = RateMeter(seconds: 10)
     }
 
     private let state: Mutex<State>
@@ -29,10 +32,20 @@ final class DestinationBoard: Sendable {
         self.onChange = onChange
     }
 
-    var status: DestinationStatus { self.state.withLock { $0.status } }
+    var status: DestinationStatus {
+        let now = NIODeadline.now()
+        return self.state.withLock { state in
+            var status = state.status
+            status.bitrate = state.rate.perSecond(now: now) * 8
+            return status
+        }
+    }
 
-    func sent(bytes: Int) {
-        self.state.withLock { $0.status.bytesSent &+= UInt64(bytes) }
+    func sent(bytes: Int, now: NIODeadline) {
+        self.state.withLock { state in
+            state.status.bytesSent &+= UInt64(bytes)
+            state.rate.count(bytes, now: now)
+        }
     }
 
     /// `frames` is what the current reader has lost so far; with `isFinal` another reader follows.
@@ -44,40 +57,48 @@ final class DestinationBoard: Sendable {
     }
 
     /// Brings the status up to the machine's; tells the owner of a change and the log of a new state.
-    func show(_ machine: DestinationMachine, target: PushTarget?) {
-        let lastError = machine.lastFailure.map { target?.redact($0.text) ?? $0.text }
+    func show(_ machine: DestinationMachine, address: (any PushAddress)?) {
+        let failure = machine.failure
+        let lastError = failure.map { address?.redact($0.text) ?? $0.text }
         let (changed, previous): (DestinationStatus?, DestinationState) = self.state.withLock { state in
             let before = state.status
             state.status.state = machine.state
             state.status.contractStatus = machine.contractStatus
             state.status.attempts = machine.failures
             state.status.lastError = lastError
+            state.status.errorClass = failure?.kind
             if state.nextTry != machine.nextTry {
                 state.nextTry = machine.nextTry
                 state.status.nextTryAtMilliseconds = machine.nextTry.map { Self.wallClock(at: $0) }
             }
+            if state.heldUntil != machine.heldUntil {
+                state.heldUntil = machine.heldUntil
+                state.status.heldUntilMilliseconds = machine.heldUntil.map { Self.wallClock(at: $0) }
+            }
             if machine.state != before.state {
-                state.status.connectedAtMilliseconds = machine.state == .live ? Self.wallClock(at: .now()) : nil
+                let now = Self.wallClock(at: .now())
+                state.status.sinceMilliseconds = now
+                switch machine.state {
+                case .live where before.state != .stalled: state.status.connectedAtMilliseconds = now
+                case .live, .stalled: break
+                default: state.status.connectedAtMilliseconds = nil
+                }
             }
             return (state.status == before ? nil : state.status, before.state)
         }
         guard let changed else { return }
-        if changed.state != previous { self.log(changed, target: target) }
+        if changed.state != previous { self.log(changed, address: address) }
         self.onChange(changed)
     }
 
-    private func log(_ status: DestinationStatus, target: PushTarget?) {
+    private func log(_ status: DestinationStatus, address: (any PushAddress)?) {
         var metadata: Logger.Metadata = ["endpoint": "\(status.id)", "state": "\(status.state.rawValue)"]
-        if let target { metadata["url"] = "\(target.redactedURL)" }
+        if let address { metadata["url"] = "\(address.redactedURL)" }
         if status.attempts > 0 { metadata["failures"] = "\(status.attempts)" }
-        if let error = status.lastError, status.state == .retrying || status.state == .failed { metadata["error"] = "\(error)" }
+        let isTrouble = [.stalled, .retrying, .failed].contains(status.state)
+        if let error = status.lastError, isTrouble { metadata["error"] = "\(error)" }
         if let next = status.nextTryAtMilliseconds { metadata["retry_in_ms"] = "\(next - Self.wallClock(at: .now()))" }
-        let level: Logger.Level =
-            switch status.state {
-            case .retrying, .failed: .warning
-            default: .info
-            }
-        self.logger.log(level: level, "restream destination changed", metadata: metadata)
+        self.logger.log(level: isTrouble ? .warning : .info, "restream destination changed", metadata: metadata)
     }
 
     /// Milliseconds since 1970 when the monotonic clock shows `deadline`.

@@ -7,10 +7,11 @@ public struct DestinationConfiguration: Sendable {
     /// The limits in time of a push. The defaults suit platforms on the internet; tests set shorter ones.
     public struct Timing: Sendable {
         /// For the name lookup and TCP together.
-        public var connect: TimeAmount = .seconds(10)
+        public var connect: TimeAmount = .seconds(8)
         /// From there until the peer has accepted the publish, TLS included.
-        public var publish: TimeAmount = .seconds(10)
-        /// A live push whose peer takes nothing for so long, while something waits to be sent, is given up.
+        public var publish: TimeAmount = .seconds(8)
+        /// A live push whose peer acknowledges nothing for so long, while something is on its way to it, is given up; after half of it it is shown as
+        /// stalled.
         public var stall: TimeAmount = .seconds(10)
         /// For saying goodbye and closing; afterwards the socket is closed hard.
         public var close: TimeAmount = .milliseconds(1_500)
@@ -21,6 +22,10 @@ public struct DestinationConfiguration: Sendable {
         public var longestRetry: TimeAmount = .seconds(60)
         /// Only a push that has been live for so long counts as a success, so a peer that accepts and hangs up is not hammered.
         public var proven: TimeAmount = .seconds(10)
+        /// After the stream's end the session is kept open for so long, in case it comes back; zero: not at all.
+        public var grace: TimeAmount = .zero
+        /// What comes within so long leaves together: fewer and larger writes cost less, and no platform shows anything this soon.
+        public var merge: TimeAmount = .milliseconds(200)
 
         public init() {}
     }
@@ -34,11 +39,14 @@ public struct DestinationConfiguration: Sendable {
     /// How often the progress of a live push is judged; taken as 100 ms at least.
     public var healthCheckPeriod: TimeAmount
     public var timing: Timing
+    /// Silent AAC goes with pictures that have no sound.
+    public var addsSilence: Bool
     /// What may wait in the hub for this destination; whole groups of pictures are lost beyond it.
     public var queue: StreamReader.Limits
 
     public init(
         id: String, url: String, republishLimit: Int = -1, healthCheckPeriod: TimeAmount = .seconds(2), timing: Timing = Timing(),
+        addsSilence: Bool = false,
         queue: StreamReader.Limits = .init(bytes: 8 << 20, duration: MediaTime(milliseconds: 5_000))
     ) {
         self.id = id
@@ -46,6 +54,7 @@ public struct DestinationConfiguration: Sendable {
         self.republishLimit = republishLimit
         self.healthCheckPeriod = healthCheckPeriod
         self.timing = timing
+        self.addsSilence = addsSilence
         self.queue = queue
     }
 }

@@ -1,4 +1,5 @@
 import Logging
+import Media
 import NIOCore
 import Streams
 import Synchronization
@@ -8,16 +9,16 @@ import Synchronization
 ///
 /// `@unchecked Sendable`: everything but the constants and `isWoken` is touched on `eventLoop` only, which every entry point checks or hops to.
 final class DestinationDriver: @unchecked Sendable {
-    /// What may be on its way to the kernel. More would be memory per destination without being sooner at the peer.
+    /// Bytes that may be on their way to the kernel. More would be memory per destination without being sooner at the peer.
     private static let writeBudget = 512 << 10
-    /// A buffer is filled up to this much, or with one larger message.
-    private static let batch = 64 << 10
+    /// Bytes of payload that are made into one buffer, unless a single frame has more. Somewhat less than a power of two, to which buffers are rounded.
+    private static let batchBytes = 48 << 10
     /// While nothing is sent the reader is only looked at for the stream's end, this often.
     private static let idleReading = TimeAmount.milliseconds(200)
 
     let eventLoop: any EventLoop
     private let configuration: DestinationConfiguration
-    private let target: PushTarget?
+    private let address: (any PushAddress)?
     private let stream: Stream
     private let network: DestinationNetwork
     private let board: DestinationBoard
@@ -26,15 +27,23 @@ final class DestinationDriver: @unchecked Sendable {
     private var machine: DestinationMachine
     private var reader: StreamReader?
     private var ticket: DestinationURLRegistry.Ticket?
-    private var connection: PushConnection?
-    /// Of the live push.
-    private var feed: PushFeed?
+    private var transport: (any PushTransport)?
+    /// The peer has accepted the publish, and nothing has gone wrong since.
+    private var isSending = false
+    private var silence = SilentSound()
+    /// Reused by every batch.
+    private var batch: [StreamItem] = []
     private var bytesOnTheWay = 0
+    /// Over the connection, for transports that know no better.
+    private var bytesWritten: UInt64 = 0
+    /// The reader has more than may be on its way.
+    private var isFull = false
+    private var lastSend = NIODeadline.uptimeNanoseconds(0)
     private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
     private var stopWaiters: [@Sendable () -> Void] = []
 
     init(
-        configuration: DestinationConfiguration, target: Result<PushTarget, DestinationURLError>, stream: Stream, network: DestinationNetwork,
+        configuration: DestinationConfiguration, address: Result<any PushAddress, DestinationURLError>, stream: Stream, network: DestinationNetwork,
         eventLoop: any EventLoop, board: DestinationBoard, seed: UInt64
     ) {
         self.configuration = configuration
@@ -43,12 +52,12 @@ final class DestinationDriver: @unchecked Sendable {
         self.eventLoop = eventLoop
         self.board = board
         self.machine = DestinationMachine(configuration: configuration, seed: seed)
-        switch target {
-        case .success(let target):
-            self.target = target
+        switch address {
+        case .success(let address):
+            self.address = address
         case .failure(let error):
-            self.target = nil
-            self.machine.unusable(.connectFailed(error.description))
+            self.address = nil
+            self.machine.unusable(.unusableURL(error.description))
         }
     }
 
@@ -85,19 +94,32 @@ final class DestinationDriver: @unchecked Sendable {
 
     private func woken() {
         guard self.reader != nil else { return }
-        if self.feed != nil || self.machine.state == .idle {
+        let now = NIODeadline.now()
+        let due =
+            if self.isSending {
+                Self.tick(at: self.lastSend + self.configuration.timing.merge, apart: self.configuration.timing.merge)
+            } else {
+                self.machine.state == .idle ? now : now + Self.idleReading
+            }
+        if due <= now {
             self.drain()
         } else {
-            _ = self.eventLoop.schedule(at: .now() + Self.idleReading) { self.drain() }
+            _ = self.eventLoop.schedule(at: due) { self.drain() }
         }
+    }
+
+    /// The next of a few moments that all destinations with the same window share, so that an event loop is woken by a timer once for many of them.
+    private static func tick(at time: NIODeadline, apart window: TimeAmount) -> NIODeadline {
+        let step = UInt64(max(1, window.nanoseconds / 4))
+        return .uptimeNanoseconds((time.uptimeNanoseconds / step + 1) * step)
     }
 
     private func drain() {
         self.isWoken.store(false, ordering: .releasing)
-        if self.feed == nil {
-            self.skip()
-        } else {
+        if self.isSending {
             self.send()
+        } else {
+            self.skip()
         }
     }
 
@@ -107,21 +129,38 @@ final class DestinationDriver: @unchecked Sendable {
     }
 
     private func send() {
-        while self.bytesOnTheWay < Self.writeBudget, self.feed != nil, let reader = self.reader {
-            var bytes = ByteBuffer()
-            var hasEnded = false
-            while bytes.readableBytes < Self.batch, !hasEnded, let item = reader.next() {
-                self.feed?.write(item, into: &bytes)
-                if case .ended = item { hasEnded = true }
+        self.lastSend = .now()
+        self.isFull = false
+        while self.isSending, let reader = self.reader, let transport = self.transport {
+            guard self.bytesOnTheWay < Self.writeBudget else {
+                self.isFull = true
+                return
             }
-            if bytes.readableBytes > 0, let connection = self.connection {
-                self.bytesOnTheWay += bytes.readableBytes
-                self.machine.writeBegan(connection.attempt, now: .now())
-                connection.write(bytes)
-            }
-            if hasEnded { self.note(.ended) }
-            if bytes.readableBytes == 0 { return }
+            let (isDrained, change) = self.fillBatch(from: reader)
+            self.bytesOnTheWay += transport.send(self.batch)
+            self.batch.removeAll(keepingCapacity: true)  // lets the payloads go
+            if let change { self.note(change) }
+            if isDrained { return }
         }
+    }
+
+    /// Whether the reader has no more now, and the newest that was heard of the stream's life. The batch ends with that.
+    private func fillBatch(from reader: StreamReader) -> (isDrained: Bool, change: StreamItem?) {
+        var bytes = 0
+        while bytes < Self.batchBytes {
+            guard let item = reader.next() else { return (true, nil) }
+            if self.configuration.addsSilence {
+                self.silence.pass(item, into: &self.batch)
+            } else {
+                self.batch.append(item)
+            }
+            switch item {
+            case .frame(let frame): bytes += frame.payload.readableBytes
+            case .tracks, .ended: return (false, item)
+            case .discontinuity: break
+            }
+        }
+        return (false, nil)
     }
 
     private func note(_ item: StreamItem) {
@@ -134,34 +173,35 @@ final class DestinationDriver: @unchecked Sendable {
 
     // MARK: The connection
 
-    private func handle(_ event: PushConnection.Event, of attempt: UInt64) {
+    private func handle(_ event: PushEvent, of attempt: UInt64) {
         let now = NIODeadline.now()
         switch event {
         case .connected:
             self.machine.connected(attempt, now: now)
             self.settle()
-        case .publishAccepted(let feed):
+        case .accepted:
             guard self.machine.publishAccepted(attempt, now: now) else { return }
-            self.beginSending(feed)
+            self.beginSending()
             self.settle()  // shown as live only when nothing that is published from now on can be missed
         case .acknowledged(let sequence):
             self.machine.acknowledged(attempt, sequence: sequence, now: now)
         case .wrote(let bytes):
-            self.board.sent(bytes: bytes)
-            guard self.feed != nil, self.connection?.attempt == attempt else { return }
+            self.board.sent(bytes: bytes, now: now)
+            guard self.isSending, self.transport?.attempt == attempt else { return }
             self.bytesOnTheWay -= bytes
-            self.machine.writeProgressed(attempt, bytes: bytes, isMoreWaiting: self.bytesOnTheWay > 0, now: now)
-            self.send()
+            self.bytesWritten += UInt64(bytes)
+            self.machine.wrote(attempt, bytes: bytes)
+            if self.isFull { self.send() }
         case .failed(let failure):
             self.perform(self.machine.failed(attempt, failure, now: now))
         case .closed(let failure):
-            if self.connection?.attempt == attempt { self.connection = nil }
+            if self.transport?.attempt == attempt { self.transport = nil }
             self.perform(self.machine.closed(attempt, failure, now: now))
         }
     }
 
-    /// A new reader, so that the push starts at the newest keyframe there is. What the old one still says of the stream's end counts.
-    private func beginSending(_ feed: PushFeed) {
+    /// A new reader, so that the push starts at the newest keyframe there is. What the old one still says of the stream's life counts.
+    private func beginSending() {
         let old = self.reader
         self.reader = self.attach(from: .latestGroup)
         var last: StreamItem?
@@ -172,19 +212,18 @@ final class DestinationDriver: @unchecked Sendable {
             }
         }
         old?.detach()
-        self.feed = feed
+        self.isSending = true
+        self.silence = SilentSound()
         self.bytesOnTheWay = 0
+        self.bytesWritten = 0
         self.isWoken.store(false, ordering: .releasing)  // a look at the old reader may still be scheduled; the new one need not wait for it
-        if case .ended? = last {
-            self.note(.ended)
-        } else {
-            self.send()
-        }
+        if let last { self.note(last) }
+        self.send()
     }
 
     private func endSending() {
-        guard self.feed != nil else { return }
-        self.feed = nil
+        guard self.isSending else { return }
+        self.isSending = false
         self.bytesOnTheWay = 0
         if let reader = self.reader { self.board.dropped(frames: reader.droppedFrames, isFinal: true) }
         // From here on the reader is only listened to. What it holds is let go, and its wake-ups are armed again by that.
@@ -197,7 +236,7 @@ final class DestinationDriver: @unchecked Sendable {
         for order in orders {
             switch order {
             case .acquire(let attempt): self.acquire(attempt)
-            case .connect: self.connection?.open()
+            case .connect: self.transport?.open()
             case .finish(let attempt): self.leave(attempt) { $0.finish() }
             case .abort(let attempt): self.leave(attempt) { $0.abort() }
             }
@@ -206,36 +245,37 @@ final class DestinationDriver: @unchecked Sendable {
     }
 
     private func acquire(_ attempt: UInt64) {
-        guard let target = self.target else { return }
-        self.ticket = self.network.registry.acquire(target.identity) { [weak self] lease in
+        guard let address = self.address else { return }
+        self.ticket = self.network.registry.acquire(address.identity) { [weak self] lease in
             guard let self else { return lease.release() }
-            self.eventLoop.execute { self.granted(lease, attempt: attempt, target: target) }
+            self.eventLoop.execute { self.granted(lease, attempt: attempt, address: address) }
         }
     }
 
-    private func granted(_ lease: DestinationURLRegistry.Lease, attempt: UInt64, target: PushTarget) {
+    private func granted(_ lease: DestinationURLRegistry.Lease, attempt: UInt64, address: any PushAddress) {
         let orders = self.machine.leaseGranted(attempt, now: .now())
         guard !orders.isEmpty else { return lease.release() }
         self.ticket = nil
-        self.connection = PushConnection(
-            attempt: attempt, target: target, fourCCs: PushFeed.fourCCs(self.stream.tracks), network: self.network, eventLoop: self.eventLoop,
-            connectTimeout: self.configuration.timing.connect, lease: lease, report: { self.handle($0, of: attempt) })
+        self.transport = address.makeTransport(
+            PushAttempt(
+                number: attempt, tracks: self.stream.tracks, network: self.network, eventLoop: self.eventLoop,
+                connectTimeout: self.configuration.timing.connect, lease: lease, report: { self.handle($0, of: attempt) }))
         self.perform(orders)
     }
 
-    private func leave(_ attempt: UInt64, _ action: (PushConnection) -> Void) {
+    private func leave(_ attempt: UInt64, _ action: (any PushTransport) -> Void) {
         if let ticket = self.ticket {
             self.network.registry.cancel(ticket)
             self.ticket = nil
         }
-        if let connection = self.connection, connection.attempt == attempt { action(connection) }
+        if let transport = self.transport, transport.attempt == attempt { action(transport) }
     }
 
     /// After every event: what the machine's new state asks for besides its orders.
     private func settle() {
         if self.machine.liveAttempt == nil { self.endSending() }
         self.schedule()
-        self.board.show(self.machine, target: self.target)
+        self.board.show(self.machine, address: self.address)
         guard self.machine.isStopped else { return }
         self.reader?.detach()
         self.reader = nil
@@ -255,8 +295,15 @@ final class DestinationDriver: @unchecked Sendable {
 
     private func timeReached() {
         self.timer = nil
-        let orders = self.machine.timedOut(now: .now())
-        if let reader = self.reader, self.feed != nil { self.board.dropped(frames: reader.droppedFrames, isFinal: false) }
-        self.perform(orders)
+        let now = NIODeadline.now()
+        if self.isSending {
+            self.machine.looked(at: self.delivery, now: now)
+            if let reader = self.reader { self.board.dropped(frames: reader.droppedFrames, isFinal: false) }
+        }
+        self.perform(self.machine.timedOut(now: now))
+    }
+
+    private var delivery: Delivery {
+        self.transport?.delivery() ?? Delivery(acknowledged: self.bytesWritten, isOutstanding: self.bytesOnTheWay > 0)
     }
 }

@@ -8,10 +8,32 @@ import Musl
 import Glibc
 #endif
 
+/// What kind of trouble a destination has, for programs; the words beside it are for people.
+public enum DestinationErrorClass: String, Sendable, CaseIterable {
+    /// The peer said no to the connect or the publish: a wrong or expired key, or a session it still holds.
+    case refusedKey
+    case nameResolution
+    /// It could not be reached, or the connection broke or was closed.
+    case connection
+    case tls
+    /// Nothing came of a connect or a publish within its time.
+    case timeout
+    /// Connected, but nothing that is sent is acknowledged.
+    case stalled
+    /// The peer speaks something else, or wrongly.
+    case protocolError = "protocol"
+    /// The URL is none that can be pushed to.
+    case url
+}
+
 /// Why an attempt to push ended before it should.
 enum DestinationFailure: Error, Sendable, Equatable {
-    /// Name lookup, TCP or TLS; what the library said.
+    /// What is stored as an endpoint but cannot be pushed to.
+    case unusableURL(String)
+    case nameNotFound(String)
+    /// TCP; what the library said.
     case connectFailed(String)
+    case tlsFailed(String)
     case connectTimedOut
     case publishTimedOut
     /// The peer said no to the connect or the publish: a wrong or expired key, or a session it still holds.
@@ -19,9 +41,9 @@ enum DestinationFailure: Error, Sendable, Equatable {
     /// The peer ended a running push and said why.
     case ended(String)
     case closedByPeer
-    /// The peer took nothing for `Timing.stall`.
+    /// The peer has acknowledged nothing for `Timing.stall`.
     case stalled
-    /// Bytes that are not RTMP, or an exchange that RTMP does not know.
+    /// Bytes that are not the protocol's, or an exchange that it does not know.
     case protocolViolated(String)
     case writeFailed(String)
 
@@ -32,21 +54,35 @@ enum DestinationFailure: Error, Sendable, Equatable {
     }
 
     /// Tried again slowly: the answer will hardly change within seconds.
-    var isRefusal: Bool {
-        if case .refused = self { true } else { false }
+    var isRefusal: Bool { self.kind == .refusedKey }
+
+    var kind: DestinationErrorClass {
+        switch self {
+        case .unusableURL: .url
+        case .nameNotFound: .nameResolution
+        case .connectFailed, .ended, .closedByPeer, .writeFailed: .connection
+        case .tlsFailed: .tls
+        case .connectTimedOut, .publishTimedOut: .timeout
+        case .refused: .refusedKey
+        case .stalled: .stalled
+        case .protocolViolated: .protocolError
+        }
     }
 
     /// For the status and the log.
     var text: String {
         switch self {
+        case .unusableURL(let why): why
+        case .nameNotFound(let why): "cannot connect: \(why)"
         case .connectFailed(let why): "cannot connect: \(why)"
+        case .tlsFailed(let why): "cannot connect: TLS: \(why)"
         case .connectTimedOut: "cannot connect: timed out"
         case .publishTimedOut: "the server did not answer the publish in time"
         case .refused(let why): "refused by the server: \(why)"
         case .ended(let why): "ended by the server: \(why)"
         case .closedByPeer: "the server closed the connection"
-        case .stalled: "stalled: the server took no data"
-        case .protocolViolated(let why): "the server does not speak RTMP as it should: \(why)"
+        case .stalled: "stalled: the server acknowledges no data"
+        case .protocolViolated(let why): "the server does not speak the protocol as it should: \(why)"
         case .writeFailed(let why): "the connection broke: \(why)"
         }
     }

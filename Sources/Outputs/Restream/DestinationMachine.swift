@@ -3,10 +3,13 @@ import NIOCore
 /// The state machine of one restream destination: when to open a session, when to give one up, how long to wait. Owned by `DestinationDriver`.
 ///
 /// ```
-/// idle ─► queued ─► connecting ─► publishing ─► live ─► closing ─► idle (stream ended) · retrying ─► queued · failed · stopped
+/// idle ─► queued ─► connecting ─► publishing ─► live ◄─► stalled ─► closing ─► idle (stream ended) · retrying ─► queued · failed · stopped
 /// ```
+/// A stream that ends is held for the grace window: what is connected stays so, what is being connected goes on, and nothing new is begun; then it
+/// has ended, or it is back and all goes on.
+///
 /// Time is an argument, and randomness comes from the seed. Every attempt has a number; what is reported about an older one is ignored. Events
-/// return orders for the driver; whatever else should happen happens at `deadline`, when the driver calls `timedOut(now:)`.
+/// return orders for the driver; whatever else should happen happens at `deadline`, when the driver calls `looked` and `timedOut(now:)`.
 struct DestinationMachine {
     enum Order: Sendable, Equatable {
         /// Wait until no other session to the URL is open, then call `leaseGranted`.
@@ -23,8 +26,8 @@ struct DestinationMachine {
         let attempt: UInt64
         let since: NIODeadline
         var checkAt: NIODeadline
-        /// Since when something waits to be sent and nothing has gone out.
-        var waitingSince: NIODeadline?
+        var isStalled = false
+        var delivery = DeliveryWatch()
         var acknowledgements = AcknowledgementWatch()
     }
 
@@ -55,13 +58,15 @@ struct DestinationMachine {
     private var isUsable = true
     private var isStarted = false
     private var streamIsLive = false
+    /// The stream has ended; until then it may come back.
+    private(set) var heldUntil: NIODeadline?
     private var lastAttempt: UInt64 = 0
     private var brokeWhileLive = false
 
     /// Failed attempts in a row since the last push that stayed up.
     private(set) var failures = 0
     private var refusals = 0
-    private(set) var lastFailure: DestinationFailure?
+    private var lastFailure: DestinationFailure?
 
     init(configuration: DestinationConfiguration, seed: UInt64) {
         self.timing = configuration.timing
@@ -76,7 +81,7 @@ struct DestinationMachine {
         switch self.phase {
         case .idle, .closing(_, .idle, _, _): .idle
         case .queued, .connecting, .publishing: .connecting
-        case .live: .live
+        case .live(let live): live.isStalled ? .stalled : .live
         case .retrying, .closing(_, .retrying, _, _): .retrying
         case .failed, .closing(_, .failed, _, _): .failed
         case .stopped, .closing(_, .stopped, _, _): .stopped
@@ -89,11 +94,15 @@ struct DestinationMachine {
         case .idle: self.lastAttempt == 0 ? "created" : "finished"
         case .connecting: "preparing"
         case .live: "broadcasting"
+        case .stalled: "error"
         case .retrying: self.brokeWhileLive ? "error" : "failed"
         case .failed: "failed"
         case .stopped: "finished"
         }
     }
+
+    /// What is wrong with the running push, or why the last attempt failed; nil once a push has stayed up.
+    var failure: DestinationFailure? { self.state == .stalled ? .stalled : self.lastFailure }
 
     var nextTry: NIODeadline? {
         switch self.phase {
@@ -104,6 +113,11 @@ struct DestinationMachine {
 
     /// When `timedOut` is to be called; nil: not before another event.
     var deadline: NIODeadline? {
+        guard let heldUntil = self.heldUntil else { return self.phaseDeadline }
+        return self.phaseDeadline.map { min($0, heldUntil) } ?? heldUntil
+    }
+
+    private var phaseDeadline: NIODeadline? {
         switch self.phase {
         case .connecting(_, let deadline), .publishing(_, let deadline), .closing(_, _, let deadline, _): deadline
         case .live(let live): live.checkAt
@@ -138,14 +152,35 @@ struct DestinationMachine {
 
     mutating func streamBecameLive(now: NIODeadline) -> [Order] {
         self.streamIsLive = true
+        self.heldUntil = nil
         return self.openIfWanted()
     }
 
-    /// What has been sent so far is all there is. A new stream starts with a clean record.
+    /// What has been sent so far is all there is, unless the stream comes back within the grace window.
     mutating func streamEnded(now: NIODeadline) -> [Order] {
         self.streamIsLive = false
+        if self.timing.grace > .zero, self.canBeHeld {
+            self.heldUntil = now + self.timing.grace
+            return []
+        }
+        return self.streamIsOver(now: now)
+    }
+
+    /// There is something that the return of the stream would find to go on with.
+    private var canBeHeld: Bool {
         switch self.phase {
-        case .idle, .stopped:
+        case .queued, .connecting, .publishing, .live, .retrying, .failed, .closing(_, .retrying, _, _), .closing(_, .failed, _, _): self.isUsable
+        case .idle, .stopped, .closing: false
+        }
+    }
+
+    /// A new stream starts with a clean record.
+    private mutating func streamIsOver(now: NIODeadline) -> [Order] {
+        switch self.phase {
+        case .idle:
+            self.forgetFailures()
+            return []
+        case .stopped:
             return []
         case .failed where !self.isUsable:
             return []
@@ -165,6 +200,7 @@ struct DestinationMachine {
     }
 
     mutating func stopRequested(now: NIODeadline) -> [Order] {
+        self.heldUntil = nil
         switch self.phase {
         case .stopped:
             return []
@@ -217,18 +253,17 @@ struct DestinationMachine {
 
     // MARK: Progress
 
-    /// Something waits to be sent: from now on there should be progress.
-    mutating func writeBegan(_ attempt: UInt64, now: NIODeadline) {
-        guard case .live(var live) = self.phase, live.attempt == attempt, live.waitingSince == nil else { return }
-        live.waitingSince = now
+    /// The kernel took `bytes` for sending.
+    mutating func wrote(_ attempt: UInt64, bytes: Int) {
+        guard case .live(var live) = self.phase, live.attempt == attempt else { return }
+        live.acknowledgements.sent(bytes: bytes)
         self.phase = .live(live)
     }
 
-    /// The kernel took `bytes`, which it does only as far as the peer takes what was sent before; `isMoreWaiting` says whether others wait still.
-    mutating func writeProgressed(_ attempt: UInt64, bytes: Int, isMoreWaiting: Bool, now: NIODeadline) {
-        guard case .live(var live) = self.phase, live.attempt == attempt else { return }
-        live.waitingSince = isMoreWaiting ? now : nil
-        live.acknowledgements.sent(bytes: bytes)
+    /// What the transport knew of the deliveries of the live push when it was looked at, which is to be done before each `timedOut`.
+    mutating func looked(at delivery: Delivery, now: NIODeadline) {
+        guard case .live(var live) = self.phase else { return }
+        live.delivery.looked(at: delivery, now: now)
         self.phase = .live(live)
     }
 
@@ -241,7 +276,11 @@ struct DestinationMachine {
     // MARK: Time
 
     mutating func timedOut(now: NIODeadline) -> [Order] {
-        guard let deadline = self.deadline, now >= deadline else { return [] }
+        if let heldUntil = self.heldUntil, now >= heldUntil {
+            self.heldUntil = nil
+            return self.streamIsOver(now: now)
+        }
+        guard let deadline = self.phaseDeadline, now >= deadline else { return [] }
         switch self.phase {
         case .connecting(let attempt, _):
             return self.giveUp(attempt, .connectTimedOut, isClosed: false, now: now)
@@ -262,16 +301,23 @@ struct DestinationMachine {
     }
 
     private mutating func check(_ live: Live, now: NIODeadline) -> [Order] {
-        let isStalled = live.waitingSince.map { now - $0 >= self.timing.stall } ?? false
-        if isStalled || live.acknowledgements.hasStalled(now: now, patience: self.timing.stall) {
-            return self.giveUp(live.attempt, .stalled, isClosed: false, now: now)
+        func isSilent(for patience: TimeAmount) -> Bool {
+            live.delivery.isSilent(for: patience, now: now) || live.acknowledgements.hasStalled(now: now, patience: patience)
         }
-        if now - live.since >= self.timing.proven { self.forgetFailures() }
+        if isSilent(for: self.timing.stall) { return self.giveUp(live.attempt, .stalled, isClosed: false, now: now) }
         var live = live
+        live.isStalled = isSilent(for: self.suspicion)
+        if now - live.since >= self.timing.proven, !live.isStalled { self.forgetFailures() }
         live.checkAt = now + self.checkPeriod
+        if let since = live.delivery.silentSince {
+            for due in [since + self.suspicion, since + self.timing.stall] where due > now { live.checkAt = min(live.checkAt, due) }
+        }
         self.phase = .live(live)
         return []
     }
+
+    /// After so much silence a push is shown as stalled. Half of what it is given up after, so that who looks knows before it is.
+    private var suspicion: TimeAmount { .nanoseconds(self.timing.stall.nanoseconds / 2) }
 
     // MARK: Transitions
 

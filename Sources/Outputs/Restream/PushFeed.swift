@@ -42,6 +42,20 @@ struct PushFeed {
         }
     }
 
+    /// Bytes that suffice for what `items` become, as a rule.
+    static func room(for items: [StreamItem]) -> Int {
+        items.reduce(0) { sum, item in
+            switch item {
+            case .frame(let frame): sum + frame.payload.readableBytes + Self.messageOverhead
+            case .tracks: sum + 1_024
+            case .discontinuity, .ended: sum
+            }
+        }
+    }
+
+    /// Bytes of a message besides its payload: the headers of a chunk or two and of the FLV tag.
+    private static let messageOverhead = 40
+
     /// Appends what is to be sent for `item`, often nothing.
     mutating func write(_ item: StreamItem, into out: inout ByteBuffer) {
         switch item {

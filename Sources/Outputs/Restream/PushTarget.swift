@@ -30,8 +30,8 @@ public enum DestinationURLError: Error, Sendable, Equatable, CustomStringConvert
     }
 }
 
-/// Where a destination pushes to, and what of it may be shown.
-struct PushTarget: Sendable {
+/// Where a destination pushes to over RTMP or RTMPS.
+struct PushTarget: PushAddress {
     static let longestURL = 2048
     private static let longestText = 200
 
@@ -41,10 +41,8 @@ struct PushTarget: Sendable {
     var port: Int { self.url.port }
     var isSecure: Bool { self.url.isTLS }
 
-    /// Equal for URLs that lead to the same session.
     var identity: String { "\(self.url.isTLS) \(self.url.host.lowercased()) \(self.url.port) \(self.url.app) \(self.url.key)" }
 
-    /// For logs: without key, user and password.
     var redactedURL: String {
         let host = self.url.host.contains(":") ? "[\(self.url.host)]" : self.url.host
         let app = self.url.app.split(separator: "?", maxSplits: 1).first.map { "/\($0)" } ?? ""
@@ -60,6 +58,8 @@ struct PushTarget: Sendable {
             return false  // that is the answer: it does not parse as an address
         }
     }
+
+    func makeTransport(_ attempt: PushAttempt) -> any PushTransport { RTMPPush(self, attempt) }
 
     static func parse(_ text: String) -> Result<PushTarget, DestinationURLError> {
         guard text.utf8.count <= Self.longestURL else { return .failure(.tooLong(limit: Self.longestURL)) }
@@ -84,7 +84,6 @@ struct PushTarget: Sendable {
         return authority.contains(":") && Int(port) != nil ? .notPushable : .invalidPort
     }
 
-    /// What a peer or a library said, fit for the log and the status: no secret of the URL, no control characters, not long.
     func redact(_ text: String) -> String {
         var text = String(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : Character($0) })
         for secret in self.secrets { text = Self.replacing(secret, in: text) }

@@ -3,9 +3,11 @@ import AV
 import Broadcasts
 import Gateways
 import HTTP
+import Logging
 import Media
 import NIOCore
 import Outputs
+import Streams
 import TransportSecurity
 
 /// What the settings are for each room.
@@ -46,7 +48,11 @@ extension MartletServer {
                 startsAutomatically: self.settings.sources.startAutomatically, maximum: self.settings.sources.maximum,
                 probeTimeout: self.settings.sources.openTimeout, startWithin: TimeAmount(self.settings.playlists.startWithin),
                 normalisesPlaylists: self.settings.playlists.normalize))
+        configuration.graceWindow = TimeAmount(self.settings.endpoints.graceWindow)
         configuration.recordWebM = self.settings.recording.webm
+        let srt = self.settings.srt
+        configuration.srtPort = srt.enabled && srt.port != 0 ? srt.port : nil
+        configuration.srtPlay = srt.play
         configuration.library.maxUploadBytes = Int64(self.settings.vods.maxUploadSize)
         configuration.library.importDirectories = self.settings.vods.importDirectories
         configuration.library.minimumFreeBytes = Int64(self.settings.recording.minimumFreeSpace)
@@ -119,6 +125,23 @@ extension MartletServer {
             .init(port: self.settings.rtmps.port, makeSecurityHandler: { try certificates.makeHandler(applicationProtocols: []) })
         }
         return configuration
+    }
+
+    /// Nil where it is not offered.
+    func srtGateway(_ service: BroadcastService, _ streams: StreamDirectory) -> SRTGateway? {
+        let srt = self.settings.srt
+        guard srt.enabled else { return nil }
+        self.logger.debug("SRT", metadata: ["library": "\(SRTGateway.libraryVersion)"])
+        var configuration = SRTGateway.Configuration()
+        configuration.host = srt.host
+        configuration.port = srt.port
+        configuration.maxConnections = srt.maxConnections
+        configuration.latency = Int(srt.latency.milliseconds)
+        configuration.passphrase = srt.passphrase.isEmpty ? nil : srt.passphrase.reveal()
+        configuration.idleTimeout = TimeAmount(srt.idleTimeout)
+        configuration.apps = [self.settings.app] + self.settings.appAliases
+        configuration.transcodesAudio = self.settings.sources.transcodeAudio
+        return SRTGateway(configuration: configuration, gate: service.lifecycle, playGate: service.lifecycle, streams: streams, logger: self.logger)
     }
 
     var accessRule: AccessRule {

@@ -12,7 +12,8 @@ extension MartletServer {
         hls: LiveHLS, ladders: Ladder.Environment, webM: WebMEncoding, pictures: LivePictures, group: any EventLoopGroup, meter: OutputMeter
     ) -> OutputFactory {
         let configuration = Recorder.Configuration(minimumFreeBytes: Int64(self.settings.recording.minimumFreeSpace), webM: webM)
-        let network = DestinationNetwork()
+        let network = DestinationNetwork(
+            trustRoots: self.settings.endpoints.trustedCertificates.isEmpty ? nil : self.settings.endpoints.trustedCertificates)
         let logger = self.logger
         return OutputFactory(
             makeRecorder: { stream, request, callbacks in
@@ -36,7 +37,7 @@ extension MartletServer {
                     meter.changed(status, of: number)
                     onChange(status)
                 }
-                meter.add(destination, as: number)
+                meter.add(destination, of: stream.key.id, as: number)
                 return destination
             },
             isValidDestination: { Destination.validate(url: $0) == nil },

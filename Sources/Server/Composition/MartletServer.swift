@@ -117,10 +117,11 @@ struct MartletServer {
         let gateway = RTMPGateway(
             configuration: self.rtmpConfiguration(certificates), gate: service.lifecycle, playGate: service.lifecycle, streams: rooms.streams,
             group: group, logger: self.logger)
-        let readiness = Readiness { [self] ports in self.announce(http: ports.http, rtmp: ports.rtmp, isSecure: certificates != nil) }
+        let srt = self.srtGateway(service, rooms.streams)
+        let readiness = Readiness { [self] ports in self.announce(ports, isSecure: certificates != nil) }
         let counters = HTTPCounters()
         let metrics = ServerMetrics(
-            streams: rooms.streams, gateway: gateway, puller: rooms.puller, hls: rooms.hls, http: counters, outputs: rooms.meter,
+            streams: rooms.streams, gateway: gateway, srt: srt, puller: rooms.puller, hls: rooms.hls, http: counters, outputs: rooms.meter,
             ladders: rooms.ladders, webM: rooms.webM, events: rooms.events, service: service, lag: lag, dataDirectory: directory.path)
         let access = self.accessRule
         let responder = DeliveryResponder(
@@ -154,7 +155,7 @@ struct MartletServer {
         }
         // Services start in this order and stop in the reverse one.
         let doors = DoorsService(
-            gateway: gateway, service: service, readiness: readiness, feed: rooms.feed, limit: Limit.broadcasts, logger: self.logger)
+            gateway: gateway, srt: srt, service: service, readiness: readiness, feed: rooms.feed, limit: Limit.broadcasts, logger: self.logger)
         var configuration = ServiceGroupConfiguration(
             services: services + [.init(service: doors)], gracefulShutdownSignals: [.sigterm, .sigint], cancellationSignals: [],
             logger: self.quietLogger)
@@ -188,21 +189,26 @@ struct MartletServer {
 
     // MARK: What the operator is told
 
-    private func announce(http: Int, rtmp: Int, isSecure: Bool) {
+    private func announce(_ ports: Readiness.Ports, isSecure: Bool) {
+        let (http, rtmp) = (ports.http, ports.rtmp)
         let name = self.settings.serverName.isEmpty ? "127.0.0.1" : self.settings.serverName
         let rtmpPort = rtmp == 1935 ? "" : ":\(rtmp)"
+        let overSRT = ports.srt.map { "  Publish over SRT    srt://\(name):\($0)?streamid=\(self.settings.app)/demo" }
         let lines = [
             "", "Martlet \(MartletVersion.name) is running.", "",
             "  Publish from OBS    server  rtmp://\(name)\(rtmpPort)/\(self.settings.app)    stream key  demo",
             "  Publish with ffmpeg ffmpeg -re -i FILE -c copy -f flv rtmp://\(name)\(rtmpPort)/\(self.settings.app)/demo",
+            overSRT,
             "  Watch               http://\(name):\(http)/\(self.settings.app)/play.html?id=demo",
             "  Watch elsewhere     http://\(name):\(http)/\(self.settings.app)/streams/demo.m3u8",
             "  Operate             http://127.0.0.1:\(http)/",
             "  REST API            http://127.0.0.1:\(http)/v2/broadcasts/list/0/50", "",
         ]
         if isSecure { self.logger.info("HTTPS and RTMPS are offered", metadata: ["certificate": "\(self.settings.https.certificate)"]) }
-        FileHandle.standardOutput.write(Data((lines.joined(separator: "\n") + "\n").utf8))
-        self.logger.info("Listening", metadata: ["http": "\(self.settings.http.host):\(http)", "rtmp": "\(self.settings.rtmp.host):\(rtmp)"])
+        FileHandle.standardOutput.write(Data((lines.compactMap { $0 }.joined(separator: "\n") + "\n").utf8))
+        var doors: Logger.Metadata = ["http": "\(self.settings.http.host):\(http)", "rtmp": "\(self.settings.rtmp.host):\(rtmp)"]
+        if let srt = ports.srt { doors["srt"] = "\(self.settings.srt.host):\(srt)" }
+        self.logger.info("Listening", metadata: doors)
     }
 }
 

@@ -9,13 +9,17 @@ final class OutputMeter: Sendable {
         var recordingFailures: UInt64 = 0
         /// Of those that run now, by state.
         var destinations: [DestinationState: Int] = [:]
-        var destinationRetries: UInt64 = 0
+        /// By what had gone wrong.
+        var destinationRetries: [DestinationErrorClass: UInt64] = [:]
+        /// Those that run now, in no particular order.
+        var running: [(stream: String, status: DestinationStatus)] = []
         var destinationBytes: UInt64 = 0
         var destinationDroppedFrames: UInt64 = 0
     }
 
     private struct Entry {
         weak var destination: Destination?
+        let stream: String
         /// As last told; a destination that has gone without a word keeps what it had.
         var status: DestinationStatus
     }
@@ -39,16 +43,18 @@ final class OutputMeter: Sendable {
         }
     }
 
-    func add(_ destination: Destination, as number: UInt64) {
+    func add(_ destination: Destination, of stream: String, as number: UInt64) {
         let status = destination.status
-        self.state.withLock { $0.running[number] = Entry(destination: destination, status: status) }
+        self.state.withLock { $0.running[number] = Entry(destination: destination, stream: stream, status: status) }
     }
 
     func changed(_ status: DestinationStatus, of number: UInt64) {
         // The entry holds the destination weakly and may be its last holder for a moment: it is handed out of the lock.
         _ = self.state.withLock { state -> Entry? in
             guard var entry = state.running[number] else { return nil }
-            if status.state == .retrying && entry.status.state != .retrying { state.totals.destinationRetries += 1 }
+            if status.state == .retrying, entry.status.state != .retrying, let cause = status.errorClass {
+                state.totals.destinationRetries[cause, default: 0] += 1
+            }
             entry.status = status
             if status.state == .stopped {
                 state.totals.destinationBytes += status.bytesSent
@@ -75,10 +81,11 @@ final class OutputMeter: Sendable {
     // MARK: Sums
 
     var totals: Totals {
-        let (running, ended) = self.state.withLock { ($0.running.values.map { ($0.destination, $0.status) }, $0.totals) }
+        let (running, ended) = self.state.withLock { (Array($0.running.values), $0.totals) }
         var totals = ended
-        for (destination, known) in running {
-            let status = destination?.status ?? known
+        for entry in running {
+            let status = entry.destination?.status ?? entry.status
+            totals.running.append((entry.stream, status))
             totals.destinations[status.state, default: 0] += 1
             totals.destinationBytes += status.bytesSent
             totals.destinationDroppedFrames += status.droppedFrames

@@ -13,6 +13,8 @@ import Synchronization
 struct ServerMetrics: Sendable {
     let streams: StreamDirectory
     let gateway: RTMPGateway
+    /// Nil where SRT is not offered.
+    let srt: SRTGateway?
     let puller: Puller
     let hls: LiveHLS
     let http: HTTPCounters
@@ -50,6 +52,7 @@ struct ServerMetrics: Sendable {
         text.add("ingest_bytes_total", .counter, "Media bytes received from publishers.", byProtocol(\.bytes))
         text.add("ingest_frames_total", .counter, "Frames received from publishers.", byProtocol(\.frames))
         text.add("publishes_total", .counter, "Publishers that were let in.", byProtocol(\.publishes))
+        text.add("ingest_gaps_total", .counter, "Times that a publisher sent nothing for a second or longer.", byProtocol(\.gaps))
         text.add("timestamp_repairs_total", .counter, "Timestamps that had to be repaired.", byProtocol(\.timestampRepairs))
         text.add(
             "frames_dropped_total", .counter, "Frames dropped, by place.",
@@ -68,6 +71,12 @@ struct ServerMetrics: Sendable {
         text.add(
             "stream_bitrate_bits_per_second", .gauge, "Received over the last ten seconds.",
             known.map { ([("stream", $0.key.id)], Double($0.bitrate)) })
+        text.add(
+            "stream_frames_per_second", .gauge, "Pictures received over the last ten seconds.",
+            known.map { ([("stream", $0.key.id)], $0.frameRate) })
+        text.add(
+            "stream_av_skew_seconds", .gauge, "By how much pictures are ahead of the sound that comes at the same moment.",
+            known.compactMap { snapshot in snapshot.health.skew.map { ([("stream", snapshot.key.id)], $0.seconds) } })
     }
 
     /// Labels for every stream of a large server would make the page too large to be of use.
@@ -84,13 +93,19 @@ struct ServerMetrics: Sendable {
                 ([("proto", "hls")], Double(self.hls.totalViewerCount())),
                 ([("proto", "dash")], Double(self.hls.totalDashViewerCount())),
                 ([("proto", "rtmp")], Double(self.streams.publishing().reduce(0) { $0 + $1.rtmpViewers.load(ordering: .relaxed) })),
+                ([("proto", "srt")], Double(self.streams.publishing().reduce(0) { $0 + $1.srtViewers.load(ordering: .relaxed) })),
             ])
         let outputs = self.outputs.totals
         text.add(
             "destinations", .gauge, "Destinations by state.",
             outputs.destinations.sorted { $0.key.rawValue < $1.key.rawValue }.map { ([("state", $0.key.rawValue)], Double($0.value)) })
         text.add(
-            "destination_reconnects_total", .counter, "Times a destination failed and waited for its next try.", Double(outputs.destinationRetries))
+            "destination_reconnects_total", .counter, "Times a destination failed and waited for its next try, by what had gone wrong.",
+            DestinationErrorClass.allCases.map { ([("reason", $0.rawValue)], Double(outputs.destinationRetries[$0] ?? 0)) })
+        let running = outputs.running.sorted { ($0.stream, $0.status.id) < ($1.stream, $1.status.id) }.prefix(Self.mostStreams)
+        text.add(
+            "destination_bitrate_bits_per_second", .gauge, "Sent over the last ten seconds.",
+            running.map { ([("stream", $0.stream), ("endpoint", $0.status.id)], Double($0.status.bitrate)) })
         text.add("destination_sent_bytes_total", .counter, "Bytes sent to destinations.", Double(outputs.destinationBytes))
         text.add("renditions", .gauge, "Renditions that are made now.", Double(self.ladders.board.count))
         text.add("recordings", .gauge, "Recordings that run now, those being finished included.", Double(outputs.recordings))
@@ -124,6 +139,7 @@ struct ServerMetrics: Sendable {
         text.add("rtmp_protocol_errors_total", .counter, "RTMP connections ended by malformed bytes.", Double(rtmp.protocolErrorsTotal))
         text.add("rtmp_sent_bytes_total", .counter, "Media bytes given to RTMP players.", Double(rtmp.sentBytesTotal))
         text.add("rtmp_player_skips_total", .counter, "Times an RTMP player fell behind and resumed at a keyframe.", Double(rtmp.playerSkipsTotal))
+        if let srt { self.addSRT(&text, srt.statistics) }
         self.addHTTP(&text)
     }
 

@@ -3,7 +3,7 @@ enum SettingTable {
     static let environmentPrefix = "MARTLET_"
 
     static let all: [SettingDescriptor] =
-        Self.general + Self.http + Self.https + Self.rtmp + Self.publish + Self.recording + Self.webm + Self.retention + Self.previews
+        Self.general + Self.http + Self.https + Self.rtmp + Self.srt + Self.publish + Self.recording + Self.webm + Self.retention + Self.previews
         + Self.renditions
         + Self.vods + Self.endpoints + Self.sources + Self.playlists
         + Self.hls + Self.other
@@ -61,6 +61,23 @@ enum SettingTable {
         .init(
             "rtmp.takeoverSilence", \.rtmp.takeoverSilence, .duration(.milliseconds(500) ... .seconds(60)),
             "A publisher silent for this long is replaced by one that asks for the same id."),
+    ]
+
+    private static let srt: [SettingDescriptor] = [
+        .init("srt.enabled", \.srt.enabled, .boolean, "Whether SRT is offered."),
+        .init("srt.host", \.srt.host, .host, "Address that SRT listens on."),
+        .init("srt.port", \.srt.port, .integer(0...65_535, meaning: "where 0 lets the system choose"), "SRT port, UDP."),
+        .init("srt.maxConnections", \.srt.maxConnections, .integer(1...10_000), "SRT publishers and viewers at one time; further ones are refused."),
+        .init(
+            "srt.latency", \.srt.latency, .duration(.milliseconds(20) ... .seconds(10)),
+            "Time that lost packets have to come again; a peer may ask for more."),
+        .init(
+            "srt.passphrase", \.srt.passphrase, .passphrase,
+            "What SRT peers must know where the broadcast has none of its own; empty: nothing is encrypted."),
+        .init(
+            "srt.idleTimeout", \.srt.idleTimeout, .duration(.seconds(1) ... .seconds(600)),
+            "A peer that is not heard of, or a publisher that sends no media, for this long is closed."),
+        .init("srt.play", \.srt.play, .boolean, "Whether viewers may watch over SRT."),
     ]
 
     private static let publish: [SettingDescriptor] = [
@@ -146,6 +163,12 @@ enum SettingTable {
         .init(
             "endpoints.healthCheckPeriod", \.endpoints.healthCheckPeriod, .duration(.milliseconds(100) ... .seconds(3600)),
             "How often destinations are looked at."),
+        .init(
+            "endpoints.graceWindow", \.endpoints.graceWindow, .duration(.zero ... .seconds(3600)),
+            "After a stream's end its destinations stay connected for this long, in case the publisher comes back; 0: not at all."),
+        .init(
+            "endpoints.trustedCertificates", \.endpoints.trustedCertificates, .optionalPath,
+            "PEM file with certificate authorities that RTMPS destinations are believed by besides the system's; empty: none."),
     ]
 
     private static let sources: [SettingDescriptor] = [

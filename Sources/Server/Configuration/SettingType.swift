@@ -141,6 +141,20 @@ extension SettingType<Secret> {
     }
 }
 
+extension SettingType<Secret> {
+    /// What SRT derives its keys from (SRTO_PASSPHRASE).
+    static var passphrase: Self {
+        Self(
+            allowed: "10 to 79 bytes of text, or empty",
+            read: { raw in
+                guard let text = raw.anyText, text.isEmpty || (10...79).contains(text.utf8.count) else { return nil }
+                guard text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }) else { return nil }
+                return Secret(text)
+            },
+            write: { $0.isEmpty ? "\"\"" : $0.description })
+    }
+}
+
 extension SettingType {
     /// A YAML list; in the environment and in flags the items are separated by commas.
     static func list<Element>(of element: SettingType<Element>, atMost limit: Int) -> Self where Value == [Element] {

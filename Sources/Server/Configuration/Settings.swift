@@ -14,6 +14,7 @@ struct Settings: Sendable, Equatable {
     var https = HTTPS()
     var rtmp = RTMP()
     var rtmps = RTMPS()
+    var srt = SRT()
     var publish = Publish()
     var recording = Recording()
     var renditions = Renditions()
@@ -70,6 +71,21 @@ struct Settings: Sendable, Equatable {
         var handshakeTimeout = Duration.seconds(10)
         /// A publisher silent for this long is replaced by one that asks for the same id.
         var takeoverSilence = Duration.seconds(3)
+    }
+
+    struct SRT: Sendable, Equatable {
+        var enabled = true
+        var host = "0.0.0.0"
+        /// UDP; 0 lets the system choose.
+        var port = 4200
+        /// Publishers and viewers.
+        var maxConnections = 1_000
+        /// How long lost packets may take to come again; a peer may ask for more.
+        var latency = Duration.milliseconds(120)
+        /// What peers must know where the broadcast has none of its own; empty: nothing is encrypted.
+        var passphrase = Secret("")
+        var idleTimeout = Duration.seconds(5)
+        var play = true
     }
 
     struct Publish: Sendable, Equatable {
@@ -166,6 +182,10 @@ struct Settings: Sendable, Equatable {
         /// How often a lost destination is tried again; -1 is for ever.
         var republishLimit = -1
         var healthCheckPeriod = Duration.seconds(2)
+        /// After a stream's end its destinations stay connected for so long, in case the publisher comes back; zero: not at all.
+        var graceWindow = Duration.seconds(15)
+        /// PEM file with certificate authorities that RTMPS destinations are believed by besides the system's; empty: none.
+        var trustedCertificates = ""
     }
 
     struct Sources: Sendable, Equatable {

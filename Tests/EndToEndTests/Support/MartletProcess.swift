@@ -9,14 +9,17 @@ final class MartletProcess: Sendable {
     let data: URL
     let http: Int
     let rtmp: Int
+    /// nil where it is switched off.
+    let srt: Int?
     private let stopped = Mutex(false)
 
-    private init(lab: Lab, child: Child, data: URL, http: Int, rtmp: Int) {
+    private init(lab: Lab, child: Child, data: URL, http: Int, rtmp: Int, srt: Int?) {
         self.lab = lab
         self.child = child
         self.data = data
         self.http = http
         self.rtmp = rtmp
+        self.srt = srt
     }
 
     /// `MARTLET_BIN`, or the debug build of the package this file is in.
@@ -52,6 +55,8 @@ final class MartletProcess: Sendable {
         environment["MARTLET_HTTP_PORT"] = "0"
         environment["MARTLET_RTMP_HOST"] = "127.0.0.1"
         environment["MARTLET_RTMP_PORT"] = "0"
+        environment["MARTLET_SRT_HOST"] = "127.0.0.1"
+        environment["MARTLET_SRT_PORT"] = "0"
         environment["MARTLET_LOG_FORMAT"] = "json"
         environment.merge(settings) { _, given in given }
         return try await lab.start("martlet", wrapper + [Self.binary(), "serve"] + arguments, environment: environment)
@@ -71,7 +76,8 @@ final class MartletProcess: Sendable {
             let address = try #require(line[door].text)
             return try #require(address.split(separator: ":").last.flatMap { Int($0) })
         }
-        let server = MartletProcess(lab: lab, child: child, data: data, http: try port("http"), rtmp: try port("rtmp"))
+        let server = MartletProcess(
+            lab: lab, child: child, data: data, http: try port("http"), rtmp: try port("rtmp"), srt: line["srt"].text == nil ? nil : try port("srt"))
         lab.add(server)
         return server
     }

@@ -7,15 +7,17 @@ struct Publisher {
     let child: Child
     private let progress: URL
 
-    /// `loops`: the clip comes again when it is over.
-    static func start(_ clip: Clip = .light, to url: String, loops: Bool = false, in lab: Lab) async throws -> Publisher {
+    /// `loops`: the clip comes again when it is over. `codecs`: ffmpeg's options for what is sent. Over RTMP, or over SRT as a transport stream.
+    static func start(
+        _ clip: Clip = .light, to url: String, loops: Bool = false, codecs: [String] = ["-c", "copy"], format: String? = nil, in lab: Lab
+    ) async throws -> Publisher {
         let progress = lab.path("progress-\(UUID().uuidString)")
         let child = try await lab.start(
             "publisher",
             [
                 "ffmpeg", "-nostdin", "-v", "warning", "-progress", progress.path, "-stats_period", "0.1", "-stream_loop", loops ? "-1" : "0", "-re",
-                "-i", clip.file().path, "-c", "copy", "-f", "flv", url,
-            ])
+                "-i", clip.file().path,
+            ] + codecs + ["-f", format ?? (url.hasPrefix("srt:") ? "mpegts" : "flv"), url])
         return Publisher(child: child, progress: progress)
     }
 

@@ -74,6 +74,8 @@ final class LadderBench: Sendable {
     let source: Streams.Stream
     let folder: TestFolder
     let events = Noted<[LadderEvent]>([])
+    /// For each that was told to have started, whether it was to be found by then.
+    let found = Noted<[Bool]>([])
     private let closed = Noted<(isClosed: Bool, waiting: [CheckedContinuation<Void, Never>])>((false, []))
 
     init(slots: Int = 8) throws {
@@ -90,7 +92,11 @@ final class LadderBench: Sendable {
             environment: .init(
                 configuration: .init(preset: "ultrafast", threads: 1), streams: self.directory, board: self.board, slots: self.slots,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, wallClock: { 0 }),
-            onEvent: { event in self.events.change { $0.append(event) } },
+            onEvent: { event in
+                self.events.change { $0.append(event) }
+                guard case .started(let rendition) = event else { return }
+                self.found.change { $0.append(self.board.rendition(of: "cam", height: rendition.height) != nil) }
+            },
             onClosed: {
                 let waiting = self.closed.change { closed in
                     closed.isClosed = true

@@ -185,6 +185,7 @@ import Testing
             return
         }
         #expect(rendition.height == 120 && height == 90)
+        #expect(bench.found.value == [true], "whoever hears of it looks for it at once: an endpoint of its height, a playlist")
         #expect(bench.slots.count == 0)
     }
 

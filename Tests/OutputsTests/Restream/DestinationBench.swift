@@ -23,6 +23,7 @@ struct DestinationBench {
         timing.firstRetryAfterRefusal = .milliseconds(300)
         timing.longestRetry = .milliseconds(600)
         timing.proven = .seconds(30)
+        timing.merge = .milliseconds(20)
         return timing
     }()
 
@@ -35,12 +36,12 @@ struct DestinationBench {
 
     init(
         _ url: String, stream: Stream, network: DestinationNetwork = DestinationNetwork(), republishLimit: Int = -1,
-        timing: DestinationConfiguration.Timing = DestinationBench.timing
+        timing: DestinationConfiguration.Timing = DestinationBench.timing, addsSilence: Bool = false
     ) {
         let changes = self.changes
         self.destination = Destination(
             configuration: DestinationConfiguration(
-                id: "one", url: url, republishLimit: republishLimit, healthCheckPeriod: .milliseconds(100), timing: timing),
+                id: "one", url: url, republishLimit: republishLimit, healthCheckPeriod: .milliseconds(100), timing: timing, addsSilence: addsSilence),
             stream: stream, network: network, group: MultiThreadedEventLoopGroup.singleton, logger: self.log.logger, onChange: { changes.add($0) })
         self.destination.start()
     }

@@ -107,7 +107,7 @@ import Testing
         #expect(bench.machine.failed(1, .stalled, now: bench.now) == [])
         #expect(bench.machine.closed(1, .closedByPeer, now: bench.now) == [])
         #expect(bench.machine.publishAccepted(2, now: bench.now) == true)
-        bench.machine.writeBegan(1, now: bench.now)
+        bench.machine.acknowledged(1, sequence: 7, now: bench.now)
         for _ in 0..<10 { #expect(try bench.timeOut() == []) }
         #expect(bench.machine.state == .live)
     }

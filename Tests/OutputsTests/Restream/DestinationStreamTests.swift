@@ -46,6 +46,86 @@ import Testing
         try await sink.stop()
     }
 
+    @Test func aPublisherThatIsBackWithinTheGraceWindowGoesOnInTheSameSession() async throws {
+        let sink = try await RTMPSink.start(.takesAll)
+        let directory = StreamDirectory()
+        let first = try TestPublisher(directory: directory)
+        first.run(5)
+        let bench = DestinationBench(sink.url(), stream: first.stream, timing: DestinationBench.timing { $0.grace = .hours(1) })
+        let before = try await sink.media(12)
+        first.publisher.end(.lost)
+        let held = try #require(await bench.changes.first { $0.heldUntilMilliseconds != nil })
+        #expect(held.state == .live)
+
+        let second = try TestPublisher(directory: directory, start: 900_000)
+        second.run(12)
+        let after = try await sink.media(24)
+        #expect(after[0].isKeyframe && after[0].number == 0)
+        for kind in [true, false] {
+            let times = (before + after).filter { $0.isVideo == kind && !$0.isConfiguration }.map { Int($0.timestamp) }
+            let steps: [Int] = zip(times, times.dropFirst()).map { $1 - $0 }
+            #expect(steps.allSatisfy { (1..<1_000).contains($0) }, "\(times)")
+        }
+        #expect(bench.destination.status.heldUntilMilliseconds == nil)
+        #expect(bench.destination.status.attempts == 0)
+        await bench.destination.stop()
+        try await sink.stop()
+    }
+
+    @Test func aSessionIsEndedWhenTheGraceWindowIsOver() async throws {
+        let sink = try await RTMPSink.start(.takesAll)
+        let show = try TestPublisher()
+        show.run(5)
+        let bench = DestinationBench(sink.url(), stream: show.stream, timing: DestinationBench.timing { $0.grace = .milliseconds(300) })
+        await bench.reaches(.live)
+        show.publisher.end(.lost)
+        #expect(await sink.next { if case .finished(1) = $0 { true } else { nil } } == true)
+        let status = try #require(await bench.reaches(.idle))
+        #expect(status.contractStatus == "finished" && status.heldUntilMilliseconds == nil)
+        await bench.destination.stop()
+        try await sink.stop()
+    }
+
+    @Test func picturesWithoutSoundArriveWithSilence() async throws {
+        let sink = try await RTMPSink.start(.takesAll)
+        let show = try TestPublisher(tracks: [TestPublisher.videoTrack])
+        for _ in 0..<30 { show.picture() }
+        let bench = DestinationBench(sink.url(), stream: show.stream, addsSilence: true)
+        let metadata = try #require(await sink.next { if case .metadata(1, let metadata) = $0 { metadata } else { nil } })
+        #expect(metadata.audioCodec == .aac)
+        // Pictures 20 to 29: 360 ms, in which seventeen packets begin.
+        let media = try await sink.media(2 + 10 + 17)
+        let sounds = media.filter { !$0.isVideo && !$0.isConfiguration }
+        let due = (0..<17).map { (number: Int) in UInt32(number * 64 / 3) }
+        #expect(sounds.map(\.timestamp) == due)
+        #expect(media.contains { !$0.isVideo && $0.isConfiguration })
+        await bench.destination.stop()
+        try await sink.stop()
+    }
+
+    @Test func aHundredDestinationsOfOneStreamLoseNothing() async throws {
+        let sink = try await RTMPSink.start(.takesAll)
+        let show = try TestPublisher()
+        show.run(1)
+        let network = DestinationNetwork()
+        let benches = (0..<100).map { DestinationBench(sink.url("key\($0)"), stream: show.stream, network: network) }
+        for bench in benches { await bench.reaches(.live) }
+        // All at once, and less than may wait for a destination.
+        show.run(99)
+        var numbers: [Int: [Int]] = [:]
+        while numbers.values.count(where: { $0.count == 100 }) < 100, let event = await sink.events.next() {
+            guard case .media(let connection, let media) = event, media.isVideo, let number = media.number else { continue }
+            numbers[connection, default: []].append(number)
+        }
+        #expect(numbers.count == 100)
+        for numbers in numbers.values { #expect(numbers == Array(0..<100)) }
+        for bench in benches {
+            #expect(bench.destination.status.droppedFrames == 0)
+            await bench.destination.stop()
+        }
+        try await sink.stop()
+    }
+
     @Test func anotherPublisherIsCarriedOnTheSameSession() async throws {
         let sink = try await RTMPSink.start(.takesAll)
         let directory = StreamDirectory()

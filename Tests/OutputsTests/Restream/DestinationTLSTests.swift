@@ -84,11 +84,28 @@ private struct TestCertificate {
         #expect(serverName == .some(nil))
     }
 
+    /// However little time there is for a goodbye, the socket is gone after it.
+    @Test func aSessionThatIsGivenNoTimeToEndIsCutOff() async throws {
+        let certificate = try TestCertificate(names: "DNS:localhost")
+        let sink = try await RTMPSink.start(.takesAll, tls: { events, number in try certificate.context(events, number) })
+        let show = try TestPublisher()
+        show.run(3)
+        let bench = DestinationBench(
+            sink.url(host: "localhost", scheme: "rtmps"), stream: show.stream,
+            network: DestinationNetwork(trustRoots: certificate.certificate), timing: DestinationBench.timing { $0.close = .nanoseconds(3) })
+        await bench.reaches(.live)
+        await bench.destination.stop()
+        #expect(await sink.next { if case .closed(1) = $0 { true } else { nil } } == true)
+        try await sink.stop()
+        try certificate.remove()
+    }
+
     @Test func aCertificateOfAnotherHostIsRefused() async throws {
         let (_, status) = try await self.push(to: "localhost", names: "DNS:other.example")
         #expect(status?.state == .retrying)
         #expect(status?.contractStatus == "failed")
         #expect(status?.lastError?.contains("cannot connect") == true)
+        #expect(status?.errorClass == .tls)
     }
 
     @Test func aCertificateNobodyVouchesForIsRefused() async throws {
@@ -104,6 +121,7 @@ private struct TestCertificate {
         let bench = DestinationBench(sink.url(scheme: "rtmps"), stream: show.stream)
         let status = try #require(await bench.reaches(.retrying))
         #expect(status.lastError?.hasPrefix("cannot connect") == true, "\(status.lastError ?? "")")
+        #expect(status.errorClass == .tls)
         await bench.destination.stop()
         try await sink.stop()
     }

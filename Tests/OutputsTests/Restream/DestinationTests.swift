@@ -64,6 +64,7 @@ import Testing
         let bench = DestinationBench(sink.url("secretkey?token=hiddentoken"), stream: show.stream)
         let status = try #require(await bench.reaches(.retrying))
         await bench.destination.stop()
+        #expect(status.errorClass == .refusedKey)
         let error = try #require(status.lastError)
         #expect(error.contains("BadName") && error.contains("*** is busy  fake line"))
         let everything = bench.log.all.joined(separator: "\n") + error
@@ -105,6 +106,7 @@ import Testing
         let bench = DestinationBench(sink.url(), stream: show.stream)
         let status = try #require(await bench.reaches(.retrying))
         #expect(status.lastError?.contains("maintenance") == true)
+        #expect(status.errorClass == .connection)
         #expect(try await sink.media(1, of: 2).count == 1)
         await bench.destination.stop()
         try await sink.stop()
@@ -119,6 +121,7 @@ import Testing
         show.run(60)  // more than the kernel and the channel hold
         let status = try #require(await bench.reaches(.retrying))
         #expect(status.lastError?.contains("stalled") == true)
+        #expect(status.errorClass == .stalled)
         #expect(status.contractStatus == "error")
         #expect(try await sink.media(3, of: 2).last?.isKeyframe == true)
         await bench.destination.stop()
@@ -173,6 +176,7 @@ import Testing
         let bench = DestinationBench(sink.url(), stream: show.stream, timing: DestinationBench.timing { $0.publish = .milliseconds(200) })
         let status = try #require(await bench.reaches(.retrying))
         #expect(status.lastError?.contains("did not answer") == true)
+        #expect(status.errorClass == .timeout)
         await bench.destination.stop()
         try await sink.stop()
     }
@@ -185,6 +189,7 @@ import Testing
         let bench = DestinationBench(sink.url(), stream: show.stream)
         let status = try #require(await bench.reaches(.retrying))
         #expect(status.lastError?.contains("cannot connect") == true)
+        #expect(status.errorClass == .connection)
         #expect(status.contractStatus == "failed")
         await bench.destination.stop()
     }
@@ -197,6 +202,7 @@ import Testing
             "rtmp://127.0.0.1:\(hole.port)/live/key", stream: show.stream, timing: DestinationBench.timing { $0.connect = .milliseconds(200) })
         let status = try #require(await bench.reaches(.retrying))
         #expect(status.lastError?.contains("timed out") == true)
+        #expect(status.errorClass == .timeout)
         await bench.destination.stop()
         hole.close()
     }
@@ -221,6 +227,7 @@ import Testing
         let bench = DestinationBench("rtmp://nowhere.invalid/live/key", stream: show.stream)
         let status = try #require(await bench.reaches(.retrying))
         #expect(status.lastError?.hasPrefix("cannot connect") == true)
+        #expect(status.errorClass == .nameResolution)
         await bench.destination.stop()
     }
 
@@ -230,6 +237,7 @@ import Testing
         let bench = DestinationBench("http://127.0.0.1/live/key", stream: show.stream)
         let status = try #require(await bench.reaches(.failed))
         #expect(status.lastError?.contains("rtmp://") == true)
+        #expect(status.errorClass == .url)
         await bench.destination.stop()
         #expect(bench.destination.status.state == .stopped)
     }

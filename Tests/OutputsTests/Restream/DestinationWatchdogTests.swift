@@ -11,74 +11,91 @@ import Testing
         return bench
     }
 
-    /// Goes through checks until something is ordered. Returns how long that took.
-    private func timeUntilAbort(_ bench: inout MachineBench, within checks: Int = 20) throws -> TimeAmount? {
+    /// Goes through checks, with `delivery` looked at before each, until something is ordered. Returns how long that took.
+    private func timeUntilAbort(
+        _ bench: inout MachineBench, _ delivery: Delivery = .init(acknowledged: 0, isOutstanding: false), within checks: Int = 20
+    ) throws -> TimeAmount? {
         let start = bench.now
         for _ in 0..<checks {
-            if try bench.timeOut() == [.abort(1)] { return bench.now - start }
+            bench.now = max(bench.now, try #require(bench.machine.deadline))
+            bench.machine.looked(at: delivery, now: bench.now)
+            if bench.machine.timedOut(now: bench.now) == [.abort(1)] { return bench.now - start }
         }
         return nil
     }
 
-    @Test func aPeerThatTakesNothingForTenSecondsIsGivenUp() throws {
+    @Test func aPeerThatAcknowledgesNothingForTenSecondsIsGivenUp() throws {
         var bench = self.live()
-        bench.machine.writeBegan(1, now: bench.now)
-        let stalled = try self.timeUntilAbort(&bench)
-        let time = try #require(stalled)
-        #expect(time >= .seconds(10) && time <= .seconds(12))
-        #expect(bench.machine.lastFailure == .stalled)
+        bench.machine.looked(at: .init(acknowledged: 5, isOutstanding: true), now: bench.now)
+        let stalled = try self.timeUntilAbort(&bench, .init(acknowledged: 5, isOutstanding: true))
+        #expect(stalled == .seconds(10))
+        #expect(bench.machine.failure == .stalled)
         #expect(bench.machine.state == .retrying)
         #expect(bench.machine.contractStatus == "error")
     }
 
+    @Test func itIsShownAsStalledAfterHalfOfThatAndAsLiveAgainWhenSomethingArrives() throws {
+        var bench = self.live()
+        let stuck = Delivery(acknowledged: 5, isOutstanding: true)
+        bench.machine.looked(at: stuck, now: bench.now)
+        bench.pass(.milliseconds(4_999))
+        bench.machine.looked(at: stuck, now: bench.now)
+        #expect(bench.machine.timedOut(now: bench.now) == [])
+        #expect(bench.machine.state == .live)
+        #expect(bench.machine.deadline == bench.now + .milliseconds(1), "it is not late to notice")
+        bench.pass(.milliseconds(1))
+        bench.machine.looked(at: stuck, now: bench.now)
+        #expect(bench.machine.timedOut(now: bench.now) == [])
+        #expect(bench.machine.state == .stalled)
+        #expect(bench.machine.contractStatus == "error")
+        #expect(bench.machine.failure == .stalled)
+        #expect(bench.machine.liveAttempt == 1, "the session goes on")
+        bench.pass(.seconds(2))
+        bench.machine.looked(at: .init(acknowledged: 6, isOutstanding: true), now: bench.now)
+        #expect(bench.machine.timedOut(now: bench.now) == [])
+        #expect(bench.machine.state == .live)
+        #expect(bench.machine.failure == nil)
+        #expect(bench.machine.failures == 0)
+    }
+
     @Test func aSlowPeerThatTakesSomethingNowAndThenIsKept() throws {
         var bench = self.live()
-        bench.machine.writeBegan(1, now: bench.now)
-        for _ in 0..<20 {
+        for step in UInt64(1)...20 {
             bench.pass(.seconds(9))
+            bench.machine.looked(at: .init(acknowledged: step, isOutstanding: true), now: bench.now)
             #expect(bench.machine.timedOut(now: bench.now) == [])
-            bench.machine.writeProgressed(1, bytes: 1000, isMoreWaiting: true, now: bench.now)
         }
-        #expect(bench.machine.state == .live)
+        #expect(bench.machine.liveAttempt == 1)
     }
 
-    @Test func asLongAsNothingWaitsSilenceIsNoStall() throws {
+    @Test func asLongAsNothingIsOnItsWaySilenceIsNoStall() throws {
         var bench = self.live()
-        bench.machine.writeBegan(1, now: bench.now)
-        bench.machine.writeProgressed(1, bytes: 1000, isMoreWaiting: false, now: bench.now)
-        let time = try self.timeUntilAbort(&bench)
+        bench.machine.looked(at: .init(acknowledged: 5, isOutstanding: true), now: bench.now)
+        let time = try self.timeUntilAbort(&bench, .init(acknowledged: 5, isOutstanding: false))
         #expect(time == nil)
-    }
-
-    @Test func moreDataDoesNotRestartTheWatchdog() throws {
-        var bench = self.live()
-        bench.machine.writeBegan(1, now: bench.now)
-        bench.pass(.seconds(9))
-        bench.machine.writeBegan(1, now: bench.now)
-        bench.pass(.seconds(1))
-        #expect(bench.machine.timedOut(now: bench.now) == [.abort(1)])
+        #expect(bench.machine.state == .live)
     }
 
     @Test func aPeerThatUsedToAcknowledgeAndStoppedIsGivenUpThoughItsKernelTakesAll() throws {
         var bench = self.live()
         for step in UInt32(1)...5 {
-            bench.machine.writeProgressed(1, bytes: 1_000_000, isMoreWaiting: false, now: bench.now)
+            bench.machine.wrote(1, bytes: 1_000_000)
             bench.machine.acknowledged(1, sequence: step * 1_000_000, now: bench.now)
             bench.pass(.seconds(1))
         }
         for _ in 0..<15 {
-            bench.machine.writeProgressed(1, bytes: 1_000_000, isMoreWaiting: false, now: bench.now)
+            bench.machine.wrote(1, bytes: 1_000_000)
             bench.pass(.seconds(1))
         }
         let time = try self.timeUntilAbort(&bench)
         #expect(time != nil)
-        #expect(bench.machine.lastFailure == .stalled)
+        #expect(bench.machine.failure == .stalled)
     }
 
     @Test func aPeerThatNeverAcknowledgesIsKept() throws {
         var bench = self.live()
         for _ in 0..<60 {
-            bench.machine.writeProgressed(1, bytes: 1_000_000, isMoreWaiting: false, now: bench.now)
+            bench.machine.wrote(1, bytes: 1_000_000)
             bench.pass(.seconds(1))
             #expect(bench.machine.timedOut(now: bench.now) == [])
         }

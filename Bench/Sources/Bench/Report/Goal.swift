@@ -75,6 +75,12 @@ struct Goal {
         Goal(
             text: "CPU per recorded stream: ≤ 1.3 × ffmpeg -c copy", scenario: .recording, server: .martlet(mergeWindow: 30),
             metric: .cpuPerStream, limit: 1.3, isRatio: true),
+        Goal(
+            text: "CPU per GB of 100 destinations: ≤ 1.3 × that of 100 players", scenario: .destinations, server: .martlet(mergeWindow: 30),
+            metric: .cpuOverViewers, limit: 1.3),
+        Goal(
+            text: "process memory per destination: ≤ 100 KB", scenario: .destinations, server: .martlet(mergeWindow: 30), metric: .memoryPerViewer,
+            limit: 100_000),
         Goal(text: "no frame of a pulled source dropped", scenario: .pull, server: .martlet(mergeWindow: 30), metric: .dropped, limit: 0),
     ]
 

@@ -1,6 +1,7 @@
 /// Everything a row can say, with its unit. The raw value is the name in the JSON file.
 enum Metric: String, CaseIterable {
     case cpuPerGB = "cpuSecondsPerGB"
+    case cpuOverViewers = "cpuPerGBOverThatOfViewers"
     case cpuPerPublisher = "cpuMicrosecondsPerPublisherSecond"
     case hlsCPUPerPublisher = "addedHLSCPUMicrosecondsPerPublisherSecond"
     case cpuPerPull = "cpuMillisecondsPerPullSecond"
@@ -45,6 +46,7 @@ enum Metric: String, CaseIterable {
     var heading: String {
         switch self {
         case .cpuPerGB: "CPU s/GB"
+        case .cpuOverViewers: "× viewers"
         case .cpuPerPublisher: "CPU µs/pub·s"
         case .hlsCPUPerPublisher: "+HLS µs/pub·s"
         case .cpuPerPull: "CPU ms/pull·s"
@@ -99,7 +101,8 @@ enum Metric: String, CaseIterable {
             .addedThreads:
             decimal(value, 0)
         case .delivered: decimal(value * 100, 1)
-        case .cpuPerGB, .cpuPerPull, .cpuPerStream, .speed, .serverCores, .generatorCores, .otherCores, .latenessP99: decimal(value, 2)
+        case .cpuPerGB, .cpuOverViewers, .cpuPerPull, .cpuPerStream, .speed, .serverCores, .generatorCores, .otherCores, .latenessP99:
+            decimal(value, 2)
         }
     }
 }

@@ -27,6 +27,7 @@ enum Table {
         case .reload: "Blocked reloads of low-latency HLS"
         case .renditions: "720p30 encoded to 480p and 360p by one server, and by one ffmpeg"
         case .recording: "Streams recorded as mp4 by one server, and by an ffmpeg -c copy each"
+        case .destinations: "One publisher pushed to so many places, beside as many RTMP players"
         case .pull: "RTSP sources pulled by one server, and by an ffmpeg each"
         }
     }
@@ -52,6 +53,8 @@ enum Table {
             return [(sizes, [.cpuPerRequest, .requests, .badAnswers] + Self.noise.filter { $0 != .latenessP99 })]
         case .reload: return [(sizes, [.wakeSpread, .addedThreads, .wakeCPU, .badAnswers] + Self.noise)]
         case .renditions, .recording: return [(sizes, [.cpuPerStream, .memoryPerStream, .dropped] + Self.noise)]
+        case .destinations:
+            return [(sizes, [.cpuPerGB, .cpuOverViewers, .memoryPerViewer, .anonymousPerViewer, .delivered, .dropped] + Self.noise)]
         case .pull:
             let cost: [Metric] = [.cpuPerPull, .memoryPerPull, .proportionalPerPull, .groupBytes, .memoryBesideGroup]
             // The generator does nothing at fixed times here, the source does.

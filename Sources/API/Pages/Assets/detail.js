@@ -50,7 +50,7 @@ export class Detail {
         this.facts.textContent = facts.filter(Boolean).join(" · ");
         this.#once("actions", [broadcast.status, broadcast.type, broadcast.mp4Enabled], () => this.#showActions(broadcast));
         this.#once("preview", isLive, () => this.#showPreview(isLive));
-        this.#once("urls", [broadcast.rtmpURL, broadcast.type, broadcast.streamUrl], () => this.#showURLs(broadcast));
+        this.#once("urls", [broadcast.rtmpURL, broadcast.srtURL, broadcast.type, broadcast.streamUrl], () => this.#showURLs(broadcast));
         this.#once("endpoints", broadcast.endPointList, () => this.#showEndpoints(broadcast.endPointList ?? []));
         this.#once("items", [broadcast.type, broadcast.playListItemList, broadcast.currentPlayIndex, isLive], () => this.#showItems(broadcast));
     }
@@ -105,7 +105,7 @@ export class Detail {
 
     get app() { return appOf(this.broadcast); }
 
-    #showURLs({ rtmpURL, type, streamUrl, ipAddr }) {
+    #showURLs({ rtmpURL, srtURL, type, streamUrl, ipAddr }) {
         const slash = rtmpURL.lastIndexOf("/"), here = new URL(`${this.app}/`, location.href).href;
         const player = `${here}play.html?id=${segment(this.id)}`, streams = `${here}streams/`;
         this.publish.replaceChildren(...(pulled.includes(type) ? [
@@ -114,11 +114,13 @@ export class Detail {
         ] : [
             h("h3", {}, "Publish"),
             copyable("Server", rtmpURL.slice(0, slash)), copyable("Stream key", rtmpURL.slice(slash + 1)), copyable("Whole URL", rtmpURL),
+            ...(srtURL ? [copyable("SRT", srtURL)] : []),
         ]));
         this.watch.replaceChildren(h("h3", {}, "Watch"),
             copyable("Player", player, player), copyable("HLS", `${streams}${segment(this.id)}.m3u8`),
             copyable("Low-latency HLS", `${streams}ll-hls/${segment(this.id)}/${segment(this.id)}__master.m3u8`),
             copyable("DASH", `${streams}${segment(this.id)}/${segment(this.id)}.mpd`),
+            ...(srtURL ? [copyable("SRT", `${srtURL.replace(/=.*/, "=read:")}${segment(this.id)}`)] : []),
             copyable("Embed", `<iframe src="${player}" allow="autoplay; fullscreen" width="640" height="360"></iframe>`));
     }
 
@@ -138,11 +140,15 @@ export class Detail {
 
     #showEndpoints(list) {
         this.endpoints.replaceChildren(...list.map((one) => h("li", {},
-            badge(one.status),
+            badge(one.enabled ? one.status : "disabled"),
             h("div", {},
                 h("code", {}, one.endpointUrl),
                 one.lastError && h("small", { class: "bad" }, `${one.lastError}${one.attempts ? ` (try ${one.attempts})` : ""}`),
-                one.bytesSent > 0 && h("small", {}, `${bytes(one.bytesSent)} sent`)),
+                (one.warnings ?? []).map((warning) => h("small", { class: "bad" }, warning.message)),
+                one.bytesSent > 0 && h("small", {}, `${bytes(one.bytesSent)} sent${one.bitrate ? `, ${Math.round(one.bitrate / 1000)} kb/s` : ""}`)),
+            this.#button(one.enabled ? "Disable" : "Enable",
+                () => call("PUT", `${this.path}/endpoint?endpointServiceId=${segment(one.endpointServiceId)}`, { enabled: !one.enabled }),
+                one.enabled ? "Endpoint disabled" : "Endpoint enabled", "quiet"),
             this.#button("Remove", () => call("DELETE", `${this.path}/endpoint?endpointServiceId=${segment(one.endpointServiceId)}`),
                 "Endpoint removed", "quiet"))));
         if (!list.length) this.endpoints.replaceChildren(h("li", { class: "empty" }, "Sent on to nowhere else."));

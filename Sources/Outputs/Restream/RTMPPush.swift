@@ -1,7 +1,9 @@
+import Egress
 import NIOCore
 import NIOPosix
 import NIOSSL
 import RTMP
+import Streams
 
 #if canImport(Darwin)
 import Darwin
@@ -11,23 +13,8 @@ import Musl
 import Glibc
 #endif
 
-/// The socket of one attempt: name lookup, TCP, TLS, RTMP, and its end. Owned by `DestinationDriver`; confined to one event loop.
-///
-/// Whatever happens, `closed` is reported exactly once, last, when the socket is gone; the URL's lease is given back then and not before.
-final class PushConnection {
-    enum Event {
-        /// TCP is up.
-        case connected
-        case publishAccepted(PushFeed)
-        /// The peer's count of received bytes, modulo 2^32.
-        case acknowledged(UInt32)
-        /// The kernel took so many bytes that were given to `write`.
-        case wrote(Int)
-        /// The session cannot go on; the connection is still there.
-        case failed(DestinationFailure)
-        case closed(DestinationFailure)
-    }
-
+/// A push over RTMP or RTMPS: name lookup, TCP, TLS, RTMP, and its end.
+final class RTMPPush: PushTransport {
     private enum Stage {
         case idle
         case lookingUp
@@ -40,12 +27,7 @@ final class PushConnection {
 
     let attempt: UInt64
     private let target: PushTarget
-    private let fourCCs: [String]
-    private let network: DestinationNetwork
-    private let eventLoop: any EventLoop
-    private let connectTimeout: TimeAmount
-    private let lease: DestinationURLRegistry.Lease
-    private let report: (Event) -> Void
+    private let context: PushAttempt
 
     private var stage = Stage.idle
     /// Those a connect is tried on, until one is up.
@@ -54,19 +36,15 @@ final class PushConnection {
     private var failure: DestinationFailure?
     private let closer = SocketCloser()
     private var handler: PushHandler?
+    /// From the accepted publish on.
+    private var feed: PushFeed?
 
-    init(
-        attempt: UInt64, target: PushTarget, fourCCs: [String], network: DestinationNetwork, eventLoop: any EventLoop, connectTimeout: TimeAmount,
-        lease: DestinationURLRegistry.Lease, report: @escaping (Event) -> Void
-    ) {
-        self.attempt = attempt
+    private var eventLoop: any EventLoop { self.context.eventLoop }
+
+    init(_ target: PushTarget, _ attempt: PushAttempt) {
+        self.attempt = attempt.number
         self.target = target
-        self.fourCCs = fourCCs
-        self.network = network
-        self.eventLoop = eventLoop
-        self.connectTimeout = connectTimeout
-        self.lease = lease
-        self.report = report
+        self.context = attempt
     }
 
     // MARK: Orders
@@ -74,26 +52,35 @@ final class PushConnection {
     func open() {
         guard case .idle = self.stage else { return }
         self.stage = .lookingUp
-        let route = self.network.route(host: self.target.host, port: self.target.port, isSecure: self.target.isSecure, on: self.eventLoop)
+        let route = self.context.network.route(host: self.target.host, port: self.target.port, isSecure: self.target.isSecure, on: self.eventLoop)
         route.whenDone { result in
             guard case .lookingUp = self.stage else { return }
             switch result {
             case .success(let route): self.connect(route)
-            case .failure(let error): self.end(.connectFailed(DestinationFailure.describe(error)))
+            case .failure(let error as HostLookup.Failure): self.end(.nameNotFound("\(error)"))
+            case .failure(let error as DestinationNetwork.Failure): self.end(.nameNotFound("\(error)"))
+            case .failure(let error): self.end(.tlsFailed(DestinationFailure.describe(error)))
             }
         }
     }
 
-    /// What is written after the publish was accepted; `wrote` says piece by piece how much the kernel has taken.
-    func write(_ bytes: ByteBuffer) {
-        guard case .open(let channel) = self.stage else { return }
+    func send(_ items: [StreamItem]) -> Int {
+        guard case .open(let channel) = self.stage, self.feed != nil else { return 0 }
+        var bytes = ByteBuffer()
+        bytes.reserveCapacity(PushFeed.room(for: items))
+        for item in items { self.feed?.write(item, into: &bytes) }
+        if bytes.readableBytes > 0 { self.write(bytes, to: channel) }
+        return bytes.readableBytes
+    }
+
+    private func write(_ bytes: ByteBuffer, to channel: any Channel) {
         var rest = bytes
         // In pieces, so that a large picture on a slow line shows progress before it is through. They leave in one gathered write.
         while let piece = rest.readSlice(length: min(Self.pieceSize, rest.readableBytes)), piece.readableBytes > 0 {
             let count = piece.readableBytes
             channel.write(piece).whenDone { result in
                 switch result {
-                case .success: self.report(.wrote(count))
+                case .success: self.context.report(.wrote(count))
                 case .failure(ChannelError.ioOnClosedChannel), .failure(ChannelError.eof): break  // what closed it is told elsewhere
                 case .failure(let error): self.note(.writeFailed(DestinationFailure.describe(error)))
                 }
@@ -102,7 +89,6 @@ final class PushConnection {
         channel.flush()
     }
 
-    /// Says goodbye, then closes once it is sent.
     func finish() {
         guard case .open(let channel) = self.stage, let goodbye = self.handler?.goodbye() else {
             self.abort()
@@ -114,7 +100,6 @@ final class PushConnection {
         channel.writeAndFlush(goodbye).whenDone { _ in channel.close(mode: mode, promise: nil) }
     }
 
-    /// Closes at once, whatever is unsent, in a way that the peer notices too.
     func abort() {
         self.isAborted = true
         switch self.stage {
@@ -134,13 +119,30 @@ final class PushConnection {
         }
     }
 
+    // MARK: Progress
+
+    func delivery() -> Delivery? {
+        #if os(Linux)
+        guard case .open(let channel) = self.stage, let socket = channel as? any SocketOptionProvider else { return nil }
+        var delivery: Delivery?
+        // On the channel's own loop this is answered before it returns.
+        let answer: EventLoopFuture<TCPInfo> = socket.unsafeGetSocketOption(level: .tcp, name: NIOBSDSocket.Option(rawValue: TCP_INFO))
+        answer.whenDone { result in
+            if case .success(let info) = result { delivery = info.delivery }
+        }
+        return delivery
+        #else
+        return nil
+        #endif
+    }
+
     // MARK: Coming up
 
     private func connect(_ route: DestinationNetwork.Route) {
         self.stage = .connecting
         let this = NIOLoopBound(self, eventLoop: self.eventLoop)
         var bootstrap = ClientBootstrap(group: self.eventLoop)
-            .connectTimeout(self.connectTimeout)
+            .connectTimeout(self.context.connectTimeout)
             .resolver(KnownAddresses(route.addresses, on: self.eventLoop))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.socketOption(.so_keepalive), value: 1)
@@ -171,13 +173,14 @@ final class PushConnection {
     private func opened(_ channel: any Channel, tls: NIOSSLContext?) {
         self.stage = .open(channel)
         channel.closeFuture.whenDone { _ in self.end(.closedByPeer) }
-        let handler = PushHandler(url: self.target.url, fourCCs: self.fourCCs, report: { [weak self] in self?.received($0) })
+        let handler = PushHandler(
+            url: self.target.url, fourCCs: PushFeed.fourCCs(self.context.tracks), report: { [weak self] in self?.received($0) })
         do {
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandler(self.closer)
             guard !self.isAborted else { return self.abort() }
             self.handler = handler
-            self.report(.connected)
+            self.context.report(.connected)
             if let tls {
                 // A literal address is verified as such, and is nothing SNI could name (RFC 6066 §3).
                 let name = self.target.isLiteralAddress ? nil : self.target.host
@@ -185,7 +188,7 @@ final class PushConnection {
             }
             try pipeline.addHandler(handler)
         } catch {
-            self.note(.connectFailed(DestinationFailure.describe(error)))
+            self.note(tls == nil ? .connectFailed(DestinationFailure.describe(error)) : .tlsFailed(DestinationFailure.describe(error)))
             self.abort()
         }
     }
@@ -195,19 +198,21 @@ final class PushConnection {
     private func received(_ event: PushHandler.Event) {
         switch event {
         case .publishAccepted(let feed):
-            self.report(.publishAccepted(feed))
+            self.feed = feed
+            self.context.report(.accepted)
         case .acknowledged(let sequence):
-            self.report(.acknowledged(sequence))
+            self.context.report(.acknowledged(sequence))
         case .failed(let failure):
             self.note(failure)
-            self.report(.failed(failure))
+            self.context.report(.failed(failure))
         case .broken(let error):
             // A peer that hangs up without ending TLS has hung up.
             if case NIOSSLError.uncleanShutdown = error {
                 self.note(.closedByPeer)
             } else {
                 let what = DestinationFailure.describe(error)
-                self.note(self.handler?.hasReceived == true ? .writeFailed(what) : .connectFailed(what))
+                let isUp = self.handler?.hasReceived == true
+                self.note(isUp ? .writeFailed(what) : self.target.isSecure ? .tlsFailed(what) : .connectFailed(what))
             }
             self.closer.close()
         }
@@ -222,8 +227,8 @@ final class PushConnection {
         if case .over = self.stage { return }
         self.stage = .over
         self.handler = nil
-        self.lease.release()
-        self.report(.closed(self.failure ?? failure))
+        self.context.lease.release()
+        self.context.report(.closed(self.failure ?? failure))
     }
 }
 

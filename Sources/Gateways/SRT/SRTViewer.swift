@@ -1,0 +1,88 @@
+import NIOCore
+import SRT
+
+/// One viewer of a stream: its cursor into the log of transport packets. Confined to its fan-out's thread.
+///
+/// libsrt keeps what it is given until the peer has confirmed it, so a viewer on a slow way shows by how much waits there. It is given nothing then;
+/// when it has fallen out of the log it goes on at the newest keyframe, and when nothing moves for long it is given up.
+final class SRTViewer {
+    enum Outcome {
+        case hasEverything
+        /// Look again soon.
+        case isBusy
+        case isGone
+    }
+
+    /// About what one stretch out of the log holds.
+    private static let batchBytes = 256 << 10
+    /// What may be under way at least, in milliseconds; on ways with a larger latency as much as that.
+    private static let leastUnconfirmed = 1_000
+    /// So long nothing is confirmed while something waits.
+    private static let stall = TimeAmount.seconds(10)
+
+    let connection: SRTConnection
+    private let mostUnconfirmed: Int
+    private var cursor: Int?
+    private var rest = ByteBuffer()
+    private var hasStarted = false
+    /// Since when it has taken nothing of what waits for it.
+    private var busySince: NIODeadline?
+    /// How often it fell out of the log.
+    private(set) var skips = 0
+
+    init(_ connection: SRTConnection) {
+        self.connection = connection
+        self.mostUnconfirmed = max(connection.socket.peerLatency, Self.leastUnconfirmed)
+    }
+
+    /// The stretch that was taken out of the log last, for viewers who stand at the same place.
+    struct SharedBatch {
+        fileprivate var cursor: Int?
+        fileprivate var batch: MessageLog.Batch?
+    }
+
+    /// Gives it what the log has for it. `shared` holds for as long as the log is as it is.
+    func serve(from log: MessageLog, shared: inout SharedBatch, now: NIODeadline) -> Outcome {
+        while true {
+            switch self.sendRest() {
+            case .taken: break
+            case .full: return self.busy(now)
+            case .lost: return .isGone
+            }
+            guard self.connection.socket.unconfirmedMilliseconds < self.mostUnconfirmed else { return self.busy(now) }
+            guard case .bytes(let bytes, let next, let isStart, _) = self.batch(of: log, &shared) else { return .hasEverything }
+            if isStart {
+                if self.hasStarted { self.skips += 1 }
+                self.hasStarted = true
+            }
+            self.rest = bytes
+            self.cursor = next
+        }
+    }
+
+    private func busy(_ now: NIODeadline) -> Outcome {
+        let since = self.busySince ?? now
+        self.busySince = since
+        return now - since > Self.stall ? .isGone : .isBusy
+    }
+
+    private func batch(of log: MessageLog, _ shared: inout SharedBatch) -> MessageLog.Batch {
+        if let batch = shared.batch, shared.cursor == self.cursor { return batch }
+        let batch = log.batch(from: self.cursor, limit: Self.batchBytes)
+        shared = SharedBatch(cursor: self.cursor, batch: batch)
+        return batch
+    }
+
+    private func sendRest() -> SRTSocket.Sent {
+        while self.rest.readableBytes > 0 {
+            let sent = self.rest.withUnsafeReadableBytes { bytes in
+                let size = min(bytes.count, SRTParameters.payloadSize)
+                return self.connection.socket.send(UnsafeRawBufferPointer(rebasing: bytes[..<size]))
+            }
+            guard sent == .taken else { return sent }
+            self.busySince = nil
+            self.rest.moveReaderIndex(forwardBy: min(self.rest.readableBytes, SRTParameters.payloadSize))
+        }
+        return .taken
+    }
+}

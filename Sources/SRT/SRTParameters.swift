@@ -1,0 +1,66 @@
+import CSRT
+
+/// What a connection or a listener is set up with.
+public struct SRTParameters: Sendable, Equatable {
+    /// Seven packets of a transport stream: the largest datagram that is sent (SRTO_PAYLOADSIZE of live mode).
+    public static let payloadSize = 1316
+    /// The largest datagram that a peer may send.
+    public static let largestPayload = 1456
+    /// Bytes (SRTO_STREAMID).
+    public static let longestStreamID = 512
+    /// Bytes (SRTO_PASSPHRASE).
+    public static let passphraseLengths = 10...79
+
+    /// How long lost packets may take to come again; the larger of both peers' counts. Milliseconds.
+    public var latency = 120
+    /// Encrypts with AES-128 or what the peer asks for; nil: in the clear.
+    public var passphrase: String?
+    /// After so long without a sign of the peer it counts as gone. Milliseconds.
+    public var peerIdleTimeout = 5_000
+    /// What a caller says it wants; not used by listeners.
+    public var streamID = ""
+
+    public init() {}
+
+    /// Nil when libsrt will take them, or what is wrong.
+    public var problem: String? {
+        if let passphrase, !Self.passphraseLengths.contains(passphrase.utf8.count) {
+            return "a passphrase has 10 to 79 bytes"
+        }
+        if self.streamID.utf8.count > Self.longestStreamID { return "a stream id has at most 512 bytes" }
+        return nil
+    }
+
+    /// Before binding or connecting.
+    func apply(to socket: SRTSOCKET) throws(SRTFailure) {
+        if let problem { throw SRTFailure(cause: .invalidParameter, operation: "set up", text: problem) }
+        try Self.set(Int32(clamping: self.latency), SRTO_LATENCY, of: socket)
+        try Self.set(Int32(clamping: self.peerIdleTimeout), SRTO_PEERIDLETIMEO, of: socket)
+        try Self.set(Int32(Self.payloadSize), SRTO_PAYLOADSIZE, of: socket)
+        // Whoever sends sees what waits and leaves out whole pictures; libsrt would leave out packets.
+        try Self.set(-1, SRTO_SNDDROPDELAY, of: socket)
+        if let passphrase { try Self.set(passphrase, SRTO_PASSPHRASE, of: socket) }
+        if !self.streamID.isEmpty { try Self.set(self.streamID, SRTO_STREAMID, of: socket) }
+    }
+
+    static func set(_ value: Int32, _ option: SRT_SOCKOPT, of socket: SRTSOCKET) throws(SRTFailure) {
+        var value = value
+        guard srt_setsockflag(socket, option, &value, Int32(MemoryLayout<Int32>.size)) == 0 else { throw .last("set option \(option.rawValue)") }
+    }
+
+    static func set(_ value: Bool, _ option: SRT_SOCKOPT, of socket: SRTSOCKET) throws(SRTFailure) {
+        try self.set(value ? 1 : 0 as Int32, option, of: socket)
+    }
+
+    static func set(_ value: String, _ option: SRT_SOCKOPT, of socket: SRTSOCKET) throws(SRTFailure) {
+        var value = value
+        let result = value.withUTF8 { bytes in srt_setsockflag(socket, option, bytes.baseAddress, Int32(clamping: bytes.count)) }
+        guard result == 0 else { throw .last("set option \(option.rawValue)") }
+    }
+
+    static func number(_ option: SRT_SOCKOPT, of socket: SRTSOCKET) -> Int32? {
+        var value: Int32 = 0
+        var size = Int32(MemoryLayout<Int32>.size)
+        return srt_getsockflag(socket, option, &value, &size) == 0 ? value : nil
+    }
+}

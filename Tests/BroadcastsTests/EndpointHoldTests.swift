@@ -1,0 +1,83 @@
+import NIOCore
+import Outputs
+import Store
+import Streams
+import Testing
+
+@testable import Broadcasts
+
+/// Destinations between two publishers of one broadcast.
+@Suite(.timeLimit(.minutes(1))) struct EndpointHoldTests {
+    /// One broadcast with a destination, live, and a window that no test waits out.
+    private func held(window: TimeAmount = .hours(1), end: PublishEnd = .lost) async throws -> (Stage, FakeDestination) {
+        let stage = try await Stage({ $0.graceWindow = window })
+        try await stage.create("a")
+        let publisher = try await stage.publish("a")
+        _ = try await stage.service.addEndpoint("a", .init(url: "rtmp://one/live/k", serviceID: "mine"))
+        let destination = stage.outputs.destinations[0]
+        destination.show(.live, "broadcasting")
+        try await stage.end(publisher, end)
+        return (stage, destination)
+    }
+
+    @Test(arguments: [PublishEnd.lost, .finished]) func theyStayForAPublisherThatComesBack(end: PublishEnd) async throws {
+        let (stage, destination) = try await self.held(end: end)
+        #expect(destination.configuration.timing.grace == .hours(1))
+        try await stage.eventually("finished") { try stage.record("a").status == .finished }
+        #expect(!destination.isStopped)
+        #expect(try stage.service.find("a")?.endpointStatuses["mine"]?.destination.state == .live, "what runs is what is shown")
+        let publisher = try await stage.publish("a")
+        try await stage.end(publisher)
+        #expect(stage.outputs.destinations.count == 1)
+        #expect(!destination.isStopped)
+    }
+
+    @Test func theyAreClosedWhenTheWindowIsOver() async throws {
+        let (stage, destination) = try await self.held(window: .milliseconds(20))
+        try await stage.eventually("closed") { destination.isStopped }
+        try await stage.eventually("stored") { try stage.record("a").endpoints.map(\.status) == ["finished"] }
+        try await stage.eventually("nothing is left") { stage.service.lifecycle.supervisor("a") == nil }
+    }
+
+    @Test func anEndThatSomebodyWantedIsTheEnd() async throws {
+        let (stage, destination) = try await self.held(end: .stopped(.stoppedByUser))
+        try await stage.eventually("closed") { destination.isStopped }
+    }
+
+    @Test func stoppingOrDeletingTheBroadcastEndsTheWait() async throws {
+        let (stopped, first) = try await self.held()
+        await #expect(throws: BroadcastError.notLive) { try await stopped.service.stop("a", withSubtracks: false) }
+        try await stopped.eventually("closed") { first.isStopped }
+        let (deleted, second) = try await self.held()
+        _ = try await deleted.service.delete("a", withSubtracks: false)
+        try await deleted.eventually("closed") { second.isStopped }
+        try await deleted.eventually("nothing is left") { deleted.service.lifecycle.supervisor("a") == nil }
+    }
+
+    @Test func removingOrDisablingOneMeanwhileClosesIt() async throws {
+        let (removed, first) = try await self.held()
+        try await removed.service.removeEndpoint("a", serviceID: "mine", height: 0)
+        try await removed.eventually("closed") { first.isStopped }
+        let (disabled, second) = try await self.held()
+        try await disabled.service.changeEndpoint("a", serviceID: "mine", .init(url: "", isEnabled: false))
+        try await disabled.eventually("closed") { second.isStopped }
+        let publisher = try await disabled.publish("a")
+        #expect(disabled.outputs.destinations.count == 1)
+        _ = publisher
+    }
+
+    @Test func theServersEndWaitsForNobody() async throws {
+        let (stage, destination) = try await self.held()
+        #expect(await stage.service.shutdown(within: .seconds(20)))
+        #expect(destination.isStopped)
+    }
+
+    @Test func aBroadcastThatNobodyRegisteredHoldsNothing() async throws {
+        let stage = try await Stage({ $0.graceWindow = .hours(1) })
+        let publisher = try await stage.publish("zombi")
+        _ = try await stage.service.addEndpoint("zombi", .init(url: "rtmp://one/live/k"))
+        try await stage.end(publisher, .lost)
+        try await stage.eventually("closed") { stage.outputs.destinations[0].isStopped }
+        try await stage.eventually("nothing is left") { stage.service.lifecycle.supervisor("zombi") == nil }
+    }
+}

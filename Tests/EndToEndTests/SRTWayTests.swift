@@ -1,0 +1,59 @@
+import Foundation
+import Glibc
+import Testing
+
+/// Bad ways between an encoder and the server.
+@Suite struct SRTWayTests {
+    /// Issue: 200 ms of round trip and 5 % loss in each direction recover without visible loss at a suitable latency.
+    @Test func lossOnALongWayIsNotSeen() async throws {
+        try await Lab.run { lab in
+            let server = try await MartletProcess.start(in: lab)
+            let relay = try await PythonPeer.start("udp_relay.py", ["\(try #require(server.srt))", "100", "5", "42"], in: lab)
+            let publisher = try await server.publishOverSRT(as: "demo", ["latency": "1500000"], port: relay.port)
+            let media = try await DecodedMedia.decode(try await lab.copy(server.rtmpURL("demo"), seconds: 15).path, in: lab)
+            try media.requireEveryPicture(atLeast: 360)
+            try media.requireSync(atLeast: 12)
+            let transport = try await server.broadcast("demo")["transport"]
+            let figures = "\(transport)"
+            try #require(transport["latencyMs"].number == 1500, "\(figures)")
+            try #require((transport["packetsLost"].number ?? 0) >= 10, "the way is bad: \(figures)")
+            try #require(transport["packetsDropped"].number == 0, "\(figures)")
+            try #require((transport["rttMs"].number ?? 0) >= 190, "\(figures)")
+            try #require(publisher.child.exit == nil)
+        }
+    }
+
+    /// The same for who watches.
+    @Test func lossTowardsAViewerIsNotSeen() async throws {
+        try await Lab.run { lab in
+            let server = try await MartletProcess.start(in: lab)
+            let relay = try await PythonPeer.start("udp_relay.py", ["\(try #require(server.srt))", "100", "5", "7"], in: lab)
+            let publisher = try await server.publish(as: "demo")
+            let copy = try await lab.copy(try server.srtURL("read:demo", ["latency": "1500000"], port: relay.port), seconds: 12)
+            let media = try await DecodedMedia.decode(copy.path, in: lab)
+            try media.requireEveryPicture(atLeast: 285)
+            try media.requireSync(atLeast: 9)
+            try #require(try await server.metric("srt_packets_retransmitted_total") >= 5)
+            try #require(publisher.child.exit == nil)
+        }
+    }
+
+    /// Issue: a blackout ends with a reconnect, not with a stuck stream.
+    @Test func aBlackoutEndsTheStreamAndTheEncoderComesBack() async throws {
+        try await Lab.run { lab in
+            let server = try await MartletProcess.start(in: lab)
+            let relay = try await PythonPeer.start("udp_relay.py", ["\(try #require(server.srt))", "20"], in: lab)
+            let first = try await server.publishOverSRT(.plain, as: "demo", port: relay.port)
+            relay.child.send(SIGUSR1)
+            // Neither side hears of the other; both notice by themselves.
+            try await eventually("the server has noticed", within: .seconds(30)) { try await server.metric("srt_connections") == 0 }
+            try await eventually("the stream has ended") { try await server.get("/v2/broadcasts/demo").status == 404 }
+            try await eventually("the encoder has noticed", within: .seconds(30)) { first.child.exit != nil }
+            relay.child.send(SIGUSR2)
+            let second = try await server.publishOverSRT(.plain, as: "demo", port: relay.port)
+            let media = try await DecodedMedia.decode(try await lab.copy(server.rtmpURL("demo"), seconds: 4).path, in: lab)
+            try media.requireEveryPicture(atLeast: 85)
+            try #require(second.child.exit == nil)
+        }
+    }
+}

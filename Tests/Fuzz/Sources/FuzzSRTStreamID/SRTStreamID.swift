@@ -1,0 +1,1 @@
+../../../../Sources/Gateways/SRT/StreamID/SRTStreamID.swift

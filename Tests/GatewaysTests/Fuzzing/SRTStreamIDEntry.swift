@@ -1,0 +1,1 @@
+../../Fuzz/Sources/FuzzSRTStreamID/SRTStreamIDEntry.swift
