@@ -37,7 +37,7 @@ extension HTTP1ConnectionHandler {
         return true
     }
 
-    /// What one client gets before others have their turn.
+    /// What leaves of one file before others have their turn.
     private static let aheadBytes = 4 << 20
 
     private func channelIsEmpty(_ context: ChannelHandlerContext) -> Bool {

@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// What it has no time for is left out before it is encoded, and counted; whoever publishes notices nothing.
 final class PictureConversion {
-    /// What comes in a burst is encoded all the same; three times this is what the recorder's queue holds.
+    /// What comes in a burst is encoded all the same. The recorder's queue holds four times this, or fewer seconds of a stream of many bits.
     private static let patience = MediaTime(milliseconds: 5_000)
 
     private let track: Track
