@@ -31,6 +31,8 @@ public struct BroadcastChanges: Sendable, Equatable {
         public var startsWithViewers: Bool?
         /// 10 to 79 bytes; empty takes it away.
         public var srtPassphrase: String?
+        /// A broadcast's id; empty takes it away.
+        public var backupID: String?
 
         public init() {}
     }
@@ -103,6 +105,7 @@ extension BroadcastChanges {
         if let passphrase = self.source.srtPassphrase, !passphrase.isEmpty {
             guard (10...79).contains(passphrase.utf8.count), !passphrase.utf8.contains(0) else { throw .textInvalid(member: "srtPassphrase") }
         }
+        if let backup = self.source.backupID, !backup.isEmpty, !StreamID.isValid(backup) { throw .textInvalid(member: "backupStreamId") }
     }
 
     /// Refuses what no encoder could be asked for. 0 leaves a bit rate to the server.
@@ -155,6 +158,7 @@ extension BroadcastChanges {
         set(&record.seekTime, self.source.seekTime)
         set(&record.startsWithViewers, self.source.startsWithViewers)
         if let passphrase = self.source.srtPassphrase { record.srtPassphrase = passphrase.isEmpty ? nil : passphrase }
+        if let backup = self.source.backupID { record.backupID = backup.isEmpty ? nil : backup }
     }
 
     private func apply(schedule record: inout BroadcastRecord.Schedule, limits: inout BroadcastRecord.Limits) {

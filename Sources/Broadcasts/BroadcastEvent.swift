@@ -9,6 +9,10 @@ public enum BroadcastEvent: Sendable, Equatable {
     case endpointInterrupted(streamID: String, serviceID: String, errorClass: String, reason: String)
     /// A destination was given up.
     case endpointFailed(streamID: String, serviceID: String, url: String)
+    /// A destination is sent something else than before: its stream again, or what stands in for it (`DestinationFeeding`).
+    case endpointFeedChanged(streamID: String, serviceID: String, feeding: String)
+    /// A slate is set, but none can be made for a destination's stream.
+    case slateUnavailable(streamID: String, serviceID: String, reason: String)
     /// How well a publisher sends: what is wrong now (`StreamProblem`), nothing when it is well again.
     case streamHealthChanged(id: String, problems: [String])
     case recordingFailed(streamID: String, vodID: String, reason: String)
@@ -38,6 +42,8 @@ public enum BroadcastEvent: Sendable, Equatable {
         case .endpointConnected: "endpointConnected"
         case .endpointInterrupted: "endpointInterrupted"
         case .endpointFailed: "endpointFailed"
+        case .endpointFeedChanged: "endpointFeedChanged"
+        case .slateUnavailable: "slateUnavailable"
         case .streamHealthChanged: "streamHealthChanged"
         case .recordingFailed: "recordingFailed"
         case .encoderNotOpened: "encoderNotOpenedError"
@@ -57,6 +63,7 @@ public enum BroadcastEvent: Sendable, Equatable {
         case .liveStreamStarted(let id), .liveStreamEnded(let id): id
         case .vodReady(let id, _, _, _), .endpointFailed(let id, _, _), .recordingFailed(let id, _, _), .recordingExpired(let id, _, _): id
         case .endpointConnected(let id, _), .endpointInterrupted(let id, _, _, _), .streamHealthChanged(let id, _): id
+        case .endpointFeedChanged(let id, _, _), .slateUnavailable(let id, _, _): id
         case .encoderNotOpened(let id, _, _), .renditionFailed(let id, _, _), .renditionShed(let id, _): id
         case .playlistItemStarted(let id, _, _), .playlistItemFailed(let id, _, _, _): id
         case .diskSpaceLow, .diskSpaceRecovered: ""

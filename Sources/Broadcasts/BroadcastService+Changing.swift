@@ -91,6 +91,7 @@ extension BroadcastService {
         await self.sources.reread(id)
         if settled.playListItems != nil { self.durations.find(updated.newFiles(since: present), of: id) }
         if settled.endpoints != nil { await self.lifecycle.supervisor(id)?.rereadEndpoints() }
+        if settled.source.backupID != nil { self.lifecycle.supervisor(id)?.backup.id = updated.source.backupID }
         if settled.output.encoders != nil { await self.lifecycle.supervisor(id)?.renditionsChanged(updated) }
     }
 

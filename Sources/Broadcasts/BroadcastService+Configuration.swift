@@ -39,6 +39,12 @@ extension BroadcastService {
         public var healthCheckPeriod: TimeAmount
         /// After a stream's end its destinations stay connected for so long, in case the publisher comes back; zero: not at all.
         public var graceWindow = TimeAmount.zero
+        /// Destinations get nothing of their stream for so long until something stands in for it.
+        public var slateAfter = TimeAmount.seconds(2)
+        /// Something stands in for so long at most, counted from the stream's end.
+        public var slateLimit = TimeAmount.minutes(30)
+        /// The same for publishers that said goodbye; if not, nothing stands in for them longer than the grace window.
+        public var slateAfterGoodbye = false
         /// Lets RTMP players in.
         public var rtmpPlay: Bool
         /// Lets SRT viewers in.

@@ -50,6 +50,7 @@ extension BroadcastSupervisor {
                 id: endpoint.serviceID, url: endpoint.url, republishLimit: settings.republishLimit, healthCheckPeriod: settings.healthCheckPeriod,
                 addsSilence: endpoint.addsSilence ?? PlatformPreset.of(url: endpoint.url)?.needsSound ?? false)
             configuration.timing.grace = settings.graceWindow
+            configuration.fill = self.fill(for: stream)
             let watch = DestinationWatch(streamID: self.id, url: endpoint.url, emit: self.environment.emit)
             let session = self.environment.outputs.makeDestination(configuration, stream) { watch.changed($0) }
             self.board.add(endpoint, session)
@@ -82,18 +83,52 @@ extension BroadcastSupervisor {
     }
 }
 
+// MARK: What stands in for the stream
+
+/// Which broadcast stands in for this one at its destinations, as last stored.
+final class BackupSlot: Sendable {
+    private let slot = Mutex<String?>(nil)
+
+    var id: String? {
+        get { self.slot.withLock { $0 } }
+        set { self.slot.withLock { $0 = newValue } }
+    }
+}
+
+extension BroadcastSupervisor {
+    /// The backup's pictures in the height that is pushed, where it has such; else as they are published.
+    private func fill(for stream: Stream) -> DestinationFill {
+        let settings = self.environment.configuration
+        let (streams, slot, height) = (self.environment.streams, self.backup, stream.key.renditionHeight)
+        return DestinationFill(after: settings.slateAfter, limit: settings.slateLimit, slate: self.environment.outputs.slate) {
+            guard let id = slot.id else { return nil }
+            if height > 0, let rendition = streams.find(StreamKey(id, renditionHeight: height)), rendition.isLive { return rendition }
+            return streams.find(StreamKey(id))
+        }
+    }
+}
+
 // MARK: Between two publishers
 
 extension BroadcastSupervisor {
     /// Whether the destinations stay open for a publisher that may come back: not when somebody wanted the end.
     func isHeld(after end: PublishEnd) -> Bool {
         if case .stopped = end { return false }
-        return !self.isLetGo && self.environment.configuration.graceWindow > .zero && !self.board.isEmpty
+        return !self.isLetGo && self.window(saidGoodbye: end == .finished) > .zero && !self.board.isEmpty
+    }
+
+    /// How long any destination may stay open; those for which nothing can stand in end sooner by themselves.
+    private func window(saidGoodbye: Bool) -> TimeAmount {
+        let settings = self.environment.configuration
+        let isFilled = self.environment.outputs.slate != nil || self.backup.id != nil
+        guard isFilled, !saidGoodbye || settings.slateAfterGoodbye else { return settings.graceWindow }
+        return max(settings.graceWindow, settings.slateLimit)
     }
 
     /// Waits for a publisher to come back. Each destination does so too, by itself: this closes what is left of them.
-    func hold() {
-        let window = self.environment.configuration.graceWindow.nanoseconds
+    func hold(saidGoodbye: Bool) {
+        let window = self.window(saidGoodbye: saidGoodbye).nanoseconds
+        self.board.publisherLeft(saidGoodbye: saidGoodbye && !self.environment.configuration.slateAfterGoodbye)
         self.log("destinations held", ["seconds": "\(window / 1_000_000_000)"])
         self.holding?.cancel()
         self.holding = Task { [weak self] in
@@ -148,6 +183,11 @@ extension EndpointRecord {
 
 /// Tells of the changes in a destination's life that somebody may have to act on, each once.
 final class DestinationWatch: Sendable {
+    private struct Feed {
+        var feeding = DestinationFeeding.source
+        var problem: String?
+    }
+
     private enum Mood {
         case quiet
         case well
@@ -159,6 +199,7 @@ final class DestinationWatch: Sendable {
     private let url: String
     private let emit: @Sendable (BroadcastEvent) -> Void
     private let mood = Mutex(Mood.quiet)
+    private let feed = Mutex(Feed())
 
     init(streamID: String, url: String, emit: @escaping @Sendable (BroadcastEvent) -> Void) {
         self.streamID = streamID
@@ -167,6 +208,27 @@ final class DestinationWatch: Sendable {
     }
 
     func changed(_ status: DestinationStatus) {
+        self.moodChanged(status)
+        self.feedChanged(status)
+    }
+
+    /// That nothing is sent for a while is no news; what stands in is, and its end.
+    private func feedChanged(_ status: DestinationStatus) {
+        let feeding = status.feeding.flatMap { $0 == .held ? nil : $0 }
+        let (isOther, isUnavailable) = self.feed.withLock { feed in
+            let isOther = feeding.map { $0 != feed.feeding } ?? false
+            let isUnavailable = status.slateProblem != nil && status.slateProblem != feed.problem
+            if let feeding { feed.feeding = feeding }
+            feed.problem = status.slateProblem
+            return (isOther, isUnavailable)
+        }
+        if let feeding, isOther { self.emit(.endpointFeedChanged(streamID: self.streamID, serviceID: status.id, feeding: feeding.rawValue)) }
+        if let problem = status.slateProblem, isUnavailable {
+            self.emit(.slateUnavailable(streamID: self.streamID, serviceID: status.id, reason: problem))
+        }
+    }
+
+    private func moodChanged(_ status: DestinationStatus) {
         let new: Mood? =
             switch status.state {
             case .live: .well

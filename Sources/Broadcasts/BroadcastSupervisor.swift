@@ -50,6 +50,7 @@ actor BroadcastSupervisor {
     nonisolated let board = EndpointBoard()
     nonisolated let ladder = LadderSlot()
     nonisolated let drops = RecordingDrops()
+    nonisolated let backup = BackupSlot()
 
     var phase = Phase.idle
     /// Late events of an older publisher are told by it.
@@ -144,6 +145,7 @@ actor BroadcastSupervisor {
             self.environment.emit(.liveStreamStarted(id: self.id))
         }
         guard let record else { return }
+        self.backup.id = record.source.backupID
         self.startLadder(record)
         await self.startWantedRecordings(record)
         // While destinations were held, others may have been wanted.
@@ -188,7 +190,7 @@ actor BroadcastSupervisor {
         // It ends by itself, with what was published last.
         self.ladder.current = nil
         let isHeld = self.isHeld(after: end)
-        if isHeld { self.hold() }
+        if isHeld { self.hold(saidGoodbye: end == .finished) }
         let statuses = isHeld ? [:] : self.closeDestinations()
         self.log("publisher gone", ["live": "\(wasLive)"])
         if wasLive { self.environment.emit(.liveStreamEnded(id: self.id)) }

@@ -26,6 +26,11 @@ final class EndpointBoard: Sendable {
 
     func endpoint(_ serviceID: String) -> EndpointRecord? { self.entries.withLock { $0[serviceID]?.endpoint } }
 
+    func publisherLeft(saidGoodbye: Bool) {
+        let sessions = self.entries.withLock { $0.values.map(\.session) }
+        for session in sessions { session.publisherLeft(saidGoodbye: saidGoodbye) }
+    }
+
     /// Takes one off the board; it is the caller's to stop.
     func take(_ serviceID: String) -> (any RestreamSession)? { self.entries.withLock { $0.removeValue(forKey: serviceID)?.session } }
 

@@ -26,6 +26,8 @@ extension RecordingSession {
 public protocol RestreamSession: Sendable {
     func start()
     func stop() async
+    /// The stream's publisher has gone, with a goodbye or without.
+    func publisherLeft(saidGoodbye: Bool)
     var status: DestinationStatus { get }
 }
 
@@ -98,13 +100,16 @@ public struct OutputFactory: Sendable {
     public var renditions: RenditionBoard
     /// Nil: nobody wants any.
     public var pictures: (any LivePicturing)?
+    /// What destinations get of streams that are away; nil: none is set.
+    public var slate: SlateStudio?
 
     public init(
         makeRecorder: @escaping @Sendable (Stream, RecordingRequest, RecorderCallbacks) -> any RecordingSession,
         makeDestination: @escaping @Sendable (DestinationConfiguration, Stream, @escaping StatusChange) -> any RestreamSession,
         isValidDestination: @escaping @Sendable (String) -> Bool,
         recover: @escaping @Sendable (String, RecordingRequest, Int64) async -> RecordingOutcome, hls: any LivePackaging,
-        makeLadder: MakeLadder? = nil, renditions: RenditionBoard = RenditionBoard(), pictures: (any LivePicturing)? = nil
+        makeLadder: MakeLadder? = nil, renditions: RenditionBoard = RenditionBoard(), pictures: (any LivePicturing)? = nil,
+        slate: SlateStudio? = nil
     ) {
         self.makeRecorder = makeRecorder
         self.makeDestination = makeDestination
@@ -114,5 +119,6 @@ public struct OutputFactory: Sendable {
         self.makeLadder = makeLadder
         self.renditions = renditions
         self.pictures = pictures
+        self.slate = slate
     }
 }

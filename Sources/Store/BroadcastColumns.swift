@@ -33,6 +33,7 @@ extension BroadcastRecord {
         StoredColumn("auto_start_stop", \.source.startsWithViewers),
         StoredColumn("source_wanted", \.source.isWanted),
         StoredColumn("srt_passphrase", \.source.srtPassphrase),
+        StoredColumn("backup_id", \.source.backupID),
 
         StoredColumn(json: "play_list_items", \.playlist.items),
         StoredColumn("play_list_status", \.playlist.status),

@@ -72,6 +72,8 @@ extension BroadcastRecord {
         public var isWanted = false
         /// What SRT peers must know; nil: what the server's settings say.
         public var srtPassphrase: String?
+        /// The broadcast that stands in at the destinations while this one is away; it need not exist.
+        public var backupID: String?
 
         public init() {}
     }

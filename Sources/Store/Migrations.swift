@@ -12,6 +12,7 @@ enum Migrations {
         Migration(name: "m0002_sources", sql: PackageResources.m0002_sources_sql),
         Migration(name: "m0003_endpoints", sql: PackageResources.m0003_endpoints_sql),
         Migration(name: "m0004_srt", sql: PackageResources.m0004_srt_sql),
+        Migration(name: "m0005_backup", sql: PackageResources.m0005_backup_sql),
     ]
 
     /// Applies what is missing, each step in a transaction of its own.

@@ -218,6 +218,7 @@ private struct IdleDestination: RestreamSession {
 
     func start() {}
     func stop() async {}
+    func publisherLeft(saidGoodbye: Bool) {}
     var status: DestinationStatus {
         var status = DestinationStatus(id: self.id)
         status.contractStatus = "broadcasting"

@@ -39,6 +39,84 @@ import Testing
         try await stage.eventually("nothing is left") { stage.service.lifecycle.supervisor("a") == nil }
     }
 
+    @Test func aSlateMayBeShownForLongerButNotAfterAGoodbyeUnlessThatIsSet() async throws {
+        for (end, isSet, isTold) in [(PublishEnd.lost, false, false), (.finished, false, true), (.finished, true, false)] {
+            let stage = try await Stage({
+                $0.graceWindow = .milliseconds(20)
+                $0.slateAfter = .seconds(3)
+                $0.slateLimit = .hours(1)
+                $0.slateAfterGoodbye = isSet
+            })
+            try await stage.create("a") { $0.source.backupID = "b" }
+            let publisher = try await stage.publish("a")
+            _ = try await stage.service.addEndpoint("a", .init(url: "rtmp://one/live/k", serviceID: "mine"))
+            let destination = stage.outputs.destinations[0]
+            #expect(destination.configuration.fill.after == .seconds(3) && destination.configuration.fill.limit == .hours(1))
+            destination.show(.live, "broadcasting")
+            try await stage.end(publisher, end)
+            try await stage.eventually("it is told") { destination.goodbyes == [isTold] }
+            if isTold {
+                try await stage.eventually("closed") { destination.isStopped }
+            } else {
+                try await stage.eventually("finished") { try stage.record("a").status == .finished }
+                #expect(!destination.isStopped)
+            }
+        }
+    }
+
+    @Test func theBackupIsWhatItIsSetToAtThatMoment() async throws {
+        let stage = try await Stage()
+        try await stage.create("a")
+        let publisher = try await stage.publish("a")
+        let other = try await stage.publish("b")
+        _ = try await stage.service.addEndpoint("a", .init(url: "rtmp://one/live/k", serviceID: "mine"))
+        let backup = stage.outputs.destinations[0].configuration.fill.backup
+        #expect(backup() == nil)
+        var changes = BroadcastChanges()
+        changes.source.backupID = "b"
+        try await stage.service.update("a", changes)
+        #expect(backup()?.key == StreamKey("b"))
+        #expect(try stage.record("a").source.backupID == "b")
+        changes.source.backupID = "c"
+        try await stage.service.update("a", changes)
+        #expect(backup() == nil, "it need not exist")
+        changes.source.backupID = ""
+        try await stage.service.update("a", changes)
+        #expect(try stage.record("a").source.backupID == nil)
+        for wrong in ["a/b", "..", String(repeating: "x", count: 300)] {
+            changes.source.backupID = wrong
+            await #expect(throws: BroadcastError.textInvalid(member: "backupStreamId")) { try await stage.service.update("a", changes) }
+        }
+        _ = (publisher, other)
+    }
+
+    @Test func whatIsSentInsteadIsToldOnce() async throws {
+        let stage = try await Stage()
+        try await stage.create("a")
+        let publisher = try await stage.publish("a")
+        _ = try await stage.service.addEndpoint("a", .init(url: "rtmp://one/live/k", serviceID: "mine"))
+        let destination = stage.outputs.destinations[0]
+        func told() -> [BroadcastEvent] { stage.events.filter { ["endpointFeedChanged", "slateUnavailable"].contains($0.action) } }
+        destination.feed(.source)
+        destination.feed(.held)
+        destination.feed(.source)
+        #expect(told() == [])
+        destination.feed(.held)
+        destination.feed(.slate)
+        destination.feed(.slate)
+        destination.feed(nil)
+        destination.feed(.slate)
+        destination.feed(.backup)
+        destination.feed(.source)
+        #expect(
+            told() == ["slate", "backup", "source"].map { .endpointFeedChanged(streamID: "a", serviceID: "mine", feeding: $0) })
+        destination.feed(.source, problem: "hevc")
+        destination.feed(.held, problem: "hevc")
+        #expect(told().dropFirst(3) == [.slateUnavailable(streamID: "a", serviceID: "mine", reason: "hevc")])
+        #expect(try stage.service.find("a")?.endpointStatuses["mine"]?.destination.feeding == .held)
+        _ = publisher
+    }
+
     @Test func anEndThatSomebodyWantedIsTheEnd() async throws {
         let (stage, destination) = try await self.held(end: .stopped(.stoppedByUser))
         try await stage.eventually("closed") { destination.isStopped }

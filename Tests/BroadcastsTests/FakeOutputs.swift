@@ -168,6 +168,7 @@ final class FakeDestination: RestreamSession {
         var starts = 0
         var isStopped = false
         var hangs = false
+        var goodbyes: [Bool] = []
         var waiting: [CheckedContinuation<Void, Never>] = []
     }
 
@@ -186,6 +187,11 @@ final class FakeDestination: RestreamSession {
     var isStopped: Bool { self.state.withLock { $0.isStopped } }
 
     func start() { self.state.withLock { $0.starts += 1 } }
+
+    /// What it was told of each end of its stream.
+    var goodbyes: [Bool] { self.state.withLock { $0.goodbyes } }
+
+    func publisherLeft(saidGoodbye: Bool) { self.state.withLock { $0.goodbyes.append(saidGoodbye) } }
 
     func hang() { self.state.withLock { $0.hangs = true } }
 
@@ -208,6 +214,15 @@ final class FakeDestination: RestreamSession {
             }
             if isDone { continuation.resume() }
         }
+    }
+
+    func feed(_ feeding: DestinationFeeding?, problem: String? = nil) {
+        let status = self.state.withLock { state in
+            state.status.feeding = feeding
+            state.status.slateProblem = problem
+            return state.status
+        }
+        self.onChange(status)
     }
 
     func show(_ destinationState: DestinationState, _ contractStatus: String) {

@@ -84,6 +84,39 @@ import Testing
         #expect(try #require(found.first).contains("is not allowed; allowed: "))
     }
 
+    @Test(arguments: [
+        (
+            "slate: a.gif",
+            "endpoints.slate: a.gif is not allowed; allowed: a path that ends in one of png, jpg, jpeg, mp4, mov, mkv, webm, flv, or empty"
+        ),
+        ("slate: [a.png]", "endpoints.slate: [a.png] is not allowed; allowed: a path that ends"),
+        ("slate: /nowhere/a.png", "endpoints.slate: /nowhere/a.png cannot be shown: "),
+        ("slateAfter: 100ms", "endpoints.slateAfter: 100ms is not allowed; allowed: a duration from 500ms to 5m"),
+        ("slateLimit: 48h", "endpoints.slateLimit: 48h is not allowed; allowed: a duration from 1s to 24h"),
+        ("slateAfterGoodbye: maybe", "endpoints.slateAfterGoodbye: maybe is not allowed; allowed: true or false"),
+    ])
+    func aWrongSlateStopsTheStart(line: String, told: String) throws {
+        let found = self.problems("endpoints:\n  \(line)\n")
+        #expect(found.count == 1)
+        #expect(try #require(found.first).hasPrefix("m.yaml:2: " + told), "\(found)")
+    }
+
+    @Test func aSlateMustBeAPicture() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "slate-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(at: folder) } }
+        let text = folder.appending(path: "text.png")
+        try Data("no picture".utf8).write(to: text)
+        #expect(
+            try #require(self.problems("endpoints:\n  slate: \(text.path)\n").first).hasPrefix(
+                "m.yaml:2: endpoints.slate: \(text.path) cannot be shown: "))
+        // One white point.
+        let png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4//8/AAX+Av4N70a4AAAAAElFTkSuQmCC"
+        let picture = folder.appending(path: "white.PNG")
+        try #require(Data(base64Encoded: png)).write(to: picture)
+        #expect(try self.load("endpoints:\n  slate: \(picture.path)\n").settings.endpoints.slate == picture.path)
+    }
+
     @Test func aWrongSecretIsNotShown() {
         let found = self.problems("api:\n  token: \"pass word\"\n", environment: ["MARTLET_API_TOKEN": "other word"])
         #expect(found.count == 2)

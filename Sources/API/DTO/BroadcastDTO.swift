@@ -134,6 +134,7 @@ struct BroadcastDTO: JSONWritable {
         // Not in the contract, and only there when there is something to say.
         if let srtPort { writer.member("srtURL", "srt://\(self.host):\(srtPort)?streamid=\(self.app)/\(record.id)") }
         if let passphrase = record.source.srtPassphrase { writer.member("srtPassphrase", passphrase) }
+        if let backup = record.source.backupID { writer.member("backupStreamId", backup) }
         if let live { writer.member("srtViewerCount", live.srtViewerCount) }
         if let transport = self.live?.transport { writer.member("transport", TransportDTO(figures: transport)) }
     }
@@ -165,6 +166,8 @@ struct EndpointDTO: JSONWritable {
             writer.member("nextTryTime", destination.nextTryAtMilliseconds ?? 0)
             writer.member("connectedTime", destination.connectedAtMilliseconds ?? 0)
             writer.member("heldUntilTime", destination.heldUntilMilliseconds ?? 0)
+            writer.member("feeding", destination.feeding?.rawValue)
+            if let problem = destination.slateProblem { writer.member("slateProblem", problem) }
             writer.member("bytesSent", destination.bytesSent)
             writer.member("bitrate", destination.bitrate)
             writer.member("droppedFrames", destination.droppedFrames)

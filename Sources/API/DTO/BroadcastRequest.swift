@@ -8,7 +8,7 @@ struct BroadcastRequest: Decodable {
     private enum Key: String, CodingKey {
         case streamId, type, name, description, category, metaData, role, quality, latitude, longitude, altitude, mainTrackStreamId
         case publish, publicStream, is360, virtual
-        case streamUrl, ipAddr, username, password, seekTimeInMs, autoStartStopEnabled, srtPassphrase
+        case streamUrl, ipAddr, username, password, seekTimeInMs, autoStartStopEnabled, srtPassphrase, backupStreamId
         case plannedStartDate, plannedEndDate, expireDurationMS, maxIdleTime
         case subtracksLimit, webRTCViewerLimit, hlsViewerLimit, dashViewerLimit
         case mp4Enabled, webMEnabled, subFolder, listenerHookURL, hlsParameters, encoderSettingsList
@@ -47,6 +47,7 @@ struct BroadcastRequest: Decodable {
         self.changes.source.seekTime = try long(.seekTimeInMs)
         self.changes.source.startsWithViewers = try flag(.autoStartStopEnabled)
         self.changes.source.srtPassphrase = try text(.srtPassphrase)
+        self.changes.source.backupID = try text(.backupStreamId)
 
         self.changes.schedule.plannedStart = try long(.plannedStartDate)
         self.changes.schedule.plannedEnd = try long(.plannedEndDate)

@@ -17,12 +17,14 @@ final class VideoSink {
     /// The frame that is encoded next.
     private var next: Int64 = 0
 
-    init(_ format: NormalFormat) throws(AVFailure) {
+    /// - Parameter color: what the pictures' colours mean, where that is to be said.
+    init(_ format: NormalFormat, color: PictureColor? = nil) throws(AVFailure) {
         self.frameRate = format.frameRate
-        self.encoder = try Encoder(
-            video: Encoder.Video(
-                width: format.width, height: format.height, frameRate: format.frameRate, bitrate: format.videoBitrate,
-                keyframeInterval: format.frameRate * format.keyframeInterval))
+        var video = Encoder.Video(
+            width: format.width, height: format.height, frameRate: format.frameRate, bitrate: format.videoBitrate,
+            keyframeInterval: format.frameRate * format.keyframeInterval)
+        video.color = color
+        self.encoder = try Encoder(video: video)
         self.scaler = Scaler(width: format.width, height: format.height)
         self.waiting = try DecodedFrame()
         self.shown = try DecodedFrame()

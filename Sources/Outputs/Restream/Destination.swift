@@ -45,6 +45,12 @@ public final class Destination: Sendable {
         }
     }
 
+    /// The stream's publisher has gone, or will be seen to have: when it said goodbye, nothing stands in for it longer than the grace window.
+    public func publisherLeft(saidGoodbye: Bool) {
+        let driver = self.driver
+        driver.eventLoop.execute { driver.publisherLeft(saidGoodbye: saidGoodbye) }
+    }
+
     public var status: DestinationStatus { self.board.status }
 
     /// Whether `url` may be stored as an endpoint: nil, or what is wrong with it. `srt://` is storable and not pushed to yet.

@@ -57,12 +57,15 @@ final class DestinationBoard: Sendable {
     }
 
     /// Brings the status up to the machine's; tells the owner of a change and the log of a new state.
-    func show(_ machine: DestinationMachine, address: (any PushAddress)?) {
+    /// - Parameter feeding: nil while nothing is connected.
+    func show(_ machine: DestinationMachine, feeding: DestinationFeeding? = nil, slateProblem: String? = nil, address: (any PushAddress)?) {
         let failure = machine.failure
         let lastError = failure.map { address?.redact($0.text) ?? $0.text }
-        let (changed, previous): (DestinationStatus?, DestinationState) = self.state.withLock { state in
+        let (changed, before): (DestinationStatus?, DestinationStatus) = self.state.withLock { state in
             let before = state.status
             state.status.state = machine.state
+            state.status.feeding = feeding
+            state.status.slateProblem = slateProblem
             state.status.contractStatus = machine.contractStatus
             state.status.attempts = machine.failures
             state.status.lastError = lastError
@@ -84,10 +87,17 @@ final class DestinationBoard: Sendable {
                 default: state.status.connectedAtMilliseconds = nil
                 }
             }
-            return (state.status == before ? nil : state.status, before.state)
+            return (state.status == before ? nil : state.status, before)
         }
         guard let changed else { return }
-        if changed.state != previous { self.log(changed, address: address) }
+        if changed.state != before.state {
+            self.log(changed, address: address)
+        } else if changed.feeding != before.feeding {
+            self.logFeeding(changed)
+        }
+        if changed.slateProblem != before.slateProblem, let problem = changed.slateProblem {
+            self.logger.warning("no slate for a destination", metadata: ["endpoint": "\(changed.id)", "reason": "\(problem)"])
+        }
         self.onChange(changed)
     }
 
@@ -99,6 +109,11 @@ final class DestinationBoard: Sendable {
         if let error = status.lastError, isTrouble { metadata["error"] = "\(error)" }
         if let next = status.nextTryAtMilliseconds { metadata["retry_in_ms"] = "\(next - Self.wallClock(at: .now()))" }
         self.logger.log(level: isTrouble ? .warning : .info, "restream destination changed", metadata: metadata)
+    }
+
+    private func logFeeding(_ status: DestinationStatus) {
+        guard let feeding = status.feeding else { return }
+        self.logger.info("restream destination is fed otherwise", metadata: ["endpoint": "\(status.id)", "feeding": "\(feeding.rawValue)"])
     }
 
     /// Milliseconds since 1970 when the monotonic clock shows `deadline`.

@@ -24,6 +24,8 @@ public struct DestinationConfiguration: Sendable {
         public var proven: TimeAmount = .seconds(10)
         /// After the stream's end the session is kept open for so long, in case it comes back; zero: not at all.
         public var grace: TimeAmount = .zero
+        /// The same while something stands in for it, if that is longer.
+        var fill: TimeAmount = .zero
         /// What comes within so long leaves together: fewer and larger writes cost less, and no platform shows anything this soon.
         public var merge: TimeAmount = .milliseconds(200)
 
@@ -41,6 +43,8 @@ public struct DestinationConfiguration: Sendable {
     public var timing: Timing
     /// Silent AAC goes with pictures that have no sound.
     public var addsSilence: Bool
+    /// What stands in for the stream while it is away.
+    public var fill = DestinationFill()
     /// What may wait in the hub for this destination; whole groups of pictures are lost beyond it.
     public var queue: StreamReader.Limits
 

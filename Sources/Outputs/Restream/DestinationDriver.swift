@@ -31,6 +31,11 @@ final class DestinationDriver: @unchecked Sendable {
     /// The peer has accepted the publish, and nothing has gone wrong since.
     private var isSending = false
     private var silence = SilentSound()
+    private let filler: DestinationFiller
+    /// Reused by every item.
+    private var fed: [StreamItem] = []
+    private var shownFeeding = DestinationFeeding.held
+    private var fillTimer: (deadline: NIODeadline, task: Scheduled<Void>)?
     /// Reused by every batch.
     private var batch: [StreamItem] = []
     private var bytesOnTheWay = 0
@@ -51,7 +56,10 @@ final class DestinationDriver: @unchecked Sendable {
         self.network = network
         self.eventLoop = eventLoop
         self.board = board
+        var configuration = configuration
+        configuration.timing.fill = configuration.fill.limit
         self.machine = DestinationMachine(configuration: configuration, seed: seed)
+        self.filler = DestinationFiller(configuration.fill, stream: stream, limits: configuration.queue, now: .now())
         switch address {
         case .success(let address):
             self.address = address
@@ -78,6 +86,12 @@ final class DestinationDriver: @unchecked Sendable {
         self.eventLoop.preconditionInEventLoop()
         self.stopWaiters.append(done)
         self.perform(self.machine.stopRequested(now: .now()))
+    }
+
+    /// What kind of end the stream's was, which the owner knows and the stream does not say.
+    func publisherLeft(saidGoodbye: Bool) {
+        self.eventLoop.preconditionInEventLoop()
+        self.perform(self.machine.publisherLeft(saidGoodbye: saidGoodbye, now: .now()))
     }
 
     // MARK: The stream
@@ -125,23 +139,37 @@ final class DestinationDriver: @unchecked Sendable {
 
     /// Nothing can be sent now: what waits is let go, so that a later push starts with what is new then.
     private func skip() {
-        while let item = self.reader?.next() { self.note(item) }
+        let now = NIODeadline.now()
+        while let item = self.reader?.next() {
+            self.filler.passed(item, now: now)
+            self.note(item)
+        }
     }
 
     private func send() {
         self.lastSend = .now()
         self.isFull = false
+        defer {
+            if self.filler.feeding != self.shownFeeding { self.show() }
+            self.scheduleFill()
+        }
         while self.isSending, let reader = self.reader, let transport = self.transport {
             guard self.bytesOnTheWay < Self.writeBudget else {
                 self.isFull = true
                 return
             }
             let (isDrained, change) = self.fillBatch(from: reader)
-            self.bytesOnTheWay += transport.send(self.batch)
-            self.batch.removeAll(keepingCapacity: true)  // lets the payloads go
+            self.flush(to: transport)
             if let change { self.note(change) }
             if isDrained { return }
         }
+    }
+
+    private func flush(to transport: any PushTransport) {
+        guard !self.batch.isEmpty else { return }
+        let count = transport.send(self.batch)
+        if self.isSending { self.bytesOnTheWay += count }
+        self.batch.removeAll(keepingCapacity: true)  // lets the payloads go
     }
 
     /// Whether the reader has no more now, and the newest that was heard of the stream's life. The batch ends with that.
@@ -149,11 +177,8 @@ final class DestinationDriver: @unchecked Sendable {
         var bytes = 0
         while bytes < Self.batchBytes {
             guard let item = reader.next() else { return (true, nil) }
-            if self.configuration.addsSilence {
-                self.silence.pass(item, into: &self.batch)
-            } else {
-                self.batch.append(item)
-            }
+            self.filler.received(item, now: self.lastSend, into: &self.fed)
+            self.addFed()
             switch item {
             case .frame(let frame): bytes += frame.payload.readableBytes
             case .tracks, .ended: return (false, item)
@@ -163,12 +188,58 @@ final class DestinationDriver: @unchecked Sendable {
         return (false, nil)
     }
 
+    private func addFed() {
+        if self.configuration.addsSilence {
+            for item in self.fed { self.silence.pass(item, into: &self.batch) }
+        } else {
+            self.batch.append(contentsOf: self.fed)
+        }
+        self.fed.removeAll(keepingCapacity: true)
+    }
+
     private func note(_ item: StreamItem) {
         switch item {
-        case .tracks: self.perform(self.machine.streamBecameLive(now: .now()))
-        case .ended: self.perform(self.machine.streamEnded(now: .now()))
-        case .frame, .discontinuity: break
+        case .tracks:
+            self.perform(self.machine.streamBecameLive(now: .now()))
+        case .ended:
+            let now = NIODeadline.now()
+            self.perform(self.machine.fillChanged(isAvailable: self.filler.look(now: now), now: now) + self.machine.streamEnded(now: now))
+        case .frame, .discontinuity:
+            return
         }
+        self.scheduleFill()
+    }
+
+    // MARK: What stands in for the stream
+
+    /// No later than it must be looked at; a timer that is early looks for the next.
+    private func scheduleFill() {
+        guard self.machine.liveAttempt != nil || self.machine.heldUntil != nil, let deadline = self.filler.deadline(now: .now()) else { return }
+        if let timer = self.fillTimer, timer.deadline <= deadline { return }
+        self.fillTimer?.task.cancel()
+        let due = Self.tick(at: deadline, apart: self.configuration.timing.merge)
+        self.fillTimer = (due, self.eventLoop.schedule(at: due) { self.fillDue() })
+    }
+
+    private func fillDue() {
+        self.fillTimer?.task.cancel()
+        self.fillTimer = nil
+        guard self.reader != nil else { return }
+        let now = NIODeadline.now()
+        self.perform(self.machine.fillChanged(isAvailable: self.filler.look(now: now), now: now))
+        if self.isSending, let transport = self.transport, self.bytesOnTheWay < Self.writeBudget {
+            self.filler.advance(now: now, into: &self.fed)
+            self.addFed()
+            self.flush(to: transport)
+        }
+        self.show()
+        self.scheduleFill()
+    }
+
+    private func show() {
+        self.shownFeeding = self.filler.feeding
+        let feeding = self.machine.liveAttempt == nil ? nil : self.shownFeeding
+        self.board.show(self.machine, feeding: feeding, slateProblem: self.filler.problem, address: self.address)
     }
 
     // MARK: The connection
@@ -214,17 +285,23 @@ final class DestinationDriver: @unchecked Sendable {
         old?.detach()
         self.isSending = true
         self.silence = SilentSound()
+        self.filler.connectionBegan(now: .now())
         self.bytesOnTheWay = 0
         self.bytesWritten = 0
         self.isWoken.store(false, ordering: .releasing)  // a look at the old reader may still be scheduled; the new one need not wait for it
-        if let last { self.note(last) }
+        if let last {
+            self.filler.passed(last, now: .now())
+            self.note(last)
+        }
         self.send()
+        if self.machine.heldUntil != nil { self.fillDue() }
     }
 
     private func endSending() {
         guard self.isSending else { return }
         self.isSending = false
         self.bytesOnTheWay = 0
+        self.filler.connectionEnded()
         if let reader = self.reader { self.board.dropped(frames: reader.droppedFrames, isFinal: true) }
         // From here on the reader is only listened to. What it holds is let go, and its wake-ups are armed again by that.
         self.eventLoop.execute { self.drain() }
@@ -258,7 +335,8 @@ final class DestinationDriver: @unchecked Sendable {
         self.ticket = nil
         self.transport = address.makeTransport(
             PushAttempt(
-                number: attempt, tracks: self.stream.tracks, network: self.network, eventLoop: self.eventLoop,
+                number: attempt, tracks: self.filler.tracks.isEmpty ? self.stream.tracks : self.filler.tracks, network: self.network,
+                eventLoop: self.eventLoop,
                 connectTimeout: self.configuration.timing.connect, lease: lease, report: { self.handle($0, of: attempt) }))
         self.perform(orders)
     }
@@ -275,8 +353,10 @@ final class DestinationDriver: @unchecked Sendable {
     private func settle() {
         if self.machine.liveAttempt == nil { self.endSending() }
         self.schedule()
-        self.board.show(self.machine, address: self.address)
+        self.show()
         guard self.machine.isStopped else { return }
+        self.fillTimer?.task.cancel()
+        self.fillTimer = nil
         self.reader?.detach()
         self.reader = nil
         let waiters = self.stopWaiters
@@ -295,6 +375,8 @@ final class DestinationDriver: @unchecked Sendable {
 
     private func timeReached() {
         self.timer = nil
+        // What stands in may begin in the same moment in which the wait would end.
+        self.fillDue()
         let now = NIODeadline.now()
         if self.isSending {
             self.machine.looked(at: self.delivery, now: now)

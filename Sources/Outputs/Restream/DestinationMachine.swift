@@ -6,7 +6,7 @@ import NIOCore
 /// idle ─► queued ─► connecting ─► publishing ─► live ◄─► stalled ─► closing ─► idle (stream ended) · retrying ─► queued · failed · stopped
 /// ```
 /// A stream that ends is held for the grace window: what is connected stays so, what is being connected goes on, and nothing new is begun; then it
-/// has ended, or it is back and all goes on.
+/// has ended, or it is back and all goes on. While something can stand in for it, it is held for longer, and what breaks is connected again.
 ///
 /// Time is an argument, and randomness comes from the seed. Every attempt has a number; what is reported about an older one is ignored. Events
 /// return orders for the driver; whatever else should happen happens at `deadline`, when the driver calls `looked` and `timedOut(now:)`.
@@ -60,6 +60,11 @@ struct DestinationMachine {
     private var streamIsLive = false
     /// The stream has ended; until then it may come back.
     private(set) var heldUntil: NIODeadline?
+    private var heldSince: NIODeadline?
+    /// There is something to send while the stream is away.
+    private var isFilled = false
+    /// The publisher is not expected back for longer than the grace window.
+    private var saidGoodbye = false
     private var lastAttempt: UInt64 = 0
     private var brokeWhileLive = false
 
@@ -153,17 +158,41 @@ struct DestinationMachine {
     mutating func streamBecameLive(now: NIODeadline) -> [Order] {
         self.streamIsLive = true
         self.heldUntil = nil
+        self.heldSince = nil
         return self.openIfWanted()
     }
 
     /// What has been sent so far is all there is, unless the stream comes back within the grace window.
     mutating func streamEnded(now: NIODeadline) -> [Order] {
         self.streamIsLive = false
-        if self.timing.grace > .zero, self.canBeHeld {
-            self.heldUntil = now + self.timing.grace
+        if self.window > .zero, self.canBeHeld {
+            self.heldSince = now
+            self.heldUntil = now + self.window
             return []
         }
         return self.streamIsOver(now: now)
+    }
+
+    /// How long a stream that ended is waited for.
+    private var window: TimeAmount { self.isFilled && !self.saidGoodbye ? max(self.timing.grace, self.timing.fill) : self.timing.grace }
+
+    /// What kind of end the stream's was, or will turn out to be: the owner may know it before the stream is heard to have ended.
+    mutating func publisherLeft(saidGoodbye: Bool, now: NIODeadline) -> [Order] {
+        self.saidGoodbye = saidGoodbye
+        if let since = self.heldSince, self.heldUntil != nil { self.heldUntil = since + self.window }
+        return self.timedOut(now: now)
+    }
+
+    /// Whether there is something to send while the stream is away. What is held is held for as long as that may be sent; when it is gone, for a grace
+    /// window from then on.
+    mutating func fillChanged(isAvailable: Bool, now: NIODeadline) -> [Order] {
+        guard isAvailable != self.isFilled else { return [] }
+        let before = self.window
+        self.isFilled = isAvailable
+        if let since = self.heldSince, self.heldUntil != nil {
+            self.heldUntil = isAvailable ? since + self.window : min(since + before, max(since, now) + self.timing.grace)
+        }
+        return self.openIfWanted()
     }
 
     /// There is something that the return of the stream would find to go on with.
@@ -201,6 +230,7 @@ struct DestinationMachine {
 
     mutating func stopRequested(now: NIODeadline) -> [Order] {
         self.heldUntil = nil
+        self.heldSince = nil
         switch self.phase {
         case .stopped:
             return []
@@ -278,6 +308,7 @@ struct DestinationMachine {
     mutating func timedOut(now: NIODeadline) -> [Order] {
         if let heldUntil = self.heldUntil, now >= heldUntil {
             self.heldUntil = nil
+            self.heldSince = nil
             return self.streamIsOver(now: now)
         }
         guard let deadline = self.phaseDeadline, now >= deadline else { return [] }
@@ -331,7 +362,7 @@ struct DestinationMachine {
     }
 
     private mutating func openIfWanted() -> [Order] {
-        guard self.isStarted, self.streamIsLive, case .idle = self.phase else { return [] }
+        guard self.isStarted, self.streamIsLive || self.isFilled && self.heldUntil != nil, case .idle = self.phase else { return [] }
         self.lastAttempt += 1
         self.phase = .queued(self.lastAttempt)
         return [.acquire(self.lastAttempt)]

@@ -34,6 +34,10 @@ public struct DestinationStatus: Sendable, Equatable {
     public var nextTryAtMilliseconds: Int64?
     /// The stream has ended; until then (wall clock, milliseconds since 1970) the session is kept open for its return. Nil otherwise.
     public var heldUntilMilliseconds: Int64?
+    /// What is sent; nil while nothing is connected.
+    public var feeding: DestinationFeeding?
+    /// Why there is no slate for this stream, though one is set, in words for people.
+    public var slateProblem: String?
     /// Bytes that the kernel took for sending, over all connections of this destination.
     public var bytesSent: UInt64
     /// Bits per second sent over the last ten seconds.

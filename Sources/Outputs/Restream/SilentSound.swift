@@ -48,7 +48,9 @@ struct SilentSound {
     private mutating func fill(upTo time: MediaTime, into items: inout [StreamItem]) {
         if let next = self.nextTime, time - next > Self.longestGap { self.start = nil }
         if self.start == nil {
-            self.start = max(time, self.newestSound.map { $0 + MediaTime(milliseconds: 22) } ?? time)
+            // Right behind what there was, so that nobody hears, or sees in the times, where it begins.
+            let next = self.newestSound.map { $0 + MediaTime(milliseconds: 22) } ?? time
+            self.start = time - next > Self.longestGap ? time : next
             self.packets = 0
         }
         while let next = self.nextTime, next <= time {

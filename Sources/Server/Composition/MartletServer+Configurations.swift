@@ -49,6 +49,9 @@ extension MartletServer {
                 probeTimeout: self.settings.sources.openTimeout, startWithin: TimeAmount(self.settings.playlists.startWithin),
                 normalisesPlaylists: self.settings.playlists.normalize))
         configuration.graceWindow = TimeAmount(self.settings.endpoints.graceWindow)
+        configuration.slateAfter = TimeAmount(self.settings.endpoints.slateAfter)
+        configuration.slateLimit = TimeAmount(self.settings.endpoints.slateLimit)
+        configuration.slateAfterGoodbye = self.settings.endpoints.slateAfterGoodbye
         configuration.recordWebM = self.settings.recording.webm
         let srt = self.settings.srt
         configuration.srtPort = srt.enabled && srt.port != 0 ? srt.port : nil

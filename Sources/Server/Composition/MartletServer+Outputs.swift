@@ -9,7 +9,8 @@ import Streams
 /// Real recorders, destinations and pulls for the broadcast logic.
 extension MartletServer {
     func outputs(
-        hls: LiveHLS, ladders: Ladder.Environment, webM: WebMEncoding, pictures: LivePictures, group: any EventLoopGroup, meter: OutputMeter
+        hls: LiveHLS, ladders: Ladder.Environment, webM: WebMEncoding, pictures: LivePictures, slate: SlateStudio?, group: any EventLoopGroup,
+        meter: OutputMeter
     ) -> OutputFactory {
         let configuration = Recorder.Configuration(minimumFreeBytes: Int64(self.settings.recording.minimumFreeSpace), webM: webM)
         let network = DestinationNetwork(
@@ -48,7 +49,13 @@ extension MartletServer {
             makeLadder: { stream, settings, callbacks in
                 Ladder(stream: stream, settings: settings, environment: ladders, onEvent: callbacks.onEvent, onClosed: callbacks.onClosed)
             },
-            renditions: ladders.board, pictures: pictures)
+            renditions: ladders.board, pictures: pictures, slate: slate)
+    }
+
+    /// Nil where no slate is set.
+    func slate() -> SlateStudio? {
+        let path = self.settings.endpoints.slate
+        return path.isEmpty ? nil : SlateStudio(path: path, logger: self.logger)
     }
 
     func ladders(_ streams: StreamDirectory) -> Ladder.Environment {

@@ -47,6 +47,7 @@ struct MartletServer {
         let meter: OutputMeter
         let ladders: Ladder.Environment
         let webM: WebMEncoding
+        let slate: SlateStudio?
     }
 
     func run() async throws {
@@ -94,10 +95,11 @@ struct MartletServer {
             configuration: self.pullConfiguration(directory), streams: streams,
             policy: AddressPolicy(allowsLocal: self.settings.sources.allowLocalAddresses), logger: self.logger,
             wallClock: BroadcastClock.system.wall)
+        let slate = self.slate()
         let (events, feed, meter) = (EventCounters(), EventFeed(), OutputMeter())
         let service = BroadcastService(
             database: database, streams: streams,
-            outputs: self.outputs(hls: hls, ladders: ladders, webM: webM, pictures: pictures, group: group, meter: meter),
+            outputs: self.outputs(hls: hls, ladders: ladders, webM: webM, pictures: pictures, slate: slate, group: group, meter: meter),
             sources: SourceFactory(puller), configuration: self.broadcastConfiguration(directory), viewerLimits: limits, logger: self.logger,
             onEvent: { event in
                 events.count(event)
@@ -106,7 +108,7 @@ struct MartletServer {
         try await service.start()
         return Rooms(
             database: database, streams: streams, hls: hls, pictures: pictures, puller: puller, service: service, feed: feed, events: events,
-            meter: meter, ladders: ladders, webM: webM)
+            meter: meter, ladders: ladders, webM: webM, slate: slate)
     }
 
     /// Opens the doors, and returns when they are closed again.
@@ -122,7 +124,8 @@ struct MartletServer {
         let counters = HTTPCounters()
         let metrics = ServerMetrics(
             streams: rooms.streams, gateway: gateway, srt: srt, puller: rooms.puller, hls: rooms.hls, http: counters, outputs: rooms.meter,
-            ladders: rooms.ladders, webM: rooms.webM, events: rooms.events, service: service, lag: lag, dataDirectory: directory.path)
+            ladders: rooms.ladders, webM: rooms.webM, slate: rooms.slate, events: rooms.events, service: service, lag: lag,
+            dataDirectory: directory.path)
         let access = self.accessRule
         let responder = DeliveryResponder(
             configuration: .init(

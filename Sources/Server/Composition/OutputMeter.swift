@@ -9,6 +9,10 @@ final class OutputMeter: Sendable {
         var recordingFailures: UInt64 = 0
         /// Of those that run now, by state.
         var destinations: [DestinationState: Int] = [:]
+        /// Of those that are connected.
+        var feedings: [DestinationFeeding: Int] = [:]
+        /// How often one of them was sent something else than before, by what.
+        var feedChanges: [DestinationFeeding: UInt64] = [:]
         /// By what had gone wrong.
         var destinationRetries: [DestinationErrorClass: UInt64] = [:]
         /// Those that run now, in no particular order.
@@ -55,6 +59,9 @@ final class OutputMeter: Sendable {
             if status.state == .retrying, entry.status.state != .retrying, let cause = status.errorClass {
                 state.totals.destinationRetries[cause, default: 0] += 1
             }
+            if let feeding = status.feeding, feeding != entry.status.feeding {
+                state.totals.feedChanges[feeding, default: 0] += 1
+            }
             entry.status = status
             if status.state == .stopped {
                 state.totals.destinationBytes += status.bytesSent
@@ -87,6 +94,7 @@ final class OutputMeter: Sendable {
             let status = entry.destination?.status ?? entry.status
             totals.running.append((entry.stream, status))
             totals.destinations[status.state, default: 0] += 1
+            if let feeding = status.feeding { totals.feedings[feeding, default: 0] += 1 }
             totals.destinationBytes += status.bytesSent
             totals.destinationDroppedFrames += status.droppedFrames
         }

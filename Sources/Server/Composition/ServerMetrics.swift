@@ -21,6 +21,8 @@ struct ServerMetrics: Sendable {
     let outputs: OutputMeter
     let ladders: Ladder.Environment
     let webM: WebMEncoding
+    /// Nil where no slate is set.
+    let slate: SlateStudio?
     let events: EventCounters
     let service: BroadcastService
     let lag: LoopLag
@@ -102,6 +104,7 @@ struct ServerMetrics: Sendable {
         text.add(
             "destination_reconnects_total", .counter, "Times a destination failed and waited for its next try, by what had gone wrong.",
             DestinationErrorClass.allCases.map { ([("reason", $0.rawValue)], Double(outputs.destinationRetries[$0] ?? 0)) })
+        self.addFeeding(&text, outputs)
         let running = outputs.running.sorted { ($0.stream, $0.status.id) < ($1.stream, $1.status.id) }.prefix(Self.mostStreams)
         text.add(
             "destination_bitrate_bits_per_second", .gauge, "Sent over the last ten seconds.",
@@ -118,6 +121,21 @@ struct ServerMetrics: Sendable {
         text.add("retention_removed_bytes_total", .counter, "Bytes of the recordings removed to keep the rules.", Double(storage.removedBytes))
         text.add(
             "events_total", .counter, "Events of broadcasts, by action.", self.events.all.map { ([("action", $0.action)], Double($0.count)) })
+    }
+
+    private func addFeeding(_ text: inout PrometheusText, _ outputs: OutputMeter.Totals) {
+        func byFeeding<Number: BinaryInteger>(_ counts: [DestinationFeeding: Number]) -> [(labels: [(String, String)], value: Double)] {
+            DestinationFeeding.allCases.map { ([("feeding", $0.rawValue)], Double(counts[$0] ?? 0)) }
+        }
+        text.add("destinations_fed", .gauge, "Connected destinations, by what they are sent.", byFeeding(outputs.feedings))
+        text.add(
+            "destination_feed_changes_total", .counter, "Times a destination was sent something else than before, by what.",
+            byFeeding(outputs.feedChanges))
+        let totals = self.slate?.totals ?? .init()
+        text.add(
+            "slate_encodings_total", .counter, "Slates encoded, one for each form that streams have, by how that ended.",
+            [([("result", "made")], Double(totals.encodings)), ([("result", "failed")], Double(totals.failures))])
+        text.add("slate_memory_bytes", .gauge, "Bytes of encoded slates that are kept.", Double(totals.bytes))
     }
 
     private func addPulls(_ text: inout PrometheusText) {

@@ -1,3 +1,5 @@
+import AV
+
 /// The one table of settings. The file, the environment, the flags, `check-config` and the tests of `config/martlet.yaml` all go by it.
 enum SettingTable {
     static let environmentPrefix = "MARTLET_"
@@ -166,6 +168,18 @@ enum SettingTable {
         .init(
             "endpoints.graceWindow", \.endpoints.graceWindow, .duration(.zero ... .seconds(3600)),
             "After a stream's end its destinations stay connected for this long, in case the publisher comes back; 0: not at all."),
+        .init(
+            "endpoints.slate", \.endpoints.slate, .optionalPath(endings: LoopEncoder.pictureEndings + LoopEncoder.clipEndings),
+            "Picture or clip that destinations are sent while their stream is away; empty: none."),
+        .init(
+            "endpoints.slateAfter", \.endpoints.slateAfter, .duration(.milliseconds(500) ... .seconds(300)),
+            "Destinations get nothing of their stream for this long until the backup or the slate stands in for it."),
+        .init(
+            "endpoints.slateLimit", \.endpoints.slateLimit, .duration(.seconds(1) ... .seconds(86_400)),
+            "How long after a stream's end the backup or the slate is sent; then the destination is closed."),
+        .init(
+            "endpoints.slateAfterGoodbye", \.endpoints.slateAfterGoodbye, .boolean,
+            "Whether that holds for publishers that said goodbye, too; if not, they are waited for no longer than graceWindow."),
         .init(
             "endpoints.trustedCertificates", \.endpoints.trustedCertificates, .optionalPath,
             "PEM file with certificate authorities that RTMPS destinations are believed by besides the system's; empty: none."),

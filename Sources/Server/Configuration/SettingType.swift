@@ -90,6 +90,14 @@ extension SettingType<String> {
         .text("a path, or empty") { !$0.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F } }
     }
 
+    /// `endings`: how the file may be named, in lower case, without the dot.
+    static func optionalPath(endings: [String]) -> Self {
+        .text("a path that ends in one of \(endings.joined(separator: ", ")), or empty") { text in
+            let ending = text.split(separator: ".", omittingEmptySubsequences: false).dropFirst().last?.lowercased() ?? ""
+            return text.isEmpty || endings.contains(ending) && !text.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F }
+        }
+    }
+
     static var absolutePath: Self {
         .text("an absolute path") { text in
             text.hasPrefix("/") && !text.split(separator: "/").contains("..") && !text.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F }

@@ -184,6 +184,14 @@ struct Settings: Sendable, Equatable {
         var healthCheckPeriod = Duration.seconds(2)
         /// After a stream's end its destinations stay connected for so long, in case the publisher comes back; zero: not at all.
         var graceWindow = Duration.seconds(15)
+        /// Picture or clip that destinations are sent while their stream is away; empty: none.
+        var slate = ""
+        /// Destinations get nothing of their stream for so long until something stands in for it.
+        var slateAfter = Duration.seconds(2)
+        /// Something stands in for so long at most, counted from the stream's end.
+        var slateLimit = Duration.seconds(1800)
+        /// The same for publishers that said goodbye; if not, nothing stands in for them longer than the grace window.
+        var slateAfterGoodbye = false
         /// PEM file with certificate authorities that RTMPS destinations are believed by besides the system's; empty: none.
         var trustedCertificates = ""
     }

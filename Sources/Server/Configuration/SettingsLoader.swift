@@ -1,3 +1,5 @@
+import AV
+
 /// Puts the settings together: built-in defaults, then the file, then the environment, then the flags; each overrides what came before.
 ///
 /// Every source is read to its end before anything is decided, so that all problems are told at once.
@@ -105,8 +107,22 @@ struct SettingsLoader {
         if http.port != 0, http.port == rtmp.port {
             self.report(self.source(of: "rtmp.port"), "rtmp.port", .wrong("\(rtmp.port) is http.port too (\(self.source(of: "http.port")))"))
         }
+        self.checkSlate()
         if !self.settings.api.token.isEmpty, self.settings.api.token.count < 16 {
             self.warnings.append("api.token (\(self.source(of: "api.token"))) is shorter than 16 characters and can be guessed")
+        }
+    }
+
+    /// What cannot be shown is better known now than when it is needed.
+    private mutating func checkSlate() {
+        let path = self.settings.endpoints.slate
+        guard !path.isEmpty else { return }
+        do throws(AVFailure) {
+            try LoopEncoder.check(path: path)
+        } catch {
+            self.report(
+                self.source(of: "endpoints.slate"), "endpoints.slate",
+                .wrong("\(path) cannot be shown: \(error); allowed: \(SettingTable["endpoints.slate"]?.allowed ?? "")"))
         }
     }
 

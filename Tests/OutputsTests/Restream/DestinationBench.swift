@@ -36,12 +36,14 @@ struct DestinationBench {
 
     init(
         _ url: String, stream: Stream, network: DestinationNetwork = DestinationNetwork(), republishLimit: Int = -1,
-        timing: DestinationConfiguration.Timing = DestinationBench.timing, addsSilence: Bool = false
+        timing: DestinationConfiguration.Timing = DestinationBench.timing, addsSilence: Bool = false, fill: DestinationFill = DestinationFill()
     ) {
         let changes = self.changes
+        var configuration = DestinationConfiguration(
+            id: "one", url: url, republishLimit: republishLimit, healthCheckPeriod: .milliseconds(100), timing: timing, addsSilence: addsSilence)
+        configuration.fill = fill
         self.destination = Destination(
-            configuration: DestinationConfiguration(
-                id: "one", url: url, republishLimit: republishLimit, healthCheckPeriod: .milliseconds(100), timing: timing, addsSilence: addsSilence),
+            configuration: configuration,
             stream: stream, network: network, group: MultiThreadedEventLoopGroup.singleton, logger: self.log.logger, onChange: { changes.add($0) })
         self.destination.start()
     }

@@ -8,9 +8,10 @@ struct MachineBench {
     var machine: DestinationMachine
     var now = NIODeadline.now()
 
-    init(republishLimit: Int = -1, grace: TimeAmount = .zero, seed: UInt64 = 7) {
+    init(republishLimit: Int = -1, grace: TimeAmount = .zero, fill: TimeAmount = .zero, seed: UInt64 = 7) {
         var configuration = DestinationConfiguration(id: "one", url: "rtmp://host/app/key", republishLimit: republishLimit)
         configuration.timing.grace = grace
+        configuration.timing.fill = fill
         configuration.healthCheckPeriod = .seconds(2)
         self.machine = DestinationMachine(configuration: configuration, seed: seed)
     }

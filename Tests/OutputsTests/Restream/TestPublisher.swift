@@ -23,14 +23,14 @@ final class TestPublisher {
     /// - Parameter start: the source's clock when it begins, in milliseconds.
     init(
         directory: StreamDirectory = StreamDirectory(), tracks: [Track] = [videoTrack, audioTrack], credential: String? = nil, frameSize: Int = 200,
-        start: Int64 = 5_000
+        start: Int64 = 5_000, id: String = "show"
     ) throws {
         self.directory = directory
         self.frameSize = frameSize
         self.start = MediaTime(milliseconds: start)
         let source = PublishSource(
             type: .rtmp, remoteAddress: "127.0.0.1", credential: credential, startedAtMilliseconds: 0, stop: { _ in })
-        self.publisher = try directory.publish(StreamKey("show"), source: source, now: .now()).get()
+        self.publisher = try directory.publish(StreamKey(id), source: source, now: .now()).get()
         self.publisher.expect(video: tracks.contains { $0.kind == .video }, audio: tracks.contains { $0.kind == .audio })
         for track in tracks { self.publisher.announce(track) }
     }
