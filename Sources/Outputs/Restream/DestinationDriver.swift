@@ -137,7 +137,8 @@ final class DestinationDriver: @unchecked Sendable {
                 return
             }
             let (isDrained, change) = self.fillBatch(from: reader)
-            self.bytesOnTheWay += transport.send(self.batch)
+            let count = transport.send(self.batch)
+            if self.isSending { self.bytesOnTheWay += count }
             self.batch.removeAll(keepingCapacity: true)  // lets the payloads go
             if let change { self.note(change) }
             if isDrained { return }
