@@ -66,7 +66,9 @@ import Testing
         let decide: @Sendable (SRTListener.Request) -> SRTListener.Answer = { request in
             .accept(passphrase: request.streamID == Array("open".utf8) ? nil : "of this one stream")
         }
-        let failed: @Sendable (SRTListener.Request, SRTRejection) -> Void = { continuation.yield("\(String(decoding: $0.streamID, as: UTF8.self)) \($1.code)") }
+        let failed: @Sendable (SRTListener.Request, SRTRejection) -> Void = {
+            continuation.yield("\(String(decoding: $0.streamID, as: UTF8.self)) \($1.code)")
+        }
         try await SRTLoopback.run(decide: decide, failed: failed) { loopback in
             _ = try await loopback.connect("good", passphrase: "of this one stream").get()
             _ = try await loopback.connect("open").get()
