@@ -45,7 +45,7 @@ extension BroadcastSupervisor {
         let running = self.board.serviceIDs
         let settings = self.environment.configuration
         for endpoint in endpoints where endpoint.isEnabled && !running.contains(endpoint.serviceID) {
-            guard EndpointRules.isRTMP(endpoint.url), let stream = self.stream(height: endpoint.resolutionHeight) else { continue }
+            guard let stream = self.stream(height: endpoint.resolutionHeight) else { continue }
             var configuration = DestinationConfiguration(
                 id: endpoint.serviceID, url: endpoint.url, republishLimit: settings.republishLimit, healthCheckPeriod: settings.healthCheckPeriod,
                 addsSilence: endpoint.addsSilence ?? PlatformPreset.of(url: endpoint.url)?.needsSound ?? false)

@@ -7,20 +7,14 @@ struct EndpointRules: Sendable {
     /// A broadcast may have so many.
     static let most = 128
 
-    /// RTMP and RTMPS URLs can be pushed to; SRT ones are kept for when they can.
+    /// Whether it is a URL that can be pushed to, as those who push see it.
     let isValidDestination: @Sendable (String) -> Bool
-
-    static func isRTMP(_ url: String) -> Bool {
-        let lowered = url.lowercased()
-        return lowered.hasPrefix("rtmp://") || lowered.hasPrefix("rtmps://")
-    }
 
     func isValid(_ url: String) -> Bool {
         guard url.utf8.count <= Self.longestURL, !url.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
             return false
         }
-        if url.lowercased().hasPrefix("srt://") { return url.utf8.count > 6 && !url.hasSuffix("://") }
-        return Self.isRTMP(url) && self.isValidDestination(url)
+        return self.isValidDestination(url)
     }
 
     func isValid(serviceID: String) -> Bool {

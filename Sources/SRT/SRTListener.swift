@@ -12,6 +12,13 @@ public final class SRTListener: Sendable {
         public var remoteAddress: String
     }
 
+    /// Let in by `decide`, and not accepted yet.
+    private struct Expected {
+        let request: Request
+        let isEncrypted: Bool
+        let since = ContinuousClock.now
+    }
+
     public enum Answer: Sendable {
         /// With the passphrase that this connection must know; nil: the listener's.
         case accept(passphrase: String?)
@@ -21,25 +28,34 @@ public final class SRTListener: Sendable {
     private static let backlog: Int32 = 128
     /// How often the thread looks whether it is to stop, and calls `onTick` at least.
     private static let lookInterval: Int64 = 100
+    /// Who was let in and does not exist after so long has failed; libsrt ends the handshake in the same moment, one way or the other.
+    private static let patience = Duration.milliseconds(300)
+    /// Of those that are let in and not accepted at one moment, so many are remembered.
+    private static let mostExpected = 1_024
 
     private let parameters: SRTParameters
     private let decide: @Sendable (Request) -> Answer
     private let accepted: @Sendable (SRTSocket, Request) -> Void
+    private let failed: @Sendable (Request, SRTRejection) -> Void
     private let onTick: @Sendable () -> Void
+    private let expected = Mutex<[SRTSOCKET: Expected]>([:])
     private let isStopping = Atomic<Bool>(false)
     private let whenStopped = Mutex<(isStopped: Bool, waiting: [@Sendable () -> Void])>((false, []))
 
     /// - Parameters:
     ///   - decide: called on libsrt's thread for the whole port, which nobody's packets pass meanwhile: looks into memory, waits for nothing.
     ///   - accepted: called on the listener's thread with each connection that came about; must not block.
+    ///   - failed: called there with each that `decide` let pass and libsrt turned away after that, which it does for a passphrase only: wrong or
+    ///     missing (`badSecret`), or one where none is asked for (`unsecure`).
     ///   - onTick: called there about ten times a second.
     public init(
         parameters: SRTParameters, decide: @escaping @Sendable (Request) -> Answer, accepted: @escaping @Sendable (SRTSocket, Request) -> Void,
-        onTick: @escaping @Sendable () -> Void = {}
+        failed: @escaping @Sendable (Request, SRTRejection) -> Void = { _, _ in }, onTick: @escaping @Sendable () -> Void = {}
     ) {
         self.parameters = parameters
         self.decide = decide
         self.accepted = accepted
+        self.failed = failed
         self.onTick = onTick
     }
 
@@ -97,6 +113,7 @@ public final class SRTListener: Sendable {
             _ = srt_epoll_uwait(poll, &ready, 1, Self.lookInterval)
             // Also when nothing was told: who came before the socket was watched is told by nobody.
             self.acceptAll(socket)
+            self.reportFailed()
             self.onTick()
         }
         srt_close(socket)
@@ -116,11 +133,29 @@ public final class SRTListener: Sendable {
                 pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { srt_accept(listener, $0, &length) }
             }
             guard id != SRT_INVALID_SOCK else { return }
+            self.expected.withLock { $0[id] = nil }
             let remote = withUnsafePointer(to: storage) { pointer in
                 pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { SRTAddress($0, length: Int(length)) }
             }
             let socket = SRTSocket(id, remote: remote)
             self.accepted(socket, Request(streamID: Self.streamID(of: id), remoteAddress: socket.remoteAddress))
+        }
+    }
+
+    /// libsrt judges passphrases after the callback, and tells nobody here of its answer: those that never came are gone.
+    private func reportFailed() {
+        let gone = self.expected.withLock { expected in
+            let gone = expected.filter { ContinuousClock.now - $1.since > Self.patience && Self.isGone($0) }
+            for id in gone.keys { expected[id] = nil }
+            return gone.values
+        }
+        for one in gone { self.failed(one.request, one.isEncrypted ? .badSecret : .unsecure) }
+    }
+
+    private static func isGone(_ socket: SRTSOCKET) -> Bool {
+        switch srt_getsockstate(socket).rawValue {
+        case SRTS_BROKEN.rawValue, SRTS_CLOSING.rawValue, SRTS_CLOSED.rawValue, SRTS_NONEXIST.rawValue: true
+        default: false
         }
     }
 
@@ -139,9 +174,10 @@ public final class SRTListener: Sendable {
         let request = Request(streamID: text ?? [], remoteAddress: SRTAddress(peer)?.host ?? "unknown")
         switch self.isStopping.load(ordering: .acquiring) ? .reject(.unavailable) : self.decide(request) {
         case .accept(let passphrase):
-            guard let passphrase else { return 0 }
             do throws(SRTFailure) {
-                try SRTParameters.set(passphrase, SRTO_PASSPHRASE, of: socket)
+                if let passphrase { try SRTParameters.set(passphrase, SRTO_PASSPHRASE, of: socket) }
+                let one = Expected(request: request, isEncrypted: (passphrase ?? self.parameters.passphrase) != nil)
+                self.expected.withLock { if $0.count < Self.mostExpected { $0[socket] = one } }
                 return 0
             } catch {
                 // A stored passphrase that libsrt does not take: nobody can know it.

@@ -10,11 +10,15 @@ public struct SRTParameters: Sendable, Equatable {
     public static let longestStreamID = 512
     /// Bytes (SRTO_PASSPHRASE).
     public static let passphraseLengths = 10...79
+    /// Bytes (SRTO_PBKEYLEN): AES-128, AES-192 and AES-256.
+    public static let keyLengths: Set<Int> = [16, 24, 32]
 
     /// How long lost packets may take to come again; the larger of both peers' counts. Milliseconds.
     public var latency = 120
-    /// Encrypts with AES-128 or what the peer asks for; nil: in the clear.
+    /// Nil: in the clear.
     public var passphrase: String?
+    /// Of the key that encrypts what is sent, one of `keyLengths`; nil: AES-128, or what the peer asks for.
+    public var keyLength: Int?
     /// After so long without a sign of the peer it counts as gone. Milliseconds.
     public var peerIdleTimeout = 5_000
     /// What a caller says it wants; not used by listeners.
@@ -28,6 +32,7 @@ public struct SRTParameters: Sendable, Equatable {
             return "a passphrase has 10 to 79 bytes"
         }
         if self.streamID.utf8.count > Self.longestStreamID { return "a stream id has at most 512 bytes" }
+        if let keyLength, !Self.keyLengths.contains(keyLength) { return "a key has 16, 24 or 32 bytes" }
         return nil
     }
 
@@ -39,6 +44,7 @@ public struct SRTParameters: Sendable, Equatable {
         try Self.set(Int32(Self.payloadSize), SRTO_PAYLOADSIZE, of: socket)
         // Whoever sends sees what waits and leaves out whole pictures; libsrt would leave out packets.
         try Self.set(-1, SRTO_SNDDROPDELAY, of: socket)
+        if let keyLength { try Self.set(Int32(clamping: keyLength), SRTO_PBKEYLEN, of: socket) }
         if let passphrase { try Self.set(passphrase, SRTO_PASSPHRASE, of: socket) }
         if !self.streamID.isEmpty { try Self.set(self.streamID, SRTO_STREAMID, of: socket) }
     }

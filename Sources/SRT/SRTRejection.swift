@@ -25,6 +25,30 @@ public struct SRTRejection: Sendable, Hashable, CustomStringConvertible {
     public static let unsecure = SRTRejection(code: Int32(SRT_REJ_UNSECURE.rawValue))
     public static let timeout = SRTRejection(code: Int32(SRT_REJ_TIMEOUT.rawValue))
 
+    /// What a caller may make of it.
+    public enum Kind: Sendable {
+        /// It is not wanted, or not as it introduced itself: the answer will be the same.
+        case refusal
+        /// Another time it may be let in.
+        case temporary
+        /// The two do not speak the same.
+        case incompatible
+    }
+
+    public var kind: Kind {
+        switch self.code {
+        case Int32(SRT_REJ_SYSTEM.rawValue), Int32(SRT_REJ_RESOURCE.rawValue), Int32(SRT_REJ_BACKLOG.rawValue), Int32(SRT_REJ_IPE.rawValue),
+            Int32(SRT_REJ_CLOSE.rawValue), Int32(SRT_REJ_TIMEOUT.rawValue):
+            .temporary
+        case Int32(SRT_REJ_ROGUE.rawValue), Int32(SRT_REJ_VERSION.rawValue), Int32(SRT_REJ_RDVCOOKIE.rawValue),
+            Int32(SRT_REJ_MESSAGEAPI.rawValue)...Int32(SRT_REJ_GROUP.rawValue):
+            .incompatible
+        // As with HTTP, 5xx is the server's own trouble.
+        case Self.overload.code, 1500..<2000: .temporary
+        default: .refusal
+        }
+    }
+
     private static let words: [SRTRejection: String] = [
         .badRequest: "bad request", .unauthorized: "unauthorized", .overload: "overload", .forbidden: "forbidden", .notFound: "not found",
         .badMode: "bad mode", .conflict: "conflict", .unsupportedMedia: "unsupported media", .internalError: "internal error",

@@ -77,6 +77,12 @@ public final class SRTSocket: Sendable {
         max(0, Int(srt_getsndbuffer(self.id, nil, nil)))
     }
 
+    /// How many datagrams wait here until the peer has confirmed them; 0 when it is gone.
+    public var unconfirmedDatagrams: Int {
+        var count = 0
+        return srt_getsndbuffer(self.id, &count, nil) >= 0 ? count : 0
+    }
+
     /// Waits, at most so long, until what was sent is confirmed or the peer is gone. Blocks the calling thread.
     public func waitUntilConfirmed(milliseconds: Int) {
         var left = milliseconds

@@ -274,13 +274,20 @@ import Testing
         #expect(try await stage.delete("/broadcasts/" + path).body == result(false))
     }
 
-    @Test func srtEndpointsAreKeptForLater() async throws {
+    @Test func srtEndpointsAreTakenAsOthersAre() async throws {
         let stage = try await RESTStage()
         _ = try await stage.post("/broadcasts/create", #"{"streamId":"a"}"#)
         let publisher = try await stage.publish("a")
         #expect(try await stage.post("/broadcasts/a/endpoint", #"{"endpointUrl":"srt://t:9000"}"#).object()["success"] as? Bool == true)
         let list = try #require(try await stage.get("/broadcasts/a").object()["endPointList"] as? [[String: any Sendable]])
-        #expect(list[0]["status"] as? String == "created")
+        #expect(list[0]["status"] as? String == "broadcasting")
+        #expect(list[0]["endpointUrl"] as? String == "srt://t:9000" && list[0]["rtmpUrl"] as? String == "srt://t:9000")
+        let serviceID = try #require(list[0]["endpointServiceId"] as? String)
+        let again = try await stage.post("/broadcasts/a/rtmp-endpoint", #"{"rtmpUrl":"srt://t:9000"}"#).object()
+        #expect(again["success"] as? Bool == false)
+        #expect(try await stage.delete("/broadcasts/a/endpoint?endpointServiceId=\(serviceID)").object()["success"] as? Bool == true)
+        let refused = try await stage.post("/broadcasts/a/endpoint", #"{"endpointUrl":"srt://"}"#).object()
+        #expect(refused["message"] as? String == "Endpoint is not added to stream: a")
         _ = publisher
     }
 

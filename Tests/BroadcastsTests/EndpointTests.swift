@@ -15,11 +15,12 @@ import Testing
         let stage = try await Stage({ $0.republishLimit = 7 })
         try await stage.create("a")
         let first = try await self.add(stage, " rtmp://one/live/k ")
-        _ = try await self.add(stage, "srt://two:9000")
+        _ = try await self.add(stage, "srt://two:9000?streamid=k")
         #expect(stage.outputs.destinations.isEmpty)
         let publisher = try await stage.publish("a")
-        try await stage.eventually("started") { stage.outputs.destinations.map(\.isStarted) == [true] }
+        try await stage.eventually("started") { stage.outputs.destinations.map(\.isStarted) == [true, true] }
         let destination = stage.outputs.destinations[0]
+        #expect(stage.outputs.destinations[1].configuration.url == "srt://two:9000?streamid=k")
         #expect(destination.configuration.id == first)
         #expect(destination.configuration.url == "rtmp://one/live/k")
         #expect(destination.configuration.republishLimit == 7)
@@ -27,12 +28,12 @@ import Testing
         #expect(try stage.service.find("a")?.endpointStatuses[first]?.status == "broadcasting")
         try await stage.end(publisher)
         try await stage.eventually("stopped") { destination.isStopped }
-        try await stage.eventually("stored") { try stage.record("a").endpoints.map(\.status) == ["finished", "created"] }
+        try await stage.eventually("stored") { try stage.record("a").endpoints.map(\.status) == ["finished", "finished"] }
         try await stage.eventually("nothing is left") { stage.service.lifecycle.supervisor("a") == nil }
 
         // Kept for the next publish.
         let again = try await stage.publish("a")
-        try await stage.eventually("started again") { stage.outputs.destinations.count == 2 }
+        try await stage.eventually("started again") { stage.outputs.destinations.count == 4 }
         try await stage.end(again)
     }
 

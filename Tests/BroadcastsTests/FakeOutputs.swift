@@ -53,7 +53,7 @@ final class FakeOutputs: LivePackaging {
                 self.state.withLock { $0.destinations.append(destination) }
                 return destination
             },
-            isValidDestination: { $0.hasPrefix("rtmp") && $0.count > 8 },
+            isValidDestination: { ($0.hasPrefix("rtmp") || $0.hasPrefix("srt:")) && $0.count > 8 },
             recover: { path, request, startedAt in
                 self.state.withLock { $0.recovered.append(path) }
                 let bytes: Int64 = path.contains("empty") ? 0 : 500

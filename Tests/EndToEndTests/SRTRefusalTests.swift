@@ -41,6 +41,7 @@ import Testing
             }
             _ = try await lab.tryToPublish(try server.srtURL("live/own", ["passphrase": "the whole server's"]))
             try #require(try await server.metric("srt_connections_total") == 0)
+            try await eventually("each of them is counted") { try await server.srtRefusals() == ["10": 5] }
 
             let demo = try await server.publishOverSRT(as: "demo", ["passphrase": "the whole server's"])
             let own = try await server.publishOverSRT(as: "own", ["passphrase": "of this one alone", "pbkeylen": "32"])

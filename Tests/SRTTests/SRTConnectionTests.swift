@@ -60,6 +60,37 @@ import Testing
         }
     }
 
+    /// libsrt tells nobody on this side; that they never came does.
+    @Test func whoFailsWithThePassphraseIsReported() async throws {
+        let (stream, continuation) = AsyncStream<String>.makeStream()
+        let decide: @Sendable (SRTListener.Request) -> SRTListener.Answer = { request in
+            .accept(passphrase: request.streamID == Array("open".utf8) ? nil : "of this one stream")
+        }
+        let failed: @Sendable (SRTListener.Request, SRTRejection) -> Void = {
+            continuation.yield("\(String(decoding: $0.streamID, as: UTF8.self)) \($1.code)")
+        }
+        try await SRTLoopback.run(decide: decide, failed: failed) { loopback in
+            _ = try await loopback.connect("good", passphrase: "of this one stream").get()
+            _ = try await loopback.connect("open").get()
+            var reported = stream.makeAsyncIterator()
+            #expect(self.cause(await loopback.connect("wrong", passphrase: "of some other stream")) != nil)
+            #expect(await reported.next() == "wrong 10")
+            #expect(self.cause(await loopback.connect("none")) != nil)
+            #expect(await reported.next() == "none 10")
+            #expect(self.cause(await loopback.connect("open", passphrase: "of some other stream")) != nil)
+            #expect(await reported.next() == "open 11")
+        }
+    }
+
+    @Test(arguments: [
+        (SRTRejection.forbidden, SRTRejection.Kind.refusal), (.badSecret, .refusal), (.unsecure, .refusal), (.notFound, .refusal),
+        (.init(code: 2), .refusal), (.init(code: 2_001), .refusal), (.overload, .temporary), (.unavailable, .temporary), (.internalError, .temporary),
+        (.init(code: 5), .temporary), (.timeout, .temporary), (.init(code: 8), .incompatible), (.init(code: 12), .incompatible),
+    ])
+    func whatARejectionMeansForTheNextTryIsKnown(reason: SRTRejection, kind: SRTRejection.Kind) {
+        #expect(reason.kind == kind)
+    }
+
     @Test func aPassphraseThatLibsrtWouldNotTakeLetsNobodyIn() async throws {
         try await SRTLoopback.run(decide: { _ in .accept(passphrase: "short") }) { loopback in
             #expect(self.cause(await loopback.connect("demo")) == .rejected(.internalError))
@@ -81,6 +112,13 @@ import Testing
         parameters.streamID = String(repeating: "x", count: 512)
         #expect(parameters.problem == nil)
         parameters.streamID += "x"
+        #expect(parameters.problem != nil)
+        parameters.streamID = ""
+        for length in [16, 24, 32] {
+            parameters.keyLength = length
+            #expect(parameters.problem == nil)
+        }
+        parameters.keyLength = 20
         #expect(parameters.problem != nil)
     }
 

@@ -24,10 +24,11 @@ final class SRTLoopback: Sendable {
         _ parameters: SRTParameters = SRTParameters(),
         decide: @escaping @Sendable (SRTListener.Request) -> SRTListener.Answer = { _ in
             .accept(passphrase: nil)
-        }, _ body: (SRTLoopback) async throws -> Void
+        }, failed: @escaping @Sendable (SRTListener.Request, SRTRejection) -> Void = { _, _ in }, _ body: (SRTLoopback) async throws -> Void
     ) async throws {
         let (stream, continuation) = AsyncStream<Arrival>.makeStream()
-        let listener = SRTListener(parameters: parameters, decide: decide, accepted: { continuation.yield(Arrival(socket: $0, request: $1)) })
+        let listener = SRTListener(
+            parameters: parameters, decide: decide, accepted: { continuation.yield(Arrival(socket: $0, request: $1)) }, failed: failed)
         let port = try listener.start(host: "127.0.0.1", port: 0)
         do {
             try await body(SRTLoopback(port: port, accepted: stream, listener: listener))

@@ -34,6 +34,9 @@ public final class TransportStreamFeed {
 
     public init() {}
 
+    /// Whether a transport stream can carry it, in a way that players know.
+    public static func carries(_ codec: Codec) -> Bool { TransportStreamWriter.carries(codec) }
+
     /// The frames that follow are of these tracks.
     public func begin(_ tracks: [Track]) throws(AVFailure) {
         self.leftOut = tracks.map(\.codec).filter { !TransportStreamWriter.carries($0) }

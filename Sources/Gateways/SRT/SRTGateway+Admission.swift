@@ -67,6 +67,16 @@ extension SRTGateway {
         return .reject(rejection)
     }
 
+    /// On the listener's thread: who was let in, but for the passphrase.
+    func failed(_ request: SRTListener.Request, _ rejection: SRTRejection) {
+        do throws(SRTStreamID.Failure) {
+            _ = self.refuse(rejection, "passphrase", try self.wish(request).id, request)
+        } catch {
+            // The handshake has parsed the same text.
+            self.connections.refused(rejection)
+        }
+    }
+
     private static func shortened(_ id: String) -> String {
         id.count <= 64 ? id : id.prefix(64) + "…"
     }

@@ -90,7 +90,8 @@ public final class SRTGateway: Sendable {
         SRTLibrary.setLogHandler { [logger] text in logger.debug("libsrt", metadata: ["text": "\(text)"]) }
         let listener = SRTListener(
             parameters: parameters, decide: { [weak self] in self?.decide($0) ?? .reject(.unavailable) },
-            accepted: { [weak self] in self?.accepted($0, $1) }, onTick: { [weak self] in self?.tick() })
+            accepted: { [weak self] in self?.accepted($0, $1) }, failed: { [weak self] in self?.failed($0, $1) },
+            onTick: { [weak self] in self?.tick() })
         do throws(SRTFailure) {
             let port = try listener.start(host: self.configuration.host, port: self.configuration.port)
             self.listener.withLock { $0 = listener }

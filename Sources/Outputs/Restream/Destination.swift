@@ -53,10 +53,10 @@ public final class Destination: Sendable {
 
     public var status: DestinationStatus { self.board.status }
 
-    /// Whether `url` may be stored as an endpoint: nil, or what is wrong with it. `srt://` is storable and not pushed to yet.
+    /// Whether `url` may be stored as an endpoint: nil, or what is wrong with it.
     public static func validate(url: String) -> DestinationURLError? {
         switch PushURL.parse(url) {
-        case .success, .failure(.notPushable): nil
+        case .success: nil
         case .failure(let error): error
         }
     }

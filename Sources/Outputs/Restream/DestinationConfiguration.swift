@@ -6,7 +6,7 @@ public import Streams
 public struct DestinationConfiguration: Sendable {
     /// The limits in time of a push. The defaults suit platforms on the internet; tests set shorter ones.
     public struct Timing: Sendable {
-        /// For the name lookup and TCP together.
+        /// For the name lookup and TCP, or SRT's handshake, together.
         public var connect: TimeAmount = .seconds(8)
         /// From there until the peer has accepted the publish, TLS included.
         public var publish: TimeAmount = .seconds(8)
@@ -34,7 +34,7 @@ public struct DestinationConfiguration: Sendable {
 
     /// The endpoint's `endpointServiceId`.
     public var id: String
-    /// `rtmp://` or `rtmps://`; see `Destination.validate(url:)`.
+    /// `rtmp://`, `rtmps://` or `srt://`; see `Destination.validate(url:)`.
     public var url: String
     /// How many attempts may follow a failed one before the destination is given up; negative: forever.
     public var republishLimit: Int

@@ -22,6 +22,8 @@ public enum DestinationErrorClass: String, Sendable, CaseIterable {
     case stalled
     /// The peer speaks something else, or wrongly.
     case protocolError = "protocol"
+    /// The stream holds what the protocol cannot carry.
+    case codec
     /// The URL is none that can be pushed to.
     case url
 }
@@ -31,7 +33,7 @@ enum DestinationFailure: Error, Sendable, Equatable {
     /// What is stored as an endpoint but cannot be pushed to.
     case unusableURL(String)
     case nameNotFound(String)
-    /// TCP; what the library said.
+    /// TCP or SRT; what the library said.
     case connectFailed(String)
     case tlsFailed(String)
     case connectTimedOut
@@ -46,6 +48,8 @@ enum DestinationFailure: Error, Sendable, Equatable {
     /// Bytes that are not the protocol's, or an exchange that it does not know.
     case protocolViolated(String)
     case writeFailed(String)
+    /// The stream has tracks that cannot be sent this way; others it may have later might be.
+    case unsupportedCodec(String)
 
     /// What `error` says, without the words NIO puts round the system's.
     static func describe(_ error: any Error) -> String {
@@ -56,9 +60,13 @@ enum DestinationFailure: Error, Sendable, Equatable {
     /// Tried again slowly: the answer will hardly change within seconds.
     var isRefusal: Bool { self.kind == .refusedKey }
 
+    /// Another attempt would come to the same, as long as the stream is what it is.
+    var isFinal: Bool { self.kind == .codec }
+
     var kind: DestinationErrorClass {
         switch self {
         case .unusableURL: .url
+        case .unsupportedCodec: .codec
         case .nameNotFound: .nameResolution
         case .connectFailed, .ended, .closedByPeer, .writeFailed: .connection
         case .tlsFailed: .tls
@@ -72,7 +80,7 @@ enum DestinationFailure: Error, Sendable, Equatable {
     /// For the status and the log.
     var text: String {
         switch self {
-        case .unusableURL(let why): why
+        case .unusableURL(let why), .unsupportedCodec(let why): why
         case .nameNotFound(let why): "cannot connect: \(why)"
         case .connectFailed(let why): "cannot connect: \(why)"
         case .tlsFailed(let why): "cannot connect: TLS: \(why)"

@@ -155,10 +155,16 @@ struct DestinationMachine {
         self.phase = .failed
     }
 
+    /// Also when a live stream's tracks change.
     mutating func streamBecameLive(now: NIODeadline) -> [Order] {
         self.streamIsLive = true
         self.heldUntil = nil
         self.heldSince = nil
+        if case .failed = self.phase, self.lastFailure?.isFinal == true {
+            // Its tracks are others now.
+            self.forgetFailures()
+            self.phase = .idle
+        }
         return self.openIfWanted()
     }
 
@@ -404,7 +410,7 @@ struct DestinationMachine {
     }
 
     private mutating func afterFailure(now: NIODeadline) -> AfterClosing {
-        if self.republishLimit >= 0, self.failures > self.republishLimit { return .failed }
+        if self.lastFailure?.isFinal == true || self.republishLimit >= 0 && self.failures > self.republishLimit { return .failed }
         let wait =
             self.refusals > 0
             ? self.delay.next(failures: self.refusals, first: self.timing.firstRetryAfterRefusal, longest: self.timing.longestRetry)

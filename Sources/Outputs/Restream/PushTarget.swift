@@ -13,8 +13,8 @@ public enum DestinationURLError: Error, Sendable, Equatable, CustomStringConvert
     /// Spaces, control characters, or text beyond ASCII that is not percent-encoded.
     case invalidCharacter
     case tooLong(limit: Int)
-    /// A good `srt://` URL: it can be stored, but is not pushed to.
-    case notPushable
+    /// A parameter of an `srt://` URL that nothing can be pushed with; what is wrong with it, without its value.
+    case invalidParameter(String)
 
     public var description: String {
         switch self {
@@ -25,7 +25,7 @@ public enum DestinationURLError: Error, Sendable, Equatable, CustomStringConvert
         case .missingKey: "the URL ends without a stream key"
         case .invalidCharacter: "the URL holds spaces, control characters or unencoded text"
         case .tooLong(let limit): "the URL is longer than \(limit) bytes"
-        case .notPushable: "SRT URLs are stored but not pushed to"
+        case .invalidParameter(let why): "the URL's parameters cannot be used: \(why)"
         }
     }
 }
@@ -33,7 +33,6 @@ public enum DestinationURLError: Error, Sendable, Equatable, CustomStringConvert
 /// Where a destination pushes to over RTMP or RTMPS.
 struct PushTarget: PushAddress {
     static let longestURL = 2048
-    private static let longestText = 200
 
     let url: RTMPURL
 
@@ -63,7 +62,6 @@ struct PushTarget: PushAddress {
 
     static func parse(_ text: String) -> Result<PushTarget, DestinationURLError> {
         guard text.utf8.count <= Self.longestURL else { return .failure(.tooLong(limit: Self.longestURL)) }
-        if text.lowercased().hasPrefix("srt://") { return .failure(Self.checkSRT(text)) }
         do throws(RTMPURL.Failure) {
             return .success(PushTarget(url: try RTMPURL(text)))
         } catch {
@@ -71,43 +69,14 @@ struct PushTarget: PushAddress {
         }
     }
 
-    /// `srt://host:port[?…]`: host and port follow the same rules as RTMP's, but no port is usual.
-    private static func checkSRT(_ text: String) -> DestinationURLError {
-        guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return .invalidCharacter }
-        let authority = text.dropFirst("srt://".count).prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-        do throws(RTMPURL.Failure) {
-            _ = try RTMPURL(base: "rtmp://\(authority)/app", key: "key")
-        } catch {
-            return DestinationURLError(error)
-        }
-        let port = authority.split(separator: ":", omittingEmptySubsequences: false).last ?? ""
-        return authority.contains(":") && Int(port) != nil ? .notPushable : .invalidPort
-    }
+    func redact(_ text: String) -> String { Redaction(self.secrets)(text) }
 
-    func redact(_ text: String) -> String {
-        var text = String(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : Character($0) })
-        for secret in self.secrets { text = Self.replacing(secret, in: text) }
-        while text.last == " " { text.removeLast() }
-        return text.utf8.count <= Self.longestText ? text : String(text.prefix(Self.longestText)) + "…"
-    }
-
-    /// The key as a whole, its name, and its parameters, the longest first, since one may hold another. Shorter ones than four letters are found in
-    /// any text, and are no secrets.
+    /// The key as a whole, its name, and its parameters.
     private var secrets: [Substring] {
         var secrets = [self.url.key[...], self.url.key.prefix { $0 != "?" }]
         secrets += self.url.key.split { "?&=/".contains($0) }
         if let password = self.url.password { secrets.append(password[...]) }
-        return Set(secrets.filter { $0.utf8.count >= 4 }).sorted { $0.utf8.count > $1.utf8.count }
-    }
-
-    private static func replacing(_ secret: Substring, in text: String) -> String {
-        var result = ""
-        var rest = text[...]
-        while let range = rest.firstRange(of: secret) {
-            result += rest[..<range.lowerBound] + "***"
-            rest = rest[range.upperBound...]
-        }
-        return result + rest
+        return secrets
     }
 }
 

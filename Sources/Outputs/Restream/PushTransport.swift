@@ -68,6 +68,7 @@ protocol PushAddress: Sendable {
 /// Tells by its scheme which protocol a URL is of.
 enum PushURL {
     static func parse(_ text: String) -> Result<any PushAddress, DestinationURLError> {
-        PushTarget.parse(text).map { $0 as any PushAddress }
+        if text.lowercased().hasPrefix("srt://") { return SRTTarget.parse(text).map { $0 as any PushAddress } }
+        return PushTarget.parse(text).map { $0 as any PushAddress }
     }
 }

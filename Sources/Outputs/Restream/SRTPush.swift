@@ -1,91 +1,78 @@
-import AV
 import NIOCore
 import SRT
-import Synchronization
+import Streams
 
-/// The SRT connection of one attempt: name lookup, handshake, sending, and its end. Of the shape of `PushConnection`: owned by whoever drives a
-/// destination, orders and events on one event loop.
-///
-/// Whatever happens, `closed` is reported exactly once, last, when the socket is gone; the URL's lease is given back then and not before.
-///
-/// `@unchecked Sendable`: what changes is touched on `eventLoop` only; `Worker` has what its thread needs.
-final class SRTPush: @unchecked Sendable {
-    enum Event {
-        /// The peer has taken the connection, which with SRT is all there is to accept.
-        case publishAccepted(SRTPushFeed)
-        /// The peer's library has confirmed enough that so many bytes, given to `write`, no longer count as waiting.
-        case wrote(Int)
-        case closed(DestinationFailure)
-    }
-
+/// A push over SRT: name lookup, handshake, a transport stream, and its end.
+final class SRTPush: PushTransport {
     private enum Stage {
         case idle
         case lookingUp
-        case running(Worker)
+        case connecting(SRTPushWorker)
+        case open(SRTPushWorker, SRTPushFeed)
         case over
     }
 
     let attempt: UInt64
     private let target: SRTTarget
-    private let network: DestinationNetwork
-    private let eventLoop: any EventLoop
-    private let connectTimeout: TimeAmount
-    private let lease: DestinationURLRegistry.Lease
-    private let report: (Event) -> Void
+    private let context: PushAttempt
     private var stage = Stage.idle
+    private var failure: DestinationFailure?
 
-    init(
-        attempt: UInt64, target: SRTTarget, network: DestinationNetwork, eventLoop: any EventLoop, connectTimeout: TimeAmount,
-        lease: DestinationURLRegistry.Lease, report: @escaping (Event) -> Void
-    ) {
-        self.attempt = attempt
+    private var eventLoop: any EventLoop { self.context.eventLoop }
+
+    init(_ target: SRTTarget, _ attempt: PushAttempt) {
+        self.attempt = attempt.number
         self.target = target
-        self.network = network
-        self.eventLoop = eventLoop
-        self.connectTimeout = connectTimeout
-        self.lease = lease
-        self.report = report
-    }
-
-    /// How the way to the peer fares; nil until it stands and when it is gone.
-    var statistics: SRTStatistics? {
-        if case .running(let worker) = self.stage { worker.statistics } else { nil }
+        self.context = attempt
     }
 
     // MARK: Orders
 
     func open() {
         guard case .idle = self.stage else { return }
+        // Nobody need be bothered with what cannot be sent.
+        if let problem = SRTPushFeed.problem(of: self.context.tracks) { return self.end(.unsupportedCodec(problem)) }
         self.stage = .lookingUp
-        let route = self.network.route(host: self.target.host, port: self.target.port, isSecure: false, on: self.eventLoop)
+        let route = self.context.network.route(host: self.target.host, port: self.target.port, isSecure: false, on: self.eventLoop)
         route.whenDone { result in
             guard case .lookingUp = self.stage else { return }
             switch result {
             case .success(let route): self.connect(route.addresses)
-            case .failure(let error): self.end(.connectFailed(DestinationFailure.describe(error)))
+            case .failure(let error): self.end(.nameNotFound("\(error)"))
             }
         }
     }
 
-    /// Whole transport packets, after the publish was accepted. `wrote` says how much has left.
-    func write(_ bytes: ByteBuffer) {
-        guard case .running(let worker) = self.stage else { return }
-        worker.send(bytes)
+    func send(_ items: [StreamItem]) -> Int {
+        guard case .open(let worker, let feed) = self.stage else { return 0 }
+        var bytes = ByteBuffer()
+        for item in items { feed.write(item, into: &bytes) }
+        if let problem = feed.problem {
+            let failure = DestinationFailure.unsupportedCodec(problem)
+            self.note(failure)
+            self.context.report(.failed(failure))
+            return 0
+        }
+        if bytes.readableBytes > 0 { worker.send(bytes) }
+        return bytes.readableBytes
     }
 
-    /// Sends what waits, then closes.
     func finish() {
-        guard case .running(let worker) = self.stage else { return self.abort() }
+        guard case .open(let worker, _) = self.stage else { return self.abort() }
         worker.finish()
     }
 
-    /// Closes at once, whatever is unsent.
     func abort() {
         switch self.stage {
         case .idle, .lookingUp: self.end(.closedByPeer)
-        case .running(let worker): worker.abort()
+        case .connecting(let worker), .open(let worker, _): worker.abort()
         case .over: break
         }
+    }
+
+    func delivery() -> Delivery? {
+        guard case .open(let worker, _) = self.stage else { return nil }
+        return worker.delivery
     }
 
     // MARK: What the thread says
@@ -93,153 +80,38 @@ final class SRTPush: @unchecked Sendable {
     private func connect(_ addresses: [SocketAddress]) {
         // These addresses and no others: a name looked up again might have others by then.
         let known = addresses.compactMap { address in address.withSockAddr { SRTAddress($0, length: $1) } }
-        let worker = Worker(target: self.target) { [weak self, eventLoop] event in
-            eventLoop.execute { [weak self] in self?.received(event) }
-        }
-        self.stage = .running(worker)
-        if !worker.connect(to: known, within: Int(self.connectTimeout.nanoseconds / 1_000_000)) { self.end(.connectFailed("no thread")) }
+        let this = NIOLoopBound(self, eventLoop: self.eventLoop)
+        let eventLoop = self.eventLoop
+        let worker = SRTPushWorker(parameters: self.target.parameters) { event in eventLoop.execute { this.value.received(event) } }
+        self.stage = .connecting(worker)
+        let isStarted = worker.connect(to: known, within: Int(self.context.connectTimeout.nanoseconds / 1_000_000))
+        if !isStarted { self.end(.connectFailed("no thread")) }
     }
 
-    private func received(_ event: Worker.Event) {
+    private func received(_ event: SRTPushWorker.Event) {
         switch event {
-        case .connected: self.report(.publishAccepted(SRTPushFeed()))
-        case .sent(let count): self.report(.wrote(count))
-        case .ended(let failure): self.end(self.redacted(failure))
+        case .connected:
+            guard case .connecting(let worker) = self.stage else { return }
+            self.stage = .open(worker, SRTPushFeed())
+            // The handshake is all there is to accept.
+            self.context.report(.connected)
+            self.context.report(.accepted)
+        case .sent(let count):
+            self.context.report(.wrote(count))
+        case .ended(let failure):
+            self.end(failure)
         }
     }
 
-    private func redacted(_ failure: DestinationFailure) -> DestinationFailure {
-        switch failure {
-        case .connectFailed(let text): .connectFailed(self.target.redact(text))
-        case .refused(let text): .refused(self.target.redact(text))
-        default: failure
-        }
+    /// The first thing that goes wrong is the cause of what follows.
+    private func note(_ failure: DestinationFailure) {
+        if self.failure == nil { self.failure = failure }
     }
 
     private func end(_ failure: DestinationFailure) {
         if case .over = self.stage { return }
         self.stage = .over
-        self.lease.release()
-        self.report(.closed(failure))
-    }
-}
-
-extension SRTPush {
-    /// The thread of a push: everything on it may wait.
-    fileprivate final class Worker: Sendable {
-        enum Event: Sendable {
-            case connected
-            case sent(Int)
-            case ended(DestinationFailure)
-        }
-
-        /// What may be under way at least, in milliseconds; on ways with a larger latency as much as that.
-        private static let leastUnconfirmed = 1_000
-        /// For what is still under way when the push ends.
-        private static let farewell = 800
-        private static let longestPlayout = 500
-
-        private let target: SRTTarget
-        private let report: @Sendable (Event) -> Void
-        private let executor = BlockingExecutor(name: "srt-push", waiting: 4_096)
-        private let isAborted = Atomic<Bool>(false)
-        private let link = Mutex<(caller: SRTCaller?, socket: SRTSocket?, hasEnded: Bool)>((nil, nil, false))
-
-        init(target: SRTTarget, report: @escaping @Sendable (Event) -> Void) {
-            self.target = target
-            self.report = report
-        }
-
-        var statistics: SRTStatistics? { self.link.withLock { $0.socket }?.statistics() }
-
-        /// False when there is no thread for it.
-        func connect(to addresses: [SRTAddress], within milliseconds: Int) -> Bool {
-            self.executor.execute { self.runConnect(addresses, milliseconds) }
-        }
-
-        func send(_ bytes: ByteBuffer) {
-            if !self.executor.execute({ self.runSend(bytes) }) { self.abort() }
-        }
-
-        func finish() {
-            self.executor.execute {
-                if let socket = self.link.withLock({ $0.socket }) {
-                    socket.waitUntilConfirmed(milliseconds: Self.farewell)
-                    // What the peer has but does not show yet is lost with the connection.
-                    if socket.isConnected { SRTSocket.nap(milliseconds: min(socket.peerLatency + 20, Self.longestPlayout)) }
-                }
-                self.end(.closedByPeer)
-            }
-        }
-
-        func abort() {
-            self.isAborted.store(true, ordering: .releasing)
-            self.link.withLock { $0.caller }?.cancel()
-            self.executor.execute { self.end(.closedByPeer) }
-        }
-
-        // MARK: On the thread
-
-        private func runConnect(_ addresses: [SRTAddress], _ milliseconds: Int) {
-            var failure = DestinationFailure.connectFailed("no address")
-            for address in addresses.prefix(4) where !self.isAborted.load(ordering: .acquiring) {
-                let caller = SRTCaller(address: address, parameters: self.target.parameters)
-                self.link.withLock { $0.caller = caller }
-                do throws(SRTFailure) {
-                    let socket = try caller.connect(within: milliseconds)
-                    self.link.withLock { $0.socket = socket }
-                    return self.report(.connected)
-                } catch {
-                    failure = DestinationFailure(error)
-                    // Another address of a host that said no will say no.
-                    if case .rejected = error.cause { break }
-                }
-            }
-            self.end(failure)
-        }
-
-        private func runSend(_ bytes: ByteBuffer) {
-            guard let socket = self.link.withLock({ $0.socket }) else { return }
-            let limit = max(socket.peerLatency, Self.leastUnconfirmed)
-            var rest = bytes
-            while rest.readableBytes > 0, !self.isAborted.load(ordering: .acquiring) {
-                let size = min(rest.readableBytes, SRTParameters.payloadSize)
-                let sent = rest.withUnsafeReadableBytes { socket.send(UnsafeRawBufferPointer(rebasing: $0[..<size])) }
-                switch sent {
-                case .taken: rest.moveReaderIndex(forwardBy: size)
-                case .full: SRTSocket.nap(milliseconds: 5)
-                case .lost: return self.end(.closedByPeer)
-                }
-            }
-            // Not sent in the sense of progress before the peer keeps up.
-            while socket.unconfirmedMilliseconds > limit, !self.isAborted.load(ordering: .acquiring) {
-                guard socket.isConnected else { return self.end(.closedByPeer) }
-                SRTSocket.nap(milliseconds: 5)
-            }
-            self.report(.sent(bytes.readableBytes))
-        }
-
-        private func end(_ failure: DestinationFailure) {
-            let socket = self.link.withLock { link -> SRTSocket?? in
-                guard !link.hasEnded else { return nil }
-                defer { link = (nil, nil, true) }
-                return link.socket
-            }
-            guard let socket else { return }
-            socket?.close()
-            self.report(.ended(failure))
-            self.executor.shutdown()
-        }
-    }
-}
-
-extension DestinationFailure {
-    fileprivate init(_ failure: SRTFailure) {
-        switch failure.cause {
-        case .rejected(let reason): self = .refused("\(reason)")
-        case .timedOut: self = .connectTimedOut
-        case .cancelled: self = .closedByPeer
-        case .connectionLost, .invalidParameter, .library: self = .connectFailed(failure.text)
-        }
+        self.context.lease.release()
+        self.context.report(.closed(self.failure ?? failure))
     }
 }

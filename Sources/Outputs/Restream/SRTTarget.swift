@@ -3,32 +3,30 @@ import SRT
 /// Where a stream is pushed to over SRT: `srt://host:port?streamid=…&passphrase=…&latency=…`, as FFmpeg writes it.
 ///
 /// The stream id may stand there as it is (`#!::r=…,m=publish`) or percent-encoded. Parameters that only FFmpeg knows are passed over.
-struct SRTTarget: Sendable, Equatable {
+struct SRTTarget: PushAddress, Equatable {
     /// Below this a latency is taken as milliseconds, as other tools write it; FFmpeg's are microseconds.
     private static let leastMicroseconds = 10_000
+    /// Milliseconds.
     private static let longestLatency = 10_000
 
     let host: String
     let port: Int
     let parameters: SRTParameters
 
-    /// Equal for URLs that lead to the same session.
     var identity: String { "srt \(self.host.lowercased()) \(self.port) \(self.parameters.streamID)" }
 
-    /// For logs: without stream id and passphrase.
     var redactedURL: String {
         let host = self.host.contains(":") ? "[\(self.host)]" : self.host
         return "srt://\(host):\(self.port)" + (self.parameters.streamID.isEmpty ? "" : "?streamid=***")
     }
 
-    /// What a peer or a library said, without the secrets of the URL.
     func redact(_ text: String) -> String {
-        var text = String(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : Character($0) })
-        for secret in [self.parameters.streamID, self.parameters.passphrase ?? ""] where secret.utf8.count >= 4 {
-            text = text.replacing(secret, with: "***")
-        }
-        return text.utf8.count <= 200 ? text : String(text.prefix(200)) + "…"
+        let streamID = self.parameters.streamID
+        let passphrase = self.parameters.passphrase.map { [$0] } ?? []
+        return Redaction([streamID] + streamID.split { "/,:=&?".contains($0) }.map { String($0) } + passphrase)(text)
     }
+
+    func makeTransport(_ attempt: PushAttempt) -> any PushTransport { SRTPush(self, attempt) }
 
     static func parse(_ text: String) -> Result<SRTTarget, DestinationURLError> {
         Result { () throws(DestinationURLError) in try Self(text) }
@@ -73,16 +71,26 @@ struct SRTTarget: Sendable, Equatable {
             switch name.lowercased() {
             case "streamid", "srt_streamid": parameters.streamID = value
             case "passphrase": parameters.passphrase = value.isEmpty ? nil : value
+            case "pbkeylen":
+                guard let length = Int(value), SRTParameters.keyLengths.contains(length) else {
+                    throw .invalidParameter("pbkeylen is 16, 24 or 32")
+                }
+                parameters.keyLength = length
             case "latency", "rcvlatency", "peerlatency":
-                guard let number = Int(value), number >= 0 else { throw .invalidCharacter }
-                let milliseconds = number >= Self.leastMicroseconds ? number / 1000 : number
-                parameters.latency = min(max(parameters.latency, milliseconds), Self.longestLatency)
-            case "mode": guard value == "caller" else { throw .notPushable }
+                parameters.latency = max(parameters.latency, try Self.latency(value))
+            case "mode": guard value == "caller" else { throw .invalidParameter("mode is caller, or not there") }
             default: break
             }
         }
-        guard parameters.problem == nil else { throw .invalidCharacter }
+        if let problem = parameters.problem { throw .invalidParameter(problem) }
         return parameters
+    }
+
+    private static func latency(_ text: String) throws(DestinationURLError) -> Int {
+        guard let number = Int(text), number >= 0 else { throw .invalidParameter("latency is a number of microseconds") }
+        let milliseconds = number >= Self.leastMicroseconds ? number / 1000 : number
+        guard milliseconds <= Self.longestLatency else { throw .invalidParameter("latency is 10 s at most") }
+        return milliseconds
     }
 
     private static func decoded(_ text: Substring) -> String {

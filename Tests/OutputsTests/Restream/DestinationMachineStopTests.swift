@@ -93,6 +93,23 @@ import Testing
         #expect(bench.machine.state == .failed)
     }
 
+    /// Others would come to the same, and other tracks may do.
+    @Test func whatCannotBeSentIsGivenUpUntilTheTracksAreOthers() throws {
+        var bench = MachineBench()
+        bench.begin()
+        #expect(bench.machine.leaseGranted(1, now: bench.now) == [.connect(1)])
+        #expect(bench.machine.closed(1, .unsupportedCodec("no vp9"), now: bench.now) == [])
+        #expect(bench.machine.state == .failed && bench.machine.failure?.kind == .codec && bench.machine.nextTry == nil)
+        #expect(bench.machine.streamBecameLive(now: bench.now) == [.acquire(2)])
+        bench.goLive(2)
+        #expect(bench.machine.failure == nil)
+        #expect(bench.machine.failed(2, .unsupportedCodec("no vp9"), now: bench.now) == [.abort(2)])
+        #expect(bench.machine.closed(2, .unsupportedCodec("no vp9"), now: bench.now) == [])
+        #expect(bench.machine.state == .failed && bench.machine.deadline == nil)
+        #expect(bench.machine.streamEnded(now: bench.now) == [])
+        #expect(bench.machine.state == .idle, "a new stream starts with a clean record")
+    }
+
     @Test func eventsOfAnOlderAttemptAreIgnored() throws {
         var bench = MachineBench()
         bench.begin()

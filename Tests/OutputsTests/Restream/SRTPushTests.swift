@@ -13,8 +13,10 @@ import Testing
 /// A push against a real listener, whose side of it is the room SRT's own.
 @Suite(.timeLimit(.minutes(1))) struct SRTPushTests {
     private enum Seen: Sendable, Equatable {
+        case connected
         case accepted
         case wrote(Int)
+        case failed(DestinationFailure)
         case closed(DestinationFailure)
     }
 
@@ -24,81 +26,82 @@ import Testing
     private final class Driven: Sendable {
         let events = EventLog<Seen>()
         let network = DestinationNetwork()
-        private let bound: NIOLoopBoundBox<SRTPush?>
+        private let bound: NIOLoopBoundBox<(any PushTransport)?>
         private let loop: any EventLoop
 
-        init(_ url: String, on loop: any EventLoop, within limit: TimeAmount = .seconds(5)) throws {
-            let target = try SRTTarget.parse(url).get()
+        init(_ url: String, tracks: [Track] = [], on loop: any EventLoop, within limit: TimeAmount = .seconds(5)) throws {
+            let address = try PushURL.parse(url).get()
             self.loop = loop
-            self.bound = NIOLoopBoundBox.makeBoxSendingValue(nil as SRTPush?, eventLoop: loop)
-            _ = self.network.registry.acquire(target.identity) { [bound, network, events] lease in
+            self.bound = NIOLoopBoundBox.makeBoxSendingValue(nil as (any PushTransport)?, eventLoop: loop)
+            _ = self.network.registry.acquire(address.identity) { [bound, network, events] lease in
                 loop.execute {
-                    let push = SRTPush(
-                        attempt: 1, target: target, network: network, eventLoop: loop, connectTimeout: limit, lease: lease,
-                        report: { event in
-                            switch event {
-                            case .publishAccepted: events.add(.accepted)
-                            case .wrote(let count): events.add(.wrote(count))
-                            case .closed(let failure): events.add(.closed(failure))
-                            }
-                        })
+                    let push = address.makeTransport(
+                        PushAttempt(
+                            number: 1, tracks: tracks, network: network, eventLoop: loop, connectTimeout: limit, lease: lease,
+                            report: { event in
+                                switch event {
+                                case .connected: events.add(.connected)
+                                case .accepted: events.add(.accepted)
+                                case .acknowledged: break
+                                case .wrote(let count): events.add(.wrote(count))
+                                case .failed(let failure): events.add(.failed(failure))
+                                case .closed(let failure): events.add(.closed(failure))
+                                }
+                            }))
                     bound.value = push
                     push.open()
                 }
             }
         }
 
-        func tell(_ body: @escaping @Sendable (SRTPush) -> Void) {
+        func tell(_ body: @escaping @Sendable (any PushTransport) -> Void) {
             self.loop.execute { [bound] in if let push = bound.value { body(push) } }
         }
-    }
 
-    private final class Peer: Sendable {
-        let port: Int
-        let arrivals = EventLog<SRTSocket>()
-        private let listener: SRTListener
-
-        init(_ answer: SRTListener.Answer = .accept(passphrase: nil)) throws {
-            let arrivals = self.arrivals
-            self.listener = SRTListener(parameters: SRTParameters(), decide: { _ in answer }, accepted: { socket, _ in arrivals.add(socket) })
-            self.port = try self.listener.start(host: "127.0.0.1", port: 0)
+        /// What `send` made of it, in bytes.
+        func send(_ items: [StreamItem]) async throws -> Int {
+            try await self.loop.submit { [bound] in bound.value?.send(items) ?? -1 }.get()
         }
 
-        func stop() async {
-            await withCheckedContinuation { continuation in self.listener.stop { continuation.resume() } }
-        }
-
-        /// Bytes of what comes, until the peer goes.
-        static func read(_ socket: SRTSocket) async throws -> Int {
-            try socket.waitWhenReceiving(milliseconds: 10_000)
-            return await withCheckedContinuation { continuation in
-                Thread.detachNewThread {
-                    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 2_048, alignment: 16)
-                    defer { buffer.deallocate() }
-                    var count = 0
-                    while case .datagram(let size) = socket.receive(into: buffer) { count += size }
-                    continuation.resume(returning: count)
-                }
-            }
+        func goLive() async {
+            #expect(await self.events.next() == .connected)
+            #expect(await self.events.next() == .accepted)
         }
     }
 
-    @Test func whatIsWrittenArrivesAndTheEndIsTold() async throws {
-        let peer = try Peer()
+    /// One NAL unit, behind its length.
+    private static func picture(at milliseconds: Int64, key: Bool, bytes: Int = 100) -> StreamItem {
+        var frame = Frames.picture(at: milliseconds, key: key)
+        frame.payload = ByteBuffer(integer: UInt32(bytes))
+        frame.payload.writeInteger(UInt8(key ? 0x65 : 0x41))
+        frame.payload.writeRepeatingByte(0xAB, count: bytes - 1)
+        return .frame(frame)
+    }
+
+    @Test func whatIsSentArrivesIsConfirmedAndTheEndIsTold() async throws {
+        let peer = try SRTPeer()
         let driven = try Driven("srt://127.0.0.1:\(peer.port)?streamid=publish:demo", on: self.loop)
-        #expect(await driven.events.next() == .accepted)
+        await driven.goLive()
         let socket = try #require(await peer.arrivals.next())
-        async let read = Peer.read(socket)
-        let bytes = ByteBuffer(repeating: 0x47, count: 188 * 100)
-        driven.tell { $0.write(bytes) }
-        #expect(await driven.events.next() == .wrote(188 * 100))
-        driven.tell { push in
-            #expect(push.statistics?.sent == 15)
-            push.finish()
+        async let read = SRTPeer.read(socket)
+        let count = try await driven.send([.tracks([Frames.video]), Self.picture(at: 0, key: true, bytes: 20_000)])
+        #expect(count > 20_000 && count % 188 == 0)
+        #expect(await driven.events.next() == .wrote(count))
+        let datagrams = UInt64((count + 1_315) / 1_316)
+        while true {
+            let delivery = EventLog<Delivery?>()
+            driven.tell { delivery.add($0.delivery()) }
+            let now = try #require(await delivery.next() ?? nil)
+            if !now.isOutstanding {
+                #expect(now.acknowledged == datagrams)
+                break
+            }
+            #expect(now.acknowledged < datagrams)
         }
+        driven.tell { $0.finish() }
         #expect(await driven.events.next() == .closed(.closedByPeer))
         #expect(driven.network.registry.openCount == 0)
-        #expect(try await read == 188 * 100)
+        #expect(try await read == count)
         await peer.stop()
     }
 
@@ -124,20 +127,17 @@ import Testing
         #expect(made.status == 0, "\(made.output)")
         let reader = try FrameReader(Demuxer(path: folder.path("in.mp4")))
         let driven = try Driven("srt://127.0.0.1:\(port)?latency=200", on: self.loop)
-        #expect(await driven.events.next() == .accepted)
-        let feed = SRTPushFeed()
+        await driven.goLive()
         var sent = 0
         while let item = try reader.next() {
-            var bytes = ByteBuffer()
-            switch item {
-            case .tracks(let tracks): feed.write(.tracks(tracks), into: &bytes)
-            case .frame(let frame): feed.write(.frame(frame), into: &bytes)
-            }
-            guard bytes.readableBytes > 0 else { continue }
-            let piece = bytes
-            driven.tell { $0.write(piece) }
-            #expect(await driven.events.next() == .wrote(piece.readableBytes))
-            sent += piece.readableBytes
+            let count =
+                switch item {
+                case .tracks(let tracks): try await driven.send([.tracks(tracks)])
+                case .frame(let frame): try await driven.send([.frame(frame)])
+                }
+            guard count > 0 else { continue }
+            #expect(await driven.events.next() == .wrote(count))
+            sent += count
         }
         // It has it all when it has written it all, but for what its output holds back until it ends.
         while try #require(try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int) < sent - 16_384 { await Task.yield() }
@@ -161,20 +161,34 @@ import Testing
         return port
     }
 
-    @Test func aRefusalIsToldApartWithItsReason() async throws {
-        let peer = try Peer(.reject(.forbidden))
+    @Test(arguments: [
+        (SRTRejection.forbidden, DestinationFailure.refused("forbidden (1403)")), (.overload, .connectFailed("overload (1402)")),
+        (.unavailable, .connectFailed("unavailable (1503)")), (.init(code: 2_017), .refused("rejected (2017)")),
+    ])
+    func aRejectionIsToldWithItsReasonAndItsKind(reason: SRTRejection, failure: DestinationFailure) async throws {
+        let peer = try SRTPeer(.reject(reason))
         let driven = try Driven("srt://127.0.0.1:\(peer.port)?streamid=publish:demo", on: self.loop)
-        #expect(await driven.events.next() == .closed(.refused("forbidden (1403)")))
+        #expect(await driven.events.next() == .closed(failure))
+        #expect(driven.network.registry.openCount == 0)
         await peer.stop()
     }
 
-    @Test func aWrongPassphraseIsARefusal() async throws {
-        let peer = try Peer(.accept(passphrase: "the right passphrase"))
-        let driven = try Driven("srt://127.0.0.1:\(peer.port)?passphrase=another%20passphrase", on: self.loop)
+    @Test(arguments: ["?passphrase=another%20passphrase", ""]) func aWrongPassphraseOrNoneIsARefusal(query: String) async throws {
+        let peer = try SRTPeer(.accept(passphrase: "the right passphrase"))
+        let driven = try Driven("srt://127.0.0.1:\(peer.port)\(query)", on: self.loop)
         guard case .closed(.refused) = await driven.events.next() else {
             Issue.record("not told as a refusal")
             return
         }
+        await peer.stop()
+    }
+
+    @Test func theRightPassphraseIsLetIn() async throws {
+        let peer = try SRTPeer(.accept(passphrase: "the right passphrase"))
+        let driven = try Driven("srt://127.0.0.1:\(peer.port)?pbkeylen=32&passphrase=the%20right%20passphrase", on: self.loop)
+        await driven.goLive()
+        driven.tell { $0.abort() }
+        #expect(await driven.events.next() == .closed(.closedByPeer))
         await peer.stop()
     }
 
@@ -185,6 +199,14 @@ import Testing
         try await silent.close()
     }
 
+    @Test func aNameThatNobodyKnowsIsTold() async throws {
+        let driven = try Driven("srt://nowhere.invalid:4200", on: self.loop)
+        guard case .closed(.nameNotFound) = await driven.events.next() else {
+            Issue.record("not told as a name that is not found")
+            return
+        }
+    }
+
     @Test func aPushThatIsAbortedWhileItConnectsEndsAtOnce() async throws {
         let silent = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "127.0.0.1", port: 0).get()
         let driven = try Driven("srt://127.0.0.1:\(try #require(silent.localAddress?.port))", on: self.loop, within: .hours(1))
@@ -193,47 +215,51 @@ import Testing
         try await silent.close()
     }
 
-    @Test func aPeerThatGoesAwayEndsThePush() async throws {
-        let peer = try Peer()
+    @Test func aPeerThatGoesAwayEndsThePushAlsoWhenNothingIsSent() async throws {
+        let peer = try SRTPeer()
         let driven = try Driven("srt://127.0.0.1:\(peer.port)", on: self.loop)
-        #expect(await driven.events.next() == .accepted)
+        await driven.goLive()
         try #require(await peer.arrivals.next()).close()
-        // It is noticed by what is written.
-        while true {
-            driven.tell { $0.write(ByteBuffer(repeating: 0x47, count: 1_316)) }
-            guard case .wrote = await driven.events.next() else { break }
-        }
+        #expect(await driven.events.next() == .closed(.closedByPeer))
         #expect(driven.network.registry.openCount == 0)
         await peer.stop()
     }
 
+    @Test func whatATransportStreamCannotCarryIsToldBeforeAnybodyIsAsked() async throws {
+        let vp9 = Track(id: .video, codec: .vp9, configuration: [], format: Frames.video.format)
+        let before = try Driven("srt://127.0.0.1:9", tracks: [vp9, Frames.audio], on: self.loop)
+        #expect(await before.events.next() == .closed(.unsupportedCodec("a transport stream cannot carry vp9")))
+
+        let peer = try SRTPeer()
+        let driven = try Driven("srt://127.0.0.1:\(peer.port)", tracks: [Frames.video], on: self.loop)
+        await driven.goLive()
+        #expect(try await driven.send([.tracks([vp9])]) == 0)
+        let failure = DestinationFailure.unsupportedCodec("a transport stream cannot carry vp9")
+        #expect(await driven.events.next() == .failed(failure))
+        driven.tell { $0.abort() }
+        #expect(await driven.events.next() == .closed(failure))
+        await peer.stop()
+    }
+
     @Test func theFeedBeginsWithTablesAndAKeyframe() throws {
-        func picture(at milliseconds: Int64, key: Bool) -> StreamItem {
-            var frame = Frames.picture(at: milliseconds, key: key)
-            // One NAL unit, behind its length.
-            frame.payload = ByteBuffer(integer: UInt32(100))
-            frame.payload.writeInteger(UInt8(key ? 0x65 : 0x41))
-            frame.payload.writeRepeatingByte(0xAB, count: 99)
-            return .frame(frame)
-        }
         let feed = SRTPushFeed()
         var out = ByteBuffer()
         feed.write(.tracks([Frames.video, Frames.audio]), into: &out)
-        feed.write(picture(at: 0, key: false), into: &out)
+        feed.write(Self.picture(at: 0, key: false), into: &out)
         feed.write(.frame(Frames.sound(at: 5)), into: &out)
         #expect(out.readableBytes == 0, "nothing that cannot be decoded")
-        feed.write(picture(at: 40, key: true), into: &out)
+        feed.write(Self.picture(at: 40, key: true), into: &out)
         let first = out
         feed.write(.frame(Frames.sound(at: 45)), into: &out)
-        feed.write(picture(at: 80, key: false), into: &out)
+        feed.write(Self.picture(at: 80, key: false), into: &out)
         #expect(first.readableBytes % 188 == 0 && out.readableBytes % 188 == 0 && out.readableBytes > first.readableBytes)
         // Service description, program association and program map.
         let tables = (0..<3).compactMap { first.getInteger(at: $0 * 188, as: UInt32.self) }.map { $0 >> 8 & 0x1FFF }
         #expect(tables == [0x11, 0, 0x1000])
         feed.write(.discontinuity, into: &out)
         let before = out.readableBytes
-        feed.write(picture(at: 120, key: false), into: &out)
+        feed.write(Self.picture(at: 120, key: false), into: &out)
         #expect(out.readableBytes == before, "another publisher's pictures begin with a keyframe")
-        #expect(feed.failure == nil && feed.leftOut == [] && feed.unsendable == 0)
+        #expect(feed.problem == nil && feed.unsendable == 0)
     }
 }

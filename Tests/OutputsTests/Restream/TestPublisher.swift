@@ -57,8 +57,16 @@ final class TestPublisher {
         }
     }
 
+    /// Pictures are one NAL unit behind its length, as those who look into them expect.
+    var hasNALUnits = false
+
     private func send(_ track: TrackID, isKeyframe: Bool, at milliseconds: Int64, offset: Int64, number: Int) {
-        var payload = ByteBuffer(repeating: 0xAB, count: track == .video ? self.frameSize : 40)
+        var payload = ByteBuffer()
+        if track == .video, self.hasNALUnits {
+            payload.writeInteger(UInt32(self.frameSize + 5))
+            payload.writeInteger(UInt8(isKeyframe ? 0x65 : 0x41))
+        }
+        payload.writeRepeatingByte(0xAB, count: track == .video ? self.frameSize : 40)
         payload.writeInteger(UInt32(number))
         self.publisher.publish(
             EncodedFrame(
