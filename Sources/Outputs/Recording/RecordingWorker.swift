@@ -54,6 +54,8 @@ actor RecordingWorker {
     private var stopTime: MediaTime?
     /// Of the newest frame that was taken.
     private var lastTime = MediaTime.zero
+    /// `lastTime` when the last fragment of the file was ended.
+    private var fragmentBegan = MediaTime.zero
     /// Reused, so that a frame allocates nothing here.
     private var converted: [EncodedFrame] = []
     private var nextPart = 1
@@ -81,7 +83,7 @@ actor RecordingWorker {
     /// Frames have come.
     nonisolated func wake() {
         // Proof for assumeIsolated, here and below: the executor's thread is this actor's.
-        self.executor.execute(after: Recorder.gathering) { self.assumeIsolated { $0.drain() } }
+        self.executor.execute { self.assumeIsolated { $0.drain() } }
     }
 
     /// False when there is no thread to record on.
@@ -104,8 +106,19 @@ actor RecordingWorker {
     }
 
     private func drain() {
-        guard self.take(atMost: self.conversion?.encodesPictures == true ? Self.encodingBatch : Self.batch) else { return }
+        guard self.take(atMost: self.conversion?.encodesPictures == true ? Self.encodingBatch : Self.batch) else {
+            self.reader?.rest(until: self.nextDrain)
+            return
+        }
         self.executor.execute { self.assumeIsolated { $0.drain() } }
+    }
+
+    /// What is only copied waits until it fills a fragment: to wake a thread for less costs more than the writing. An encoder needs its pictures as
+    /// they come.
+    private var nextDrain: MediaTime {
+        let gathered = self.lastTime + Recorder.gathering
+        guard self.file != nil, self.conversion?.encodesPictures != true else { return gathered }
+        return max(gathered, self.fragmentBegan + self.configuration.fragmentDuration + Recorder.gathering)
     }
 
     private func stop(at time: MediaTime?) {
@@ -236,6 +249,7 @@ actor RecordingWorker {
         for sample in samples {
             guard try self.write(sample, to: file) else { continue }
             self.failures = 0
+            self.fragmentBegan = self.lastTime
             if let free = self.disk.freeBytes(file.name.directory), free < self.configuration.minimumFreeBytes { throw .diskFull }
         }
     }
@@ -258,6 +272,7 @@ actor RecordingWorker {
             let file = try RecordingFile(
                 name: claim.name, timeline: timeline, format: self.request.format, disk: self.disk, configuration: self.configuration)
             self.file = file
+            self.fragmentBegan = self.lastTime
             self.completion.change(to: .recording)
             return file
         } catch {
