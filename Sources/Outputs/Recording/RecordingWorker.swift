@@ -199,6 +199,11 @@ actor RecordingWorker {
     }
 
     private func add(_ frame: EncodedFrame, at time: MediaTime) {
+        if frame.isKeyframe, frame.kind == .video, let timeline = self.timeline, timeline.lacksPictures {
+            self.log(.notice, "The stream has pictures after all; the recording goes on in another file")
+            self.closeFile(nil, keepingConversion: true)
+            self.timeline = RecordingTimeline(tracks: timeline.offered, format: self.request.format)
+        }
         guard let samples = self.timeline?.add(frame) else { return }
         self.write(samples, at: time)
     }
@@ -224,7 +229,7 @@ actor RecordingWorker {
     private func noteLosses(_ conversion: WebMConversion) {
         guard let reader = self.reader, reader.overflows != self.overflows else { return }
         self.overflows = reader.overflows
-        let drops = reader.droppedFrames
+        let drops = reader.droppedPictures
         conversion.noteLost(drops - self.readerDrops)
         self.readerDrops = drops
     }
@@ -319,7 +324,7 @@ actor RecordingWorker {
     /// With the same tracks, at a keyframe.
     private func beginAgain() {
         guard let conversion = self.conversion else {
-            self.timeline = self.timeline.map { RecordingTimeline(tracks: $0.tracks, format: self.request.format) }
+            self.timeline = self.timeline.map { RecordingTimeline(tracks: $0.offered, format: self.request.format) }
             return
         }
         self.begin(with: conversion.sources)
@@ -338,9 +343,9 @@ actor RecordingWorker {
     }
 
     /// Hands the current file, or the name claimed for one, over for finishing.
-    private func closeFile(_ failure: RecordingFailure?) {
+    private func closeFile(_ failure: RecordingFailure?, keepingConversion: Bool = false) {
         var failure = failure
-        if failure == nil { failure = self.drainConversion() }
+        if failure == nil, !keepingConversion { failure = self.drainConversion() }
         guard let claim = self.claim else { return }
         let samples = self.file.flatMap { self.finishWriting($0, &failure) }
         if self.file == nil { failure = failure ?? self.lastFailure }
