@@ -1,3 +1,5 @@
+public import NIOCore
+
 /// Where a muxer's bytes go. Used by one thread at a time; implementations own their descriptor.
 public protocol ByteSink: AnyObject {
     /// All of `bytes` at the current position, or a failure.
@@ -15,4 +17,17 @@ public protocol ByteSink: AnyObject {
 
 extension ByteSink {
     public func synchronise() throws(AVFailure) {}
+
+    /// What can be read of `bytes`, as `write` does it.
+    public func write(_ bytes: ByteBuffer) throws(AVFailure) {
+        // The closure's own typed error does not get through `withUnsafeReadableBytes`.
+        let outcome = bytes.withUnsafeReadableBytes { bytes -> Result<Void, AVFailure> in
+            do throws(AVFailure) {
+                return .success(try self.write(bytes))
+            } catch {
+                return .failure(error)
+            }
+        }
+        try outcome.get()
+    }
 }

@@ -10,8 +10,14 @@ final class FinishingBoard: Sendable {
     /// - Parameter share: of the whole, 0…1.
     /// - Returns: whether it was not among them before.
     func set(_ id: String, share: Double) -> Bool {
-        let percent = share.isFinite ? Int(min(1, max(0, share)) * 100) : 0
-        return self.percents.withLock { $0.updateValue(percent, forKey: id) == nil }
+        self.percents.withLock { $0.updateValue(Self.percent(share), forKey: id) == nil }
+    }
+
+    private static func percent(_ share: Double) -> Int { share.isFinite ? Int(min(1, max(0, share)) * 100) : 0 }
+
+    /// What is not among them does not come in.
+    func update(_ id: String, share: Double) {
+        self.percents.withLock { if $0[id] != nil { $0[id] = Self.percent(share) } }
     }
 
     /// Whether it was among them.

@@ -85,6 +85,9 @@ extension LivePictures: LivePicturing {}
 /// Makes the outputs of a broadcast. A new kind of output is one member here and one line in `BroadcastSupervisor`.
 public struct OutputFactory: Sendable {
     public typealias StatusChange = @Sendable (DestinationStatus) -> Void
+    /// A temporary path, whose recording it was, when that began, and what is to be told how much is done, 0…1.
+    public typealias Recovery =
+        @Sendable (String, RecordingRequest, Int64, _ onProgress: @escaping @Sendable (Double) -> Void) async -> RecordingOutcome
     public typealias MakeLadder = @Sendable (Stream, [RenditionSetting], LadderCallbacks) -> any LadderSession
 
     public var makeRecorder: @Sendable (Stream, RecordingRequest, RecorderCallbacks) -> any RecordingSession
@@ -92,7 +95,7 @@ public struct OutputFactory: Sendable {
     /// Whether an RTMP or RTMPS URL can be pushed to.
     public var isValidDestination: @Sendable (String) -> Bool
     /// Makes a file out of what a dead process left at a temporary path.
-    public var recover: @Sendable (String, RecordingRequest, Int64) async -> RecordingOutcome
+    public var recover: Recovery
     public var hls: any LivePackaging
     /// Nil where nothing is encoded.
     public var makeLadder: MakeLadder?
@@ -107,7 +110,7 @@ public struct OutputFactory: Sendable {
         makeRecorder: @escaping @Sendable (Stream, RecordingRequest, RecorderCallbacks) -> any RecordingSession,
         makeDestination: @escaping @Sendable (DestinationConfiguration, Stream, @escaping StatusChange) -> any RestreamSession,
         isValidDestination: @escaping @Sendable (String) -> Bool,
-        recover: @escaping @Sendable (String, RecordingRequest, Int64) async -> RecordingOutcome, hls: any LivePackaging,
+        recover: @escaping Recovery, hls: any LivePackaging,
         makeLadder: MakeLadder? = nil, renditions: RenditionBoard = RenditionBoard(), pictures: (any LivePicturing)? = nil,
         slate: SlateStudio? = nil
     ) {

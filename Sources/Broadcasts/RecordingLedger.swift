@@ -164,7 +164,7 @@ struct RecordingLedger: Sendable {
 
     /// Turns what an earlier process was writing into VoDs, one after the other. Stops between two when cancelled; the rest waits for the next
     /// start.
-    func recover(_ recordings: [UnfinishedRecording], with recover: @Sendable (String, RecordingRequest, Int64) async -> RecordingOutcome) async {
+    func recover(_ recordings: [UnfinishedRecording], with recover: OutputFactory.Recovery) async {
         for recording in recordings {
             guard !Task.isCancelled else { return }
             guard let format = RecordingFormat(rawValue: recording.format) else {
@@ -174,7 +174,8 @@ struct RecordingLedger: Sendable {
             let request = RecordingRequest(
                 id: recording.vodID, directory: recording.directory, baseName: recording.baseName, format: format)
             if WorkFile.size(recording.temporaryPath) > Self.longWorkBytes { await self.list(recording, share: 0) }
-            let outcome = await recover(recording.temporaryPath, request, recording.startedAt)
+            let (board, id) = (self.board, recording.vodID)
+            let outcome = await recover(recording.temporaryPath, request, recording.startedAt) { board.update(id, share: $0) }
             self.logger.info(
                 "recording recovered", metadata: ["stream": "\(recording.streamID)", "vod": "\(recording.vodID)", "bytes": "\(outcome.bytes)"])
             await self.finish(recording, outcome)

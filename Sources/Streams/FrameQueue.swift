@@ -18,6 +18,8 @@ struct FrameQueue {
     private let limits: Limits
     private(set) var bytes = 0
     private(set) var droppedFrames = 0
+    /// Those of video among them.
+    private(set) var droppedPictures = 0
     /// How often the reader lost its place and had to resume at a keyframe.
     private(set) var overflows = 0
     private var waitsForKeyframe = false
@@ -57,7 +59,7 @@ struct FrameQueue {
         let canResume = self.canResume(at: frame)
         if self.waitsForKeyframe {
             guard canResume else {
-                self.droppedFrames += 1
+                self.noteDrop(of: frame)
                 return
             }
             self.waitsForKeyframe = false
@@ -72,7 +74,7 @@ struct FrameQueue {
                 if self.isOver(adding: size, at: frame.decodeTime) {
                     self.dropFrames(before: self.items.endIndex)
                     self.waitsForKeyframe = true
-                    self.droppedFrames += 1
+                    self.noteDrop(of: frame)
                     return
                 }
             }
@@ -85,6 +87,11 @@ struct FrameQueue {
         guard let item = self.items.popFirst() else { return nil }
         if case .frame(let frame) = item { self.bytes -= frame.payload.readableBytes }
         return item
+    }
+
+    private mutating func noteDrop(of frame: EncodedFrame) {
+        self.droppedFrames += 1
+        if frame.kind == .video { self.droppedPictures += 1 }
     }
 
     private func canResume(at frame: EncodedFrame) -> Bool {
@@ -120,7 +127,7 @@ struct FrameQueue {
             switch self.items[index] {
             case .frame(let frame):
                 self.bytes -= frame.payload.readableBytes
-                self.droppedFrames += 1
+                self.noteDrop(of: frame)
             case .tracks:
                 markers.removeAll { if case .tracks = $0 { true } else { false } }
                 markers.append(self.items[index])

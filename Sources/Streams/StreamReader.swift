@@ -77,6 +77,8 @@ public final class StreamReader: Sendable {
 
     /// Frames this reader lost by falling behind.
     public var droppedFrames: Int { self.state.withLock { $0.queue.droppedFrames } }
+    /// Those of video among them.
+    public var droppedPictures: Int { self.state.withLock { $0.queue.droppedPictures } }
     /// How often it lost its place and resumed at a keyframe.
     public var overflows: Int { self.state.withLock { $0.queue.overflows } }
 

@@ -60,7 +60,7 @@ final class RESTStage: Sendable {
             makeRecorder: { _, request, _ in IdleRecorder(id: request.id) },
             makeDestination: { configuration, _, _ in IdleDestination(id: configuration.id) },
             isValidDestination: { ($0.hasPrefix("rtmp") || $0.hasPrefix("srt")) && $0.contains("://") && $0.count > 10 },
-            recover: { _, request, startedAt in
+            recover: { _, request, startedAt, _ in
                 RecordingOutcome(
                     id: request.id, part: 0, path: "", fileName: "", startedAtMilliseconds: startedAt, durationMilliseconds: 0, bytes: 0,
                     droppedFrames: 0, failure: .nothingRecorded)

@@ -83,7 +83,7 @@ import Testing
         var told: [Double] = []
         let result = try Remux.join([first, second], to: FileSink(path: target, creation: .exclusive), path: target) { told.append($0) }
         #expect(result.skipped == 0)
-        #expect(told == told.sorted() && told.allSatisfy { (0...1).contains($0) })
+        #expect(!told.isEmpty && told == told.sorted() && told.allSatisfy { (0...1).contains($0) })
         #expect(try Clips.decodingErrors(target) == "")
         // A fragmented file has no edit list, so pictures that are shown out of order begin that much after its sound.
         let lengths = try [first, second].map { try #require(try MediaProbe(path: $0).duration).seconds }

@@ -11,6 +11,7 @@ final class FakeOutputs: LivePackaging {
         var destinations: [FakeDestination] = []
         var ladders: [FakeLadder] = []
         var recovered: [String] = []
+        var duringRecovery: (@Sendable (@Sendable (Double) -> Void) async -> Void)?
         var hls: [String] = []
         var viewers: [String: Int] = [:]
         var dashViewers: [String: Int] = [:]
@@ -24,6 +25,11 @@ final class FakeOutputs: LivePackaging {
     var recorders: [FakeRecorder] { self.state.withLock { $0.recorders } }
     var destinations: [FakeDestination] { self.state.withLock { $0.destinations } }
     var recovered: [String] { self.state.withLock { $0.recovered } }
+
+    /// `body` is called in the middle of each recovery, and can tell how much is done.
+    func duringRecovery(_ body: @escaping @Sendable (@Sendable (Double) -> Void) async -> Void) {
+        self.state.withLock { $0.duringRecovery = body }
+    }
     var hls: [String] { self.state.withLock { $0.hls } }
 
     func setViewers(_ count: Int, of id: String) { self.state.withLock { $0.viewers[id] = count } }
@@ -54,8 +60,12 @@ final class FakeOutputs: LivePackaging {
                 return destination
             },
             isValidDestination: { ($0.hasPrefix("rtmp") || $0.hasPrefix("srt:")) && $0.count > 8 },
-            recover: { path, request, startedAt in
-                self.state.withLock { $0.recovered.append(path) }
+            recover: { path, request, startedAt, onProgress in
+                let meanwhile = self.state.withLock { state in
+                    state.recovered.append(path)
+                    return state.duringRecovery
+                }
+                await meanwhile?(onProgress)
                 let bytes: Int64 = path.contains("empty") ? 0 : 500
                 return RecordingOutcome(
                     id: request.id, part: 0, path: "\(request.directory)/\(request.baseName).\(request.format.rawValue)",

@@ -2,6 +2,7 @@ import Foundation
 import NIOCore
 import Store
 import Streams
+import Synchronization
 import Testing
 
 @testable import Broadcasts
@@ -207,6 +208,32 @@ import Testing
         #expect(vods.first?.startedAt == 77)
         #expect(vods.first?.streamName == "n")
         #expect(try stage.database.recordings.all().isEmpty)
+    }
+
+    @Test func aLongRecoveryIsListedAndTellsHowMuchIsDone() async throws {
+        let stage = try await Stage(start: false)
+        let temporary = stage.directory.appendingPathComponent("big.mp4.tmp_extension")
+        try Data().write(to: temporary)
+        // Without data, and long enough to be listed.
+        try FileHandle(forWritingTo: temporary).truncate(atOffset: 300_000_000)
+        let seen = Mutex<[Int?]>([])
+        for (id, path) in [("small", "/d/streams/a.mp4.tmp_extension"), ("big", temporary.path)] {
+            let note = UnfinishedRecording(
+                vodID: id, streamID: "a", temporaryPath: path, directory: stage.dataDirectory + "/streams", baseName: id, format: "mp4", startedAt: 77
+            )
+            try await stage.database.recordings.begin(note)
+        }
+        let service = stage.service
+        stage.outputs.duringRecovery { tell in
+            for id in ["small", "big"] { seen.withLock { $0.append(service.percentDone(ofVod: id)) } }
+            tell(0.5)
+            for id in ["small", "big"] { seen.withLock { $0.append(service.percentDone(ofVod: id)) } }
+        }
+        try await stage.service.start()
+        await stage.service.waitForRecovery()
+        #expect(seen.withLock { $0 } == [nil, 0, nil, 50, nil, nil, nil, nil])
+        #expect(stage.service.percentDone(ofVod: "big") == nil)
+        #expect(Set(try stage.service.listVods(.init(offset: 0, limit: 50)).map(\.id)) == ["small", "big"])
     }
 
     // MARK: Names

@@ -31,6 +31,10 @@ import Testing
             try await eventually("it is recorded") { (try await server.broadcast("show"))["mp4Enabled"].number == 1 }
             try await browser.press("Stop recording")
             try await browser.waitUntil("the recording is there", "document.querySelector('[aria-label=Recordings] a')")
+            try await browser.press("Record webm")
+            try await eventually("it is recorded as webm") { (try await server.broadcast("show"))["webMEnabled"].number == 1 }
+            try await browser.press("Stop webm recording")
+            try await browser.waitUntil("the webm is there", "document.querySelector('[aria-label=Recordings] a[href*=\".webm\"]')")
 
             try await browser.type("rtmp://127.0.0.1:1/live/other", into: "[name=endpointUrl]")
             try await browser.press("Add")

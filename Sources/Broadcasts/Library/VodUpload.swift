@@ -81,7 +81,7 @@ public actor VodUpload {
         guard let sink = self.sink, !self.isClosed() else { throw .libraryBusy }
         guard Int64(bytes.readableBytes) <= self.limit - sink.length else { throw .uploadTooLarge(limit: self.limit) }
         do throws(AVFailure) {
-            try Self.write(bytes, to: sink)
+            try sink.write(bytes)
             guard sink.length - self.synced >= self.stretch else { return }
             self.synced = sink.length
             // A disk that is slower than the network is felt by the sender, not by the page cache.
@@ -105,17 +105,6 @@ public actor VodUpload {
         // Closed here: a file without a name goes with its last descriptor.
         self.sink = nil
         return sink.length
-    }
-
-    private static func write(_ bytes: ByteBuffer, to sink: FileSink) throws(AVFailure) {
-        let outcome = bytes.withUnsafeReadableBytes { bytes -> Result<Void, AVFailure> in
-            do throws(AVFailure) {
-                return .success(try sink.write(bytes))
-            } catch {
-                return .failure(error)
-            }
-        }
-        try outcome.get()
     }
 
     private static func failed(_ failure: AVFailure) -> BroadcastError { failure.cause == .noSpace ? .libraryBusy : .fileNotWritten(failure.text) }

@@ -11,11 +11,11 @@ import Synchronization
 /// finished and the next one (`_1`, `_2`, …) begins at the next keyframe. `onEnd` is called once for each file, when it has its final name
 /// or is known to be lost; then `onClosed` once, after the last of them. Both come on threads that may block.
 ///
-/// The stream is drained and the disk written on a thread of the recorder's own, ten times a second, so neither an event loop nor the publisher ever
-/// waits for a disk. One that is too slow costs this recording whole groups of pictures, which are counted.
+/// The stream is drained and the disk written on a thread of the recorder's own, about once in a fragment, so neither an event loop nor the publisher
+/// ever waits for a disk. One that is too slow costs this recording whole groups of pictures, which are counted.
 ///
-/// A webm is encoded on that thread, where the stream is not of its codecs; the thread then stands back for others, and pictures that it has no time
-/// for are left out and counted.
+/// A webm is encoded on that thread, ten times a second, where the stream is not of its codecs; the thread then stands back for others, and pictures
+/// that it has no time for are left out and counted.
 public final class Recorder: Sendable {
     public struct Configuration: Sendable {
         /// Media time in one fragment. With what waits in memory it makes up the second that a killed process may lose.
@@ -46,8 +46,8 @@ public final class Recorder: Sendable {
         }
     }
 
-    /// How long frames gather before they are written: fewer wake-ups, and little to lose.
-    static let gathering = Duration.milliseconds(100)
+    /// Media time that gathers at least before it is taken, and beyond a fragment's: so that what ends one is there when the thread wakes.
+    static let gathering = MediaTime(milliseconds: 100)
 
     private let stream: Stream
     private let request: RecordingRequest

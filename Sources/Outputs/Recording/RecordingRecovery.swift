@@ -6,15 +6,18 @@ public enum RecordingRecovery {
     /// Turns a temporary file, possibly cut anywhere, into a plain file of all its whole fragments.
     ///
     /// A temporary without media is removed (`nothingRecorded`). One that is gone because its recording had been finished gives that file's numbers.
+    /// - Parameter onProgress: how much is done, 0…1, on a thread that may block; only where that takes seconds.
     public static func recover(
-        temporaryPath: String, request: RecordingRequest, startedAtMilliseconds: Int64
+        temporaryPath: String, request: RecordingRequest, startedAtMilliseconds: Int64, onProgress: @escaping @Sendable (Double) -> Void = { _ in }
     ) async -> RecordingOutcome {
         await self.recover(
-            temporaryPath: temporaryPath, request: request, startedAtMilliseconds: startedAtMilliseconds, disk: .system, pool: .shared)
+            temporaryPath: temporaryPath, request: request, startedAtMilliseconds: startedAtMilliseconds, disk: .system, pool: .shared,
+            onProgress: onProgress)
     }
 
     static func recover(
-        temporaryPath: String, request: RecordingRequest, startedAtMilliseconds: Int64, disk: RecordingDisk, pool: BlockingPool
+        temporaryPath: String, request: RecordingRequest, startedAtMilliseconds: Int64, disk: RecordingDisk, pool: BlockingPool,
+        onProgress: @escaping @Sendable (Double) -> Void = { _ in }
     ) async -> RecordingOutcome {
         guard let name = RecordingName(temporaryPath: temporaryPath) else {
             return self.outcome(
@@ -24,14 +27,16 @@ public enum RecordingRecovery {
         }
         let result: RecordingFinisher.Result
         do throws(BlockingPool.Refusal) {
-            result = try await pool.run { self.finish(name, request.format, disk: disk) }
+            result = try await pool.run { self.finish(name, request.format, disk: disk, onProgress: onProgress) }
         } catch {
             result = .init(name: name, bytes: 0, duration: .zero, failure: .io("too many files are being finished"))
         }
         return self.outcome(request, startedAtMilliseconds, result)
     }
 
-    private static func finish(_ name: RecordingName, _ format: RecordingFormat, disk: RecordingDisk) -> RecordingFinisher.Result {
+    private static func finish(
+        _ name: RecordingName, _ format: RecordingFormat, disk: RecordingDisk, onProgress: @escaping (Double) -> Void
+    ) -> RecordingFinisher.Result {
         // What an interrupted remuxing left.
         RecordingDisk.remove(name.remuxPath)
         // While the temporary exists nobody else takes the final name, so a final file can only be this recording's own, complete one.
@@ -43,7 +48,7 @@ public enum RecordingRecovery {
             return .init(
                 name: name, bytes: bytes, duration: duration, failure: nil, hasPicture: probe.tracks.contains { $0.kind == .video })
         }
-        return RecordingFinisher(name: name, format: format, disk: disk, minimumFreeBytes: 0, samples: nil).run()
+        return RecordingFinisher(name: name, format: format, disk: disk, minimumFreeBytes: 0, samples: nil, onProgress: onProgress).run()
     }
 
     /// What is in a growing file that has the final name; nil while there is a temporary, which then is what counts.

@@ -38,10 +38,14 @@ struct RecordingTimeline {
     private static let onlyFrame: Int64 = 3_000
 
     private let format: RecordingFormat
+    /// All of the stream's, as they were announced.
+    let offered: [Track]
     /// Those of the stream's tracks that the container can hold.
     private(set) var tracks: [Track]
     private var states: [TrackState]
-    private let hasVideo: Bool
+    private var hasVideo: Bool
+    /// Sound alone is in the file, because nobody knew how large the pictures would be: once there are any, they need another file.
+    private(set) var lacksPictures = false
     private var zero: MediaTime?
     private var audioStart = MediaTime.zero
     /// Sound that came while waiting: part of it may lie after the keyframe's time though it was sent before.
@@ -51,6 +55,7 @@ struct RecordingTimeline {
 
     init(tracks: [Track], format: RecordingFormat = .mp4) {
         self.format = format
+        self.offered = tracks
         self.tracks = tracks.filter { format.holds($0) }
         self.hasVideo = self.tracks.contains { $0.kind == .video }
         self.states = self.tracks.map { track in
@@ -66,8 +71,9 @@ struct RecordingTimeline {
     /// Whether frames of `tracks` can go on in the file of this timeline: same codecs with the same configuration.
     func continues(with tracks: [Track]) -> Bool {
         let others = tracks.filter { self.format.holds($0) }
-        guard others.count == self.tracks.count else { return false }
-        return zip(self.tracks, others).allSatisfy { $0.goesOn(as: $1) }
+        let own = self.lacksPictures ? self.offered.filter { self.format.holds($0) } : self.tracks
+        guard others.count == own.count else { return false }
+        return zip(own, others).allSatisfy { $0.goesOn(as: $1) }
     }
 
     var hasBegun: Bool { self.zero != nil }
@@ -84,7 +90,8 @@ struct RecordingTimeline {
         } else {
             if self.pendingAudio.count >= Self.pendingLimit { self.pendingAudio.removeFirst(Self.pendingLimit / 2) }
             self.pendingAudio.append(frame)
-            guard let first = self.pendingAudio.first, frame.decodeTime - first.decodeTime >= Self.patience, self.sizesAreKnown else { return [] }
+            guard let first = self.pendingAudio.first, frame.decodeTime - first.decodeTime >= Self.patience else { return [] }
+            if !self.sizesAreKnown { self.leaveOutPictures() }
             self.begin(at: first.decodeTime, audioFrom: first.decodeTime)
             return self.takePending()
         }
@@ -109,6 +116,13 @@ struct RecordingTimeline {
             self.states[index].clock.restart()
         }
         self.pendingAudio.removeAll()
+    }
+
+    private mutating func leaveOutPictures() {
+        self.tracks.removeAll { $0.kind == .video }
+        self.states.removeAll { $0.kind == .video }
+        self.hasVideo = false
+        self.lacksPictures = true
     }
 
     private var sizesAreKnown: Bool { self.tracks.allSatisfy { $0.video.map { $0.width > 0 && $0.height > 0 } ?? true } }

@@ -54,6 +54,8 @@ actor RecordingWorker {
     private var stopTime: MediaTime?
     /// Of the newest frame that was taken.
     private var lastTime = MediaTime.zero
+    /// `lastTime` when the last fragment of the file was ended.
+    private var fragmentBegan = MediaTime.zero
     /// Reused, so that a frame allocates nothing here.
     private var converted: [EncodedFrame] = []
     private var nextPart = 1
@@ -81,7 +83,7 @@ actor RecordingWorker {
     /// Frames have come.
     nonisolated func wake() {
         // Proof for assumeIsolated, here and below: the executor's thread is this actor's.
-        self.executor.execute(after: Recorder.gathering) { self.assumeIsolated { $0.drain() } }
+        self.executor.execute { self.assumeIsolated { $0.drain() } }
     }
 
     /// False when there is no thread to record on.
@@ -104,8 +106,19 @@ actor RecordingWorker {
     }
 
     private func drain() {
-        guard self.take(atMost: self.conversion?.encodesPictures == true ? Self.encodingBatch : Self.batch) else { return }
+        guard self.take(atMost: self.conversion?.encodesPictures == true ? Self.encodingBatch : Self.batch) else {
+            self.reader?.rest(until: self.nextDrain)
+            return
+        }
         self.executor.execute { self.assumeIsolated { $0.drain() } }
+    }
+
+    /// What is only copied waits until it fills a fragment: to wake a thread for less costs more than the writing. An encoder needs its pictures as
+    /// they come.
+    private var nextDrain: MediaTime {
+        let gathered = self.lastTime + Recorder.gathering
+        guard self.file != nil, self.conversion?.encodesPictures != true else { return gathered }
+        return max(gathered, self.fragmentBegan + self.configuration.fragmentDuration + Recorder.gathering)
     }
 
     private func stop(at time: MediaTime?) {
@@ -186,6 +199,11 @@ actor RecordingWorker {
     }
 
     private func add(_ frame: EncodedFrame, at time: MediaTime) {
+        if frame.isKeyframe, frame.kind == .video, let timeline = self.timeline, timeline.lacksPictures {
+            self.log(.notice, "The stream has pictures after all; the recording goes on in another file")
+            self.closeFile(nil, keepingConversion: true)
+            self.timeline = RecordingTimeline(tracks: timeline.offered, format: self.request.format)
+        }
         guard let samples = self.timeline?.add(frame) else { return }
         self.write(samples, at: time)
     }
@@ -211,7 +229,7 @@ actor RecordingWorker {
     private func noteLosses(_ conversion: WebMConversion) {
         guard let reader = self.reader, reader.overflows != self.overflows else { return }
         self.overflows = reader.overflows
-        let drops = reader.droppedFrames
+        let drops = reader.droppedPictures
         conversion.noteLost(drops - self.readerDrops)
         self.readerDrops = drops
     }
@@ -236,6 +254,7 @@ actor RecordingWorker {
         for sample in samples {
             guard try self.write(sample, to: file) else { continue }
             self.failures = 0
+            self.fragmentBegan = self.lastTime
             if let free = self.disk.freeBytes(file.name.directory), free < self.configuration.minimumFreeBytes { throw .diskFull }
         }
     }
@@ -258,6 +277,7 @@ actor RecordingWorker {
             let file = try RecordingFile(
                 name: claim.name, timeline: timeline, format: self.request.format, disk: self.disk, configuration: self.configuration)
             self.file = file
+            self.fragmentBegan = self.lastTime
             self.completion.change(to: .recording)
             return file
         } catch {
@@ -304,7 +324,7 @@ actor RecordingWorker {
     /// With the same tracks, at a keyframe.
     private func beginAgain() {
         guard let conversion = self.conversion else {
-            self.timeline = self.timeline.map { RecordingTimeline(tracks: $0.tracks, format: self.request.format) }
+            self.timeline = self.timeline.map { RecordingTimeline(tracks: $0.offered, format: self.request.format) }
             return
         }
         self.begin(with: conversion.sources)
@@ -323,9 +343,9 @@ actor RecordingWorker {
     }
 
     /// Hands the current file, or the name claimed for one, over for finishing.
-    private func closeFile(_ failure: RecordingFailure?) {
+    private func closeFile(_ failure: RecordingFailure?, keepingConversion: Bool = false) {
         var failure = failure
-        if failure == nil { failure = self.drainConversion() }
+        if failure == nil, !keepingConversion { failure = self.drainConversion() }
         guard let claim = self.claim else { return }
         let samples = self.file.flatMap { self.finishWriting($0, &failure) }
         if self.file == nil { failure = failure ?? self.lastFailure }

@@ -173,7 +173,7 @@ actor LadderWorker {
         let overflows = reader.overflows
         guard overflows != self.overflows else { return }
         self.overflows = overflows
-        let drops = reader.droppedFrames
+        let drops = reader.droppedPictures
         self.load.noteLost(drops - self.readerDrops)
         self.readerDrops = drops
         self.countDrops()

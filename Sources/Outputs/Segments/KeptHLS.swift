@@ -111,8 +111,8 @@ public final class KeptHLS: Sendable {
                     written.paths.append(path(index))
                     sink = target
                 }
-                try Self.write(head, to: target)
-                try Self.write(bytes, to: target)
+                try target.write(head)
+                try target.write(bytes)
                 written.bytes += added
                 onProgress(Double(done) / Double(max(1, total)))
             }
@@ -135,16 +135,6 @@ public final class KeptHLS: Sendable {
         }
     }
 
-    private static func write(_ bytes: ByteBuffer, to sink: FileSink) throws(AVFailure) {
-        let outcome = bytes.withUnsafeReadableBytes { bytes -> Result<Void, AVFailure> in
-            do throws(AVFailure) {
-                return .success(try sink.write(bytes))
-            } catch {
-                return .failure(error)
-            }
-        }
-        try outcome.get()
-    }
 }
 
 extension HLSRun {

@@ -42,8 +42,9 @@ extension MartletServer {
                 return destination
             },
             isValidDestination: { Destination.validate(url: $0) == nil },
-            recover: { path, request, startedAt in
-                await RecordingRecovery.recover(temporaryPath: path, request: request, startedAtMilliseconds: startedAt)
+            recover: { path, request, startedAt, onProgress in
+                await RecordingRecovery.recover(
+                    temporaryPath: path, request: request, startedAtMilliseconds: startedAt, onProgress: onProgress)
             },
             hls: hls,
             makeLadder: { stream, settings, callbacks in

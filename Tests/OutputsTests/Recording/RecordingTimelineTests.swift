@@ -77,6 +77,23 @@ import Testing
         #expect(timeline.finish().map(\.decodeTime) == [40_040 * 90])
     }
 
+    @Test func soundIsRecordedWhenPicturesOfUnknownSizeNeverCome() {
+        let unknown = Track(id: .video, codec: .vp9, configuration: [], format: .video(.init(width: 0, height: 0)))
+        var timeline = RecordingTimeline(tracks: [unknown, Self.audio])
+        var samples: [RecordingTimeline.Sample] = []
+        for milliseconds in stride(from: 0, through: 31_000, by: 20) as StrideThrough<Int64> { samples += timeline.add(self.sound(milliseconds)) }
+        #expect(samples.count > 1500)
+        #expect(samples.first?.decodeTime == 0)
+        #expect(samples.allSatisfy { $0.index == 0 })
+        #expect(timeline.tracks.map(\.kind) == [.audio])
+        #expect(timeline.timescales == [48_000])
+        #expect(timeline.lacksPictures)
+        // What is announced once more is the same as before.
+        #expect(timeline.continues(with: [unknown, Self.audio]))
+        #expect(timeline.offered == [unknown, Self.audio])
+        #expect(timeline.add(self.picture(31_020, key: true)).isEmpty)
+    }
+
     @Test func decodeTimesRiseWhateverComes() {
         var timeline = RecordingTimeline(tracks: [Self.video])
         var samples: [RecordingTimeline.Sample] = []

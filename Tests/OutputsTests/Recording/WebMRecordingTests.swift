@@ -88,6 +88,34 @@ import Testing
         #expect(try Self.hasIndex(outcome.path))
     }
 
+    @Test func soundOfAStreamWhosePicturesDoNotComeIsRecordedAndPicturesThatComeAfterAllAreToo() async throws {
+        let bench = try RecordingBench()
+        let clip = try Clip(video: Clip.h264, audio: Clip.aac, seconds: 36, in: bench.folder)
+        // Short of a keyframe, which is the first that can be used.
+        let late = MediaTime(milliseconds: 31_500)
+        let configuration = Recorder.Configuration(
+            minimumFreeBytes: 0, queue: .init(bytes: 32 << 20, duration: MediaTime(milliseconds: 60_000)), webM: WebMEncoding())
+        let recorder = bench.recorder(format: .webM, configuration: configuration)
+        _ = try recorder.start()
+        let publisher = try bench.publisher(of: clip)
+        bench.publish(clip.inMilliseconds.filter { $0.kind == .audio || $0.decodeTime >= late }, to: publisher)
+        publisher.end(.finished)
+        await recorder.waitUntilEnded()
+        let files = bench.outcomes.value.sorted { $0.part < $1.part }
+        #expect(files.map(\.failure) == [nil, nil])
+        #expect(files.map(\.hasPicture) == [false, true])
+        let sound = try Inspection(try #require(files.first).path)
+        #expect(sound.codecs == ["opus"])
+        #expect(sound.errors == "")
+        #expect(abs(sound.duration - 32) < 0.1)
+        let both = try Inspection(try #require(files.last).path)
+        #expect(both.codecs == ["vp8", "opus"])
+        #expect(both.errors == "")
+        #expect(abs(both.duration - 4) < 0.1)
+        #expect(both.packets(of: "video").first?.isKeyframe == true)
+        #expect(abs(both.startOffset) < 0.04)
+    }
+
     @Test(arguments: encoded) func whatWebMDoesNotHoldIsEncoded(pair: Pair) async throws {
         let bench = try RecordingBench()
         let clip = try Clip(video: pair.video, audio: pair.audio, seconds: 4, in: bench.folder)

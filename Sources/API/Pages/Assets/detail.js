@@ -48,7 +48,7 @@ export class Detail {
                 span(broadcast.duration), `speed ${Number(broadcast.speed).toFixed(2)}`, `from ${broadcast.remoteIp || "?"}`);
         }
         this.facts.textContent = facts.filter(Boolean).join(" · ");
-        this.#once("actions", [broadcast.status, broadcast.type, broadcast.mp4Enabled], () => this.#showActions(broadcast));
+        this.#once("actions", [broadcast.status, broadcast.type, broadcast.mp4Enabled, broadcast.webMEnabled], () => this.#showActions(broadcast));
         this.#once("preview", isLive, () => this.#showPreview(isLive));
         this.#once("urls", [broadcast.rtmpURL, broadcast.srtURL, broadcast.type, broadcast.streamUrl], () => this.#showURLs(broadcast));
         this.#once("endpoints", broadcast.endPointList, () => this.#showEndpoints(broadcast.endPointList ?? []));
@@ -80,17 +80,22 @@ export class Detail {
         return button;
     }
 
-    #showActions({ status, type, mp4Enabled }) {
-        const isRunning = status === "broadcasting" || status === "preparing";
-        const isRecording = mp4Enabled === 1;
-        const record = this.#button(isRecording ? "Stop recording" : "Record",
-            () => call("PUT", `${this.path}/recording/${!isRecording}?recordType=mp4`),
+    #recordButton(format, isRecording, isRunning) {
+        const name = format === "mp4" ? "" : `${format} `;
+        const button = this.#button(isRecording ? `Stop ${name}recording` : `Record ${name}`.trim(),
+            () => call("PUT", `${this.path}/recording/${!isRecording}?recordType=${format}`),
             isRecording ? "Recording is off" : isRunning ? "Recording" : "Will be recorded", isRecording ? "recording" : "");
-        record.setAttribute("aria-pressed", String(isRecording));
+        button.setAttribute("aria-pressed", String(isRecording));
+        return button;
+    }
+
+    #showActions({ status, type, mp4Enabled, webMEnabled }) {
+        const isRunning = status === "broadcasting" || status === "preparing";
         this.actions.replaceChildren(...[
             pulled.includes(type) && !isRunning && this.#button("Start", () => call("POST", `${this.path}/start`), "Starting", "primary"),
             (isRunning || pulled.includes(type)) && this.#button("Stop", () => call("POST", `${this.path}/stop`), "Stopped"),
-            record,
+            this.#recordButton("mp4", mp4Enabled === 1, isRunning),
+            this.#recordButton("webm", webMEnabled === 1, isRunning),
             this.#button("Delete", async () => {
                 if (confirm(`Delete ${this.id}? Its recordings stay.`)) await call("DELETE", this.path);
             }, null, "danger"),
