@@ -31,7 +31,8 @@ import Testing
             let port = try freePort()
             let listener = try await lab.startCopying("rtmp://127.0.0.1:\(port)/live/key", to: listened, options: ["-listen", "1", "-timeout", "60"])
             let server = try await Self.server(in: lab, slate: try await lab.makeSlate())
-            let list = [nginx.url("copy"), "rtmp://127.0.0.1:\(port)/live/key"].map { #"{"endpointUrl":"\#($0)"}"# }.joined(separator: ",")
+            let srt = try await SRTReceiver.start(in: lab)
+            let list = [nginx.url("copy"), "rtmp://127.0.0.1:\(port)/live/key", srt.url()].map { #"{"endpointUrl":"\#($0)"}"# }.joined(separator: ",")
             try await server.call("POST", "/v2/broadcasts/create", body: #"{"streamId":"demo","endPointList":[\#(list)]}"#)
             let first = try await server.publish(as: "demo")
             try await self.waitUntil("demo", isFed: "source", by: server)
@@ -47,7 +48,7 @@ import Testing
             let probed = try await lab.probe(watched.path)
             try #require(probed["streams"].items.map { $0["codec_name"].text ?? "" }.sorted() == ["aac", "h264"])
             try await self.waitUntil("demo", isFed: "slate", by: server)
-            try #require(try await server.metric("slate_encodings_total") == 1, "once for both")
+            try #require(try await server.metric("slate_encodings_total") == 1, "once for all")
 
             let second = try await server.publish(as: "demo")
             try await self.waitUntil("demo", isFed: "source", by: server)
@@ -62,7 +63,7 @@ import Testing
 
             let recorded = try nginx.recorded("copy")
             try #require(recorded.count == 1, "one session throughout: \(recorded)")
-            for file in recorded + [listened] {
+            for file in recorded + [listened, URL(fileURLWithPath: srt.file)] {
                 let recording = try await PlatformRecording.read(file, in: lab)
                 print("\(file.lastPathComponent): \(recording.runs)")
                 try #require(recording.runs.map(\.kind).prefix(3) == [.stream, .slate, .stream])

@@ -59,7 +59,7 @@ final class OutputMeter: Sendable {
             if status.state == .retrying, entry.status.state != .retrying, let cause = status.errorClass {
                 state.totals.destinationRetries[cause, default: 0] += 1
             }
-            if let feeding = status.feeding, feeding != entry.status.feeding {
+            if let feeding = status.feeding, let before = entry.status.feeding, feeding != before {
                 state.totals.feedChanges[feeding, default: 0] += 1
             }
             entry.status = status

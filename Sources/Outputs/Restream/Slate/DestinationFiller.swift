@@ -69,7 +69,7 @@ final class DestinationFiller {
             case .ready(let loop):
                 self.loop = (form, loop)
                 self.problem = nil
-            case .isMade: break
+            case .underway: break
             case .failed(let reason): self.problem = reason
             }
         case .failure(let obstacle): self.problem = obstacle.description

@@ -175,8 +175,7 @@ struct FeedSwitch {
     }
 
     private mutating func take(backup frame: EncodedFrame, now: NIODeadline, into out: inout [StreamItem]) {
-        if case .backup = self.feed {
-        } else {
+        if self.feeding != .backup {
             guard self.wantsFill(now: now), self.isEntry(frame, of: self.backupTracks) else { return }
             self.begin(self.backupTracks, adding: self.sourceTracks.first { $0.kind == .audio }, into: &out)
             self.needsEntry = true

@@ -14,7 +14,7 @@ public final class SlateStudio: Sendable {
     enum Answer: Sendable {
         case ready(PictureLoop)
         /// Ask again.
-        case isMade
+        case underway
         /// In words for people.
         case failed(String)
     }
@@ -98,8 +98,8 @@ public final class SlateStudio: Sendable {
                 state.entries[form] = entry
                 return (entry.answer, false)
             }
-            state.entries[form] = Entry(answer: .isMade, lastUse: state.uses)
-            return (.isMade, true)
+            state.entries[form] = Entry(answer: .underway, lastUse: state.uses)
+            return (.underway, true)
         }
         if isNew, !self.pool.execute({ self.make(form) }) { self.finish(form, .failed("too many slates are being made"), retries: true) }
         return answer
@@ -137,7 +137,7 @@ public final class SlateStudio: Sendable {
         var bytes = state.entries.values.reduce(0) { $0 + $1.bytes }
         for (form, entry) in state.entries.sorted(by: { $0.value.lastUse < $1.value.lastUse }).dropLast() {
             guard bytes > self.memory || state.entries.count > Self.mostWaiting else { break }
-            if case .isMade = entry.answer { continue }
+            if case .underway = entry.answer { continue }
             state.entries[form] = nil
             bytes -= entry.bytes
         }

@@ -2,6 +2,7 @@ import AV
 import Logging
 import Media
 import NIOCore
+import Streams
 import Synchronization
 import TestSupport
 import Testing
@@ -19,7 +20,7 @@ import Testing
         // The suite's time limit ends it.
         while true {
             let answer = studio.slate(form, now: now)
-            guard case .isMade = answer else { return answer }
+            guard case .underway = answer else { return answer }
             await Task.yield()
             try Task.checkCancellation()
         }
@@ -106,7 +107,7 @@ import Testing
         #expect(reason.contains("broken"))
         _ = studio.slate(form, now: .now())
         #expect(tries.withLock { $0 } == 1)
-        guard case .isMade = studio.slate(form, now: .now() + .seconds(90)) else { throw CancellationError() }
+        guard case .underway = studio.slate(form, now: .now() + .seconds(90)) else { throw CancellationError() }
         _ = try await self.settled(studio, form)
         #expect(tries.withLock { $0 } == 2)
     }
