@@ -12,6 +12,11 @@ public final class SRTListener: Sendable {
         public var remoteAddress: String
     }
 
+    /// Let in by `decide`, and not accepted yet.
+    private struct Expected {
+        let request: Request
+    }
+
     public enum Answer: Sendable {
         /// With the passphrase that this connection must know; nil: the listener's.
         case accept(passphrase: String?)
@@ -21,17 +26,20 @@ public final class SRTListener: Sendable {
     private static let backlog: Int32 = 128
     /// How often the thread looks whether it is to stop, and calls `onTick` at least.
     private static let lookInterval: Int64 = 100
+    /// Of those that are let in and not accepted at one moment, so many are remembered; more are turned away.
+    private static let mostExpected = 1_024
 
     private let parameters: SRTParameters
     private let decide: @Sendable (Request) -> Answer
     private let accepted: @Sendable (SRTSocket, Request) -> Void
     private let onTick: @Sendable () -> Void
+    private let expected = Mutex<[SRTSOCKET: Expected]>([:])
     private let isStopping = Atomic<Bool>(false)
     private let whenStopped = Mutex<(isStopped: Bool, waiting: [@Sendable () -> Void])>((false, []))
 
     /// - Parameters:
     ///   - decide: called on libsrt's thread for the whole port, which nobody's packets pass meanwhile: looks into memory, waits for nothing.
-    ///   - accepted: called on the listener's thread with each connection that came about; must not block.
+    ///   - accepted: called on the listener's thread with each connection that came about, and what `decide` was asked for it; must not block.
     ///   - onTick: called there about ten times a second.
     public init(
         parameters: SRTParameters, decide: @escaping @Sendable (Request) -> Answer, accepted: @escaping @Sendable (SRTSocket, Request) -> Void,
@@ -97,6 +105,7 @@ public final class SRTListener: Sendable {
             _ = srt_epoll_uwait(poll, &ready, 1, Self.lookInterval)
             // Also when nothing was told: who came before the socket was watched is told by nobody.
             self.acceptAll(socket)
+            self.forgetGone()
             self.onTick()
         }
         srt_close(socket)
@@ -120,7 +129,28 @@ public final class SRTListener: Sendable {
                 pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { SRTAddress($0, length: Int(length)) }
             }
             let socket = SRTSocket(id, remote: remote)
-            self.accepted(socket, Request(streamID: Self.streamID(of: id), remoteAddress: socket.remoteAddress))
+            // A handshake with several stream ids shows libsrt's callback another one than it leaves on the socket: what was decided would be
+            // of the one, and its passphrase, and what is done of the other.
+            guard let expected = self.expected.withLock({ $0.removeValue(forKey: id) }), Self.streamID(of: id) == expected.request.streamID else {
+                socket.close()
+                continue
+            }
+            self.accepted(socket, expected.request)
+        }
+    }
+
+    /// Whose handshake failed after the callback, which libsrt tells nobody here.
+    private func forgetGone() {
+        self.expected.withLock { expected in expected = expected.filter { !Self.isGone($0.key) } }
+    }
+
+    /// How many are remembered.
+    var expectedCount: Int { self.expected.withLock { $0.count } }
+
+    private static func isGone(_ socket: SRTSOCKET) -> Bool {
+        switch srt_getsockstate(socket).rawValue {
+        case SRTS_BROKEN.rawValue, SRTS_CLOSING.rawValue, SRTS_CLOSED.rawValue, SRTS_NONEXIST.rawValue: true
+        default: false
         }
     }
 
@@ -139,10 +169,16 @@ public final class SRTListener: Sendable {
         let request = Request(streamID: text ?? [], remoteAddress: SRTAddress(peer)?.host ?? "unknown")
         switch self.isStopping.load(ordering: .acquiring) ? .reject(.unavailable) : self.decide(request) {
         case .accept(let passphrase):
-            guard let passphrase else { return 0 }
             do throws(SRTFailure) {
-                try SRTParameters.set(passphrase, SRTO_PASSPHRASE, of: socket)
-                return 0
+                if let passphrase { try SRTParameters.set(passphrase, SRTO_PASSPHRASE, of: socket) }
+                let isRemembered = self.expected.withLock { expected in
+                    guard expected.count < Self.mostExpected else { return false }
+                    expected[socket] = Expected(request: request)
+                    return true
+                }
+                guard !isRemembered else { return 0 }
+                srt_setrejectreason(socket, SRTRejection.overload.code)
+                return -1
             } catch {
                 // A stored passphrase that libsrt does not take: nobody can know it.
                 srt_setrejectreason(socket, SRTRejection.internalError.code)
