@@ -31,6 +31,8 @@ final class DestinationDriver: @unchecked Sendable {
     /// The peer has accepted the publish, and nothing has gone wrong since.
     private var isSending = false
     private var silence = SilentSound()
+    /// Of the current attempt.
+    private var codecs = SessionCodecs([])
     /// Reused by every batch.
     private var batch: [StreamItem] = []
     private var bytesOnTheWay = 0
@@ -149,6 +151,7 @@ final class DestinationDriver: @unchecked Sendable {
         var bytes = 0
         while bytes < Self.batchBytes {
             guard let item = reader.next() else { return (true, nil) }
+            if case .tracks(let tracks) = item, !self.codecs.take(tracks) { return (true, item) }
             if self.configuration.addsSilence {
                 self.silence.pass(item, into: &self.batch)
             } else {
@@ -165,7 +168,9 @@ final class DestinationDriver: @unchecked Sendable {
 
     private func note(_ item: StreamItem) {
         switch item {
-        case .tracks: self.perform(self.machine.streamBecameLive(now: .now()))
+        case .tracks:
+            self.perform(self.machine.streamBecameLive(now: .now()))
+            if self.codecs.isOutdated { self.perform(self.machine.sessionOutdated(now: .now())) }
         case .ended: self.perform(self.machine.streamEnded(now: .now()))
         case .frame, .discontinuity: break
         }
@@ -256,6 +261,7 @@ final class DestinationDriver: @unchecked Sendable {
         let orders = self.machine.leaseGranted(attempt, now: .now())
         guard !orders.isEmpty else { return lease.release() }
         self.ticket = nil
+        self.codecs = SessionCodecs(self.stream.tracks)
         self.transport = address.makeTransport(
             PushAttempt(
                 number: attempt, tracks: self.stream.tracks, network: self.network, eventLoop: self.eventLoop,
