@@ -12,8 +12,7 @@ extension MartletServer {
         hls: LiveHLS, ladders: Ladder.Environment, webM: WebMEncoding, pictures: LivePictures, group: any EventLoopGroup, meter: OutputMeter
     ) -> OutputFactory {
         let configuration = Recorder.Configuration(minimumFreeBytes: Int64(self.settings.recording.minimumFreeSpace), webM: webM)
-        let network = DestinationNetwork(
-            trustRoots: self.settings.endpoints.trustedCertificates.isEmpty ? nil : self.settings.endpoints.trustedCertificates)
+        let network = self.destinationNetwork
         let logger = self.logger
         return OutputFactory(
             makeRecorder: { stream, request, callbacks in
@@ -49,6 +48,20 @@ extension MartletServer {
                 Ladder(stream: stream, settings: settings, environment: ladders, onEvent: callbacks.onEvent, onClosed: callbacks.onClosed)
             },
             renditions: ladders.board, pictures: pictures)
+    }
+
+    private var destinationNetwork: DestinationNetwork {
+        let trustRoots = self.settings.endpoints.trustedCertificates
+        return DestinationNetwork(trustRoots: trustRoots.isEmpty ? nil : trustRoots)
+    }
+
+    /// A file of no use would show only when the first RTMPS destination is connected, and at each try again.
+    func checkDestinationTrust() throws {
+        do throws(DestinationNetwork.UnusableTrustRoots) {
+            try self.destinationNetwork.checkTrustRoots()
+        } catch {
+            throw DestinationNetwork.UnusableTrustRoots(description: "endpoints.trustedCertificates: \(error)")
+        }
     }
 
     func ladders(_ streams: StreamDirectory) -> Ladder.Environment {
