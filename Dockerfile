@@ -26,6 +26,8 @@ RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
         ca-certificates tzdata libavcodec59 libavformat59 libavutil57 libswresample4 libswscale6 libsqlite3-0 libstdc++6 zlib1g \
         libnghttp2-14 libssl3 libsrt1.5-gnutls \
+    && if ! dpkg --compare-versions "$(dpkg-query -W -f='${Version}' libsrt1.5-gnutls)" ge 1.5.1-1+deb12u2; then \
+        echo "libsrt1.5-gnutls is older than 1.5.1-1+deb12u2, which SRT needs to be safe: Debian's security suite has it" >&2; exit 1; fi \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --system --gid 990 martlet \
     && useradd --system --uid 990 --gid martlet --home-dir /data --shell /usr/sbin/nologin martlet \

@@ -148,7 +148,7 @@ let package = Package(
                 hummingbirdCore, nioCore, nioPosix, nioHTTP1, httpTypes, logging,
                 serviceLifecycle,
             ]),
-        tests("ServerTests", ["Server", "AV", "TestSupport", nioCore, yams, logging, argumentParser]),
+        tests("ServerTests", ["Server", "AV", "Outputs", "Streams", "TestSupport", nioCore, nioPosix, yams, logging, argumentParser]),
         tests("HouseTests", ["TestSupport"]),
         tests("EndToEndTests", ["TestSupport"], exclude: ["Peers"]),
     ],

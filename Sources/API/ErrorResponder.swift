@@ -107,7 +107,11 @@ enum ErrorResponder {
             return (.ok, Self.unreachable(error) ?? ResultDTO(false, message: "Camera is not found with streamId: \(id)"))
         case .record: return (.ok, Self.recording(error, id: id))
         case .addEndpoint: return (.ok, Self.addingEndpoint(error, id: id))
-        case .changeEndpoint, .removeEndpoint: return (.ok, Self.empty)
+        case .changeEndpoint:
+            return (
+                .ok, error == .endpointRefused ? ResultDTO(false, message: "The URL and the height of an endpoint cannot be changed.") : Self.empty
+            )
+        case .removeEndpoint: return (.ok, Self.empty)
         case .uploadVod: return Self.uploading(error)
         case .convertHLS:
             return Self.refused(error == .hlsNameBlank ? "HLS file name is empty" : "HLS to MP4 conversion has failed")

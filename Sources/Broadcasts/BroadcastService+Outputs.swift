@@ -80,10 +80,15 @@ extension BroadcastService {
     }
 
     /// Changes what is wanted of a destination: whether it is pushed to, and whether silent sound goes with pictures. Its session is opened or closed
-    /// without waiting for it.
-    /// - Throws: `unknownEndpoint`, `store`.
-    public func changeEndpoint(_ id: String, serviceID: String?, _ changes: BroadcastChanges.Endpoint) async throws(BroadcastError) {
-        guard let serviceID, try self.record(id)?.endpoints.contains(where: { $0.serviceID == serviceID }) == true else { throw .unknownEndpoint }
+    /// without waiting for it. Where it pushes to and what stays as it is.
+    /// - Parameter height: that is given; nil: none is.
+    /// - Throws: `unknownEndpoint`, `endpointRefused` when the URL or the height is another one, `store`.
+    public func changeEndpoint(
+        _ id: String, serviceID: String?, _ changes: BroadcastChanges.Endpoint, height: Int? = nil
+    ) async throws(BroadcastError) {
+        guard let serviceID, let present = try self.record(id)?.endpoints.first(where: { $0.serviceID == serviceID }) else { throw .unknownEndpoint }
+        let url = changes.url.trimmed
+        guard url.isEmpty || url == present.url, height == nil || height == present.resolutionHeight else { throw .endpointRefused }
         let updated = try await stored { () async throws(StoreError) in
             try await self.database.broadcasts.update(id) { record in
                 guard let index = record.endpoints.firstIndex(where: { $0.serviceID == serviceID }) else { return }

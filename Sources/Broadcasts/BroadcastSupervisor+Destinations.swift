@@ -12,7 +12,9 @@ extension BroadcastSupervisor {
     func endpointsChanged(_ endpoints: [EndpointRecord]) {
         for serviceID in self.board.serviceIDs {
             guard let running = self.board.endpoint(serviceID) else { continue }
-            let isKept = endpoints.contains { $0.serviceID == serviceID && $0.isEnabled && $0.isPushed(as: running) }
+            let isKept =
+                endpoints.contains { $0.serviceID == serviceID && $0.isEnabled && $0.isPushed(as: running) }
+                && self.isRightStream(of: running)
             if !isKept { self.close(serviceID) }
         }
         guard case .live = self.phase else { return }
@@ -41,6 +43,15 @@ extension BroadcastSupervisor {
         return rendition.flatMap { self.environment.streams.find($0.key(of: self.id)) }
     }
 
+    /// Whether a running session has the stream of the endpoint's height. A publisher may come back with another: then what was a rendition is the source,
+    /// or the other way round.
+    private func isRightStream(of endpoint: EndpointRecord) -> Bool {
+        guard case .live = self.phase, let pushed = self.board.stream(endpoint.serviceID) else { return true }
+        if let right = self.stream(height: endpoint.resolutionHeight) { return right === pushed }
+        // Its rendition may come again. The source, of a height that is not asked for, is nothing to wait with.
+        return pushed !== self.stream || self.sourceHeight == 0
+    }
+
     func attach(_ endpoints: [EndpointRecord]) {
         let running = self.board.serviceIDs
         let settings = self.environment.configuration
@@ -53,7 +64,7 @@ extension BroadcastSupervisor {
             configuration.fill = self.fill(for: stream)
             let watch = DestinationWatch(streamID: self.id, url: endpoint.url, emit: self.environment.emit)
             let session = self.environment.outputs.makeDestination(configuration, stream) { watch.changed($0) }
-            self.board.add(endpoint, session)
+            self.board.add(endpoint, of: stream, session)
             self.open += 1
             session.start()
         }

@@ -99,6 +99,8 @@ actor BroadcastSupervisor {
         case .tracksChanged(_, let generation, let tracks):
             guard self.phase == .live(generation) else { return }
             self.check(tracks)
+            // The source may have another height now.
+            self.rereadEndpoints()
         case .ended(_, let generation, let end, let last):
             // A replaced publisher's end is no end of the broadcast: the next one's `published` comes with it.
             guard self.phase.generation == generation, end != .stopped(.replaced) else { return }

@@ -1,11 +1,14 @@
 import Outputs
 import Store
+import Streams
 import Synchronization
 
 /// The running endpoints of one broadcast. Read by API calls at any time; changed by the broadcast's supervisor only.
 final class EndpointBoard: Sendable {
     private struct Entry {
         let endpoint: EndpointRecord
+        /// What it is pushed from.
+        let stream: Stream
         let session: any RestreamSession
     }
 
@@ -20,11 +23,12 @@ final class EndpointBoard: Sendable {
     var isEmpty: Bool { self.entries.withLock { $0.isEmpty } }
     var serviceIDs: Set<String> { self.entries.withLock { Set($0.keys) } }
 
-    func add(_ endpoint: EndpointRecord, _ session: any RestreamSession) {
-        self.entries.withLock { $0[endpoint.serviceID] = Entry(endpoint: endpoint, session: session) }
+    func add(_ endpoint: EndpointRecord, of stream: Stream, _ session: any RestreamSession) {
+        self.entries.withLock { $0[endpoint.serviceID] = Entry(endpoint: endpoint, stream: stream, session: session) }
     }
 
     func endpoint(_ serviceID: String) -> EndpointRecord? { self.entries.withLock { $0[serviceID]?.endpoint } }
+    func stream(_ serviceID: String) -> Stream? { self.entries.withLock { $0[serviceID]?.stream } }
 
     func publisherLeft(saidGoodbye: Bool) {
         let sessions = self.entries.withLock { $0.values.map(\.session) }

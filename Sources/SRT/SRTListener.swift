@@ -30,7 +30,7 @@ public final class SRTListener: Sendable {
     private static let lookInterval: Int64 = 100
     /// Who was let in and does not exist after so long has failed; libsrt ends the handshake in the same moment, one way or the other.
     private static let patience = Duration.milliseconds(300)
-    /// Of those that are let in and not accepted at one moment, so many are remembered.
+    /// Of those that are let in and not accepted at one moment, so many are remembered; more are turned away.
     private static let mostExpected = 1_024
 
     private let parameters: SRTParameters
@@ -44,7 +44,7 @@ public final class SRTListener: Sendable {
 
     /// - Parameters:
     ///   - decide: called on libsrt's thread for the whole port, which nobody's packets pass meanwhile: looks into memory, waits for nothing.
-    ///   - accepted: called on the listener's thread with each connection that came about; must not block.
+    ///   - accepted: called on the listener's thread with each connection that came about, and what `decide` was asked for it; must not block.
     ///   - failed: called there with each that `decide` let pass and libsrt turned away after that, which it does for a passphrase only: wrong or
     ///     missing (`badSecret`), or one where none is asked for (`unsecure`).
     ///   - onTick: called there about ten times a second.
@@ -133,14 +133,22 @@ public final class SRTListener: Sendable {
                 pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { srt_accept(listener, $0, &length) }
             }
             guard id != SRT_INVALID_SOCK else { return }
-            self.expected.withLock { $0[id] = nil }
             let remote = withUnsafePointer(to: storage) { pointer in
                 pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { SRTAddress($0, length: Int(length)) }
             }
             let socket = SRTSocket(id, remote: remote)
-            self.accepted(socket, Request(streamID: Self.streamID(of: id), remoteAddress: socket.remoteAddress))
+            // A handshake with several stream ids shows libsrt's callback another one than it leaves on the socket: what was decided would be
+            // of the one, and its passphrase, and what is done of the other.
+            guard let expected = self.expected.withLock({ $0.removeValue(forKey: id) }), Self.streamID(of: id) == expected.request.streamID else {
+                socket.close()
+                continue
+            }
+            self.accepted(socket, expected.request)
         }
     }
+
+    /// How many are remembered.
+    var expectedCount: Int { self.expected.withLock { $0.count } }
 
     /// libsrt judges passphrases after the callback, and tells nobody here of its answer: those that never came are gone.
     private func reportFailed() {
@@ -176,9 +184,15 @@ public final class SRTListener: Sendable {
         case .accept(let passphrase):
             do throws(SRTFailure) {
                 if let passphrase { try SRTParameters.set(passphrase, SRTO_PASSPHRASE, of: socket) }
-                let one = Expected(request: request, isEncrypted: (passphrase ?? self.parameters.passphrase) != nil)
-                self.expected.withLock { if $0.count < Self.mostExpected { $0[socket] = one } }
-                return 0
+                let isEncrypted = (passphrase ?? self.parameters.passphrase) != nil
+                let isRemembered = self.expected.withLock { expected in
+                    guard expected.count < Self.mostExpected else { return false }
+                    expected[socket] = Expected(request: request, isEncrypted: isEncrypted)
+                    return true
+                }
+                guard !isRemembered else { return 0 }
+                srt_setrejectreason(socket, SRTRejection.overload.code)
+                return -1
             } catch {
                 // A stored passphrase that libsrt does not take: nobody can know it.
                 srt_setrejectreason(socket, SRTRejection.internalError.code)

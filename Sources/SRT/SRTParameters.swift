@@ -36,10 +36,31 @@ public struct SRTParameters: Sendable, Equatable {
         return nil
     }
 
+    /// What a connection may hold back in its latency, in packets: 40 Mb/s of media, and never less than libsrt's own default. Only what really comes
+    /// takes memory. Where less fits than comes, the newest is lost.
+    var receivePackets: Int {
+        let latency = min(max(self.latency, 0), 60_000)
+        return max(8_192, latency * Self.fastest / Self.payloadSize)
+    }
+
+    /// Bytes per millisecond.
+    private static let fastest = 5_000
+    /// A packet with its headers, as libsrt counts.
+    private static let slotSize = 1_472
+    /// SRTO_FC: libsrt's own default.
+    private static let leastFlight = 25_600
+
+    /// What a socket may hold back, and what may be on its way to it, in packets.
+    static func windows(of socket: SRTSOCKET) -> (receive: Int, flight: Int) {
+        (Int(Self.number(SRTO_RCVBUF, of: socket) ?? 0) / Self.slotSize, Int(Self.number(SRTO_FC, of: socket) ?? 0))
+    }
+
     /// Before binding or connecting.
     func apply(to socket: SRTSOCKET) throws(SRTFailure) {
         if let problem { throw SRTFailure(cause: .invalidParameter, operation: "set up", text: problem) }
         try Self.set(Int32(clamping: self.latency), SRTO_LATENCY, of: socket)
+        try Self.set(Int32(clamping: max(Self.leastFlight, self.receivePackets)), SRTO_FC, of: socket)
+        try Self.set(Int32(clamping: self.receivePackets * Self.slotSize), SRTO_RCVBUF, of: socket)
         try Self.set(Int32(clamping: self.peerIdleTimeout), SRTO_PEERIDLETIMEO, of: socket)
         try Self.set(Int32(Self.payloadSize), SRTO_PAYLOADSIZE, of: socket)
         // Whoever sends sees what waits and leaves out whole pictures; libsrt would leave out packets.

@@ -72,7 +72,8 @@ public final class SRTSocket: Sendable {
         return srt_getlasterror(nil) == SRT_EASYNCSND.rawValue ? .full : .lost
     }
 
-    /// How much media time waits here until the peer has confirmed it, milliseconds.
+    /// What waits here until the peer has confirmed it was handed over within so many milliseconds. Media that was handed over in one go counts as
+    /// nothing: see `SRTPace`.
     public var unconfirmedMilliseconds: Int {
         max(0, Int(srt_getsndbuffer(self.id, nil, nil)))
     }

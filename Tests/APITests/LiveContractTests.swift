@@ -236,12 +236,27 @@ import Testing
         _ = publisher
     }
 
+    @Test(arguments: [
+        (#"{"endpointUrl":"rtmp://other/live/k"}"#, false), (#"{"rtmpUrl":"rtmp://t/live/k2","enabled":false}"#, false),
+        (#"{"resolutionHeight":480}"#, false), (#"{"endpointUrl":" rtmp://t/live/k ","resolutionHeight":0,"enabled":true}"#, true),
+    ])
+    func whereAnEndpointPushesToCannotBeChanged(body: String, isTaken: Bool) async throws {
+        let stage = try await RESTStage()
+        _ = try await stage.post("/broadcasts/create", #"{"streamId":"a"}"#)
+        _ = try await stage.post("/broadcasts/a/endpoint", #"{"endpointUrl":"rtmp://t/live/k","endpointServiceId":"mine"}"#)
+        let reply = try await stage.put("/broadcasts/a/endpoint?endpointServiceId=mine", body)
+        #expect(reply.body == (isTaken ? result(true) : result(false, "The URL and the height of an endpoint cannot be changed.")))
+        let list = try #require(try await stage.get("/broadcasts/a").object()["endPointList"] as? [[String: any Sendable]])
+        #expect(list[0]["endpointUrl"] as? String == "rtmp://t/live/k" && list[0]["enabled"] as? Bool == true)
+    }
+
     @Test func knownPlatformsAreListed() async throws {
         let stage = try await RESTStage()
         let list = try await stage.get("/endpoint-presets").objects()
         let youtube = try #require(list.first { $0["id"] as? String == "youtube" })
         #expect((youtube["urls"] as? [String])?.first == "rtmps://a.rtmps.youtube.com:443/live2")
         #expect(youtube["secure"] as? Bool == true && youtube["soundNeeded"] as? Bool == true)
+        #expect(youtube["audioCodecs"] as? [String] == ["aac", "mp3"])
     }
 
     @Test(

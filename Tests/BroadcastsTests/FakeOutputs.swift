@@ -54,8 +54,8 @@ final class FakeOutputs: LivePackaging {
                     return recorder
                 }
             },
-            makeDestination: { configuration, _, onChange in
-                let destination = FakeDestination(configuration: configuration, onChange: onChange)
+            makeDestination: { configuration, stream, onChange in
+                let destination = FakeDestination(configuration: configuration, key: stream.key, onChange: onChange)
                 self.state.withLock { $0.destinations.append(destination) }
                 return destination
             },
@@ -183,11 +183,14 @@ final class FakeDestination: RestreamSession {
     }
 
     let configuration: DestinationConfiguration
+    /// Of the stream that it is made for.
+    let key: StreamKey
     private let onChange: @Sendable (DestinationStatus) -> Void
     private let state: Mutex<State>
 
-    init(configuration: DestinationConfiguration, onChange: @escaping @Sendable (DestinationStatus) -> Void) {
+    init(configuration: DestinationConfiguration, key: StreamKey, onChange: @escaping @Sendable (DestinationStatus) -> Void) {
         self.configuration = configuration
+        self.key = key
         self.onChange = onChange
         self.state = Mutex(State(status: DestinationStatus(id: configuration.id)))
     }

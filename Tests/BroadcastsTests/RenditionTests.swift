@@ -13,19 +13,6 @@ import Testing
     private static let low = Rendition(height: 480, width: 854, videoBitrate: 900_000, audioBitrate: 0)
     private static let lowest = Rendition(height: 360, width: 640, videoBitrate: 500_000, audioBitrate: 64_000)
 
-    /// Makes their streams live and lists them, as a ladder does.
-    private func make(_ renditions: [Rendition], of id: String, on stage: Stage) throws -> [Publisher] {
-        let publishers = try renditions.map { rendition in
-            let source = PublishSource(
-                type: .rtmp, remoteAddress: "", credential: "ladder", keepsTimes: true, startedAtMilliseconds: 0, stop: { _ in })
-            let publisher = try stage.streams.publish(rendition.key(of: id), source: source, now: stage.time.now).get()
-            stage.feed(publisher, height: rendition.height)
-            return publisher
-        }
-        stage.outputs.board.set(renditions, of: id, by: stage)
-        return publishers
-    }
-
     private func ladder(_ stage: Stage, count: Int = 1) async throws -> FakeLadder {
         try await stage.eventually("a ladder") { stage.outputs.ladders.count == count }
         return try #require(stage.outputs.ladders.last)
@@ -122,7 +109,7 @@ import Testing
         let stage = try await Stage({ $0.renditions = [RenditionSetting(height: 480), RenditionSetting(height: 360)] })
         try await stage.create("a") { $0.about.name = "The name" }
         _ = try await stage.publish("a")
-        let publishers = try self.make([Self.low, Self.lowest], of: "a", on: stage)
+        let publishers = try stage.make([Self.low, Self.lowest], of: "a")
         func start(_ height: Int, _ fileName: String? = nil) async throws -> RecordingTicket? {
             try await stage.service.setRecording("a", true, type: "mp4", height: height, fileName: fileName)
         }
@@ -173,7 +160,7 @@ import Testing
         let stage = try await Stage({ $0.renditions = [RenditionSetting(height: 480)] })
         try await stage.create("a")
         let publisher = try await stage.publish("a")
-        let renditions = try self.make([Self.low], of: "a", on: stage)
+        let renditions = try stage.make([Self.low], of: "a")
         for height in [0, 480] { _ = try await stage.service.setRecording("a", true, type: "mp4", height: height, fileName: nil) }
         try await stage.end(publisher)
         #expect(stage.outputs.recorders.count == 2)
@@ -188,7 +175,7 @@ import Testing
         _ = try await stage.publish("a")
         let ladder = try await self.ladder(stage)
         #expect(stage.outputs.destinations.isEmpty)
-        let renditions = try self.make([Self.low], of: "a", on: stage)
+        let renditions = try stage.make([Self.low], of: "a")
         ladder.tell(.started(Self.low))
         try await stage.eventually("pushed") { stage.outputs.destinations.count == 1 }
         _ = try await stage.service.addEndpoint("a", .init(url: "rtmp://h/app/other", resolutionHeight: 480))
@@ -204,7 +191,7 @@ import Testing
         try await stage.create("a")
         #expect(try stage.service.streams(of: "a").isEmpty)
         let publisher = try await stage.publish("a")
-        let renditions = try self.make([Self.lowest, Self.low], of: "a", on: stage)
+        let renditions = try stage.make([Self.lowest, Self.low], of: "a")
         #expect(try stage.service.streams(of: "a").map(\.key.renditionHeight) == [0, 480, 360])
         #expect(try stage.service.streams(of: "b").isEmpty)
         #expect(stage.service.activeCount() == 1)

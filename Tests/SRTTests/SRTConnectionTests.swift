@@ -97,6 +97,20 @@ import Testing
         }
     }
 
+    /// 10 s is what the settings allow: 40 Mb/s of it fit.
+    @Test(arguments: [(120, 8_192), (1_000, 8_192), (10_000, 37_993)])
+    func theReceiveBufferHoldsAsMuchAsTheLatencyHoldsBack(latency: Int, packets: Int) async throws {
+        var parameters = SRTParameters()
+        parameters.latency = latency
+        #expect(parameters.receivePackets == packets)
+        try await SRTLoopback.run(parameters) { loopback in
+            _ = try await loopback.connect("demo").get()
+            let arrival = try await loopback.next()
+            let windows = SRTParameters.windows(of: arrival.socket.id)
+            #expect(windows.receive == packets && windows.flight >= packets)
+        }
+    }
+
     @Test func parametersOutOfBoundsAreRefusedBeforeAnythingIsSent() {
         var parameters = SRTParameters()
         #expect(parameters.problem == nil)

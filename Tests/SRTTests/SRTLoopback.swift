@@ -39,6 +39,9 @@ final class SRTLoopback: Sendable {
         await Self.stop(listener)
     }
 
+    /// Let in, and not arrived yet.
+    var expectedCount: Int { self.listener.expectedCount }
+
     private static func stop(_ listener: SRTListener) async {
         await withCheckedContinuation { continuation in listener.stop { continuation.resume() } }
     }

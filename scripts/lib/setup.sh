@@ -15,6 +15,9 @@ test_packages=(
     gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good python3-gi python3-websockets
 )
 
+# Before it, a peer can make libsrt write where it should not (docs/specs.md, SRT).
+patched_libsrt=1.5.1-1+deb12u2
+
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
 is_installed() {
@@ -23,6 +26,16 @@ is_installed() {
 
 as_root() {
     if [[ $EUID -eq 0 ]]; then "$@"; else sudo "$@"; fi
+}
+
+# SRT is on by default, so the library must be the patched one.
+require_patched_libsrt() {
+    local version
+    command -v dpkg-query >/dev/null || return 0
+    version=$(dpkg-query -W -f='${Version}' libsrt1.5-gnutls 2>/dev/null) || version=none
+    dpkg --compare-versions "$version" ge "$patched_libsrt" && [[ $version != none ]] && return
+    say "libsrt1.5-gnutls is $version, and SRT is only safe from $patched_libsrt on: enable Debian's security suite and run apt-get upgrade"
+    exit 1
 }
 
 # Installs those of the named packages that are missing. A freshly installed service is not started: the tests run their own.

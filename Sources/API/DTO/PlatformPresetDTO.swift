@@ -17,6 +17,7 @@ struct PlatformPresetDTO: JSONWritable {
             writer.member("videoBitrate", preset.videoBitrate)
             writer.member("audioBitrate", preset.audioBitrate)
             writer.member("videoCodecs", texts: preset.videoCodecs.map(\.rawValue))
+            writer.member("audioCodecs", texts: preset.audioCodecs.map(\.rawValue))
             writer.member("bFrames", preset.allowsBFrames)
             writer.member("soundNeeded", preset.needsSound)
         }

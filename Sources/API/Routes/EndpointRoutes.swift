@@ -38,13 +38,13 @@ struct EndpointRoutes: Sendable {
         }
     }
 
-    /// What is wanted of one that is there; its URL and height stay.
+    /// What is wanted of one that is there; its URL and height cannot be changed, but may be said.
     @Sendable private func change(_ call: APICall) async throws(APIFault) -> APIReply {
         let id = call.segment("id")
         let body = try await call.body(EndpointRequest.self)
         let serviceID = call.query["endpointServiceId"] ?? body?.endpointServiceId
         return try await attempt(.changeEndpoint, id: id) { () async throws(BroadcastError) in
-            try await self.service.changeEndpoint(id, serviceID: serviceID, body?.endpoint ?? .init(url: ""))
+            try await self.service.changeEndpoint(id, serviceID: serviceID, body?.endpoint ?? .init(url: ""), height: body?.resolutionHeight)
             return APIReply(.ok, ResultDTO(true))
         }
     }

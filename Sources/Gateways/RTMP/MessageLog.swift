@@ -49,6 +49,12 @@ struct MessageLog {
     /// One past the newest message: the cursor of a player that has everything.
     var endIndex: Int { self.startIndex + self.messages.count }
 
+    /// Bytes per second of media time, of what is here. Too few until there is half a second of it.
+    var rate: Int {
+        let span = self.messages.first.map { (self.newestTime - $0.time).microseconds } ?? 0
+        return Int(Double(self.bytes) * 1_000_000 / Double(max(span, 500_000)))
+    }
+
     /// True while pictures keep coming, so that sound need not cause sends of its own.
     var videoFlows: Bool {
         guard let time = self.newestVideoTime else { return false }

@@ -21,6 +21,7 @@ final class SRTConnection: Sendable {
     let socket: SRTSocket
     let meter = TransportMeter()
     private let state = Mutex(State())
+    private let isAdmitted = Atomic<Bool>(false)
 
     init(number: UInt64, role: Role, subject: String, socket: SRTSocket) {
         self.number = number
@@ -28,6 +29,11 @@ final class SRTConnection: Sendable {
         self.subject = subject
         self.socket = socket
     }
+
+    /// The gate has let it in: from now on it is one of its stream's.
+    func admitted() { self.isAdmitted.store(true, ordering: .relaxed) }
+
+    var wasAdmitted: Bool { self.isAdmitted.load(ordering: .relaxed) }
 
     /// Asks its thread to end it. From any thread; the first reason stays.
     func stop(_ reason: PublishStop) {

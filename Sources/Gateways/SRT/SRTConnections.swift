@@ -59,6 +59,12 @@ final class SRTConnections: Sendable {
         if isEmpty { body() }
     }
 
+    /// One for each stream: while a publisher is replaced there are two.
+    static func newest(_ all: [(number: UInt64, stream: String, seconds: Double)]) -> [(stream: String, seconds: Double)] {
+        let newest = Dictionary(all.map { ($0.stream, $0) }) { $0.number > $1.number ? $0 : $1 }
+        return newest.values.map { ($0.stream, $0.seconds) }
+    }
+
     var figures: SRTGateway.Statistics {
         self.state.withLock { state in
             var figures = SRTGateway.Statistics()
@@ -71,11 +77,11 @@ final class SRTConnections: Sendable {
                 figures.packets += statistics
                 switch connection.role {
                 case .viewer: figures.viewers += 1
-                case .publisher:
-                    figures.publishers += 1
-                    figures.roundTrips.append((connection.subject, statistics.roundTrip / 1000))
+                case .publisher: figures.publishers += 1
                 }
             }
+            let publishers = state.open.values.filter { $0.role == .publisher && $0.wasAdmitted }
+            figures.roundTrips = Self.newest(publishers.map { ($0.number, $0.subject, $0.statistics.roundTrip / 1000) })
             return figures
         }
     }

@@ -71,7 +71,7 @@ actor SRTFanOut {
             self.reader = self.stream.attach(from: .latestGroup) { [weak self] in self?.wake() }
             self.idleSince = .now()
         }
-        self.viewers.append(SRTViewer(connection))
+        self.viewers.append(SRTViewer(connection, now: .now()))
         self.pull()
     }
 
@@ -135,8 +135,11 @@ actor SRTFanOut {
     }
 
     private func removeGone() {
-        let isIdle = NIODeadline.now() - self.idleSince > self.idleLimit
-        let gone = self.viewers.filter { isIdle || $0.connection.stopReason != nil || !$0.connection.socket.isConnected }
+        let now = NIODeadline.now()
+        let gone = self.viewers.filter { viewer in
+            viewer.hasWaited(for: self.idleLimit, since: self.idleSince, now: now) || viewer.connection.stopReason != nil
+                || !viewer.connection.socket.isConnected
+        }
         for viewer in gone { self.remove(viewer) }
     }
 

@@ -63,7 +63,7 @@ extension SRTGateway {
         self.connections.refused(rejection)
         self.logger.notice(
             "SRT connection refused",
-            metadata: ["stream": "\(Self.shortened(id))", "peer": "\(request.remoteAddress)", "reason": "\(reason)", "code": "\(rejection.code)"])
+            metadata: ["stream": "\(Self.shown(id))", "peer": "\(request.remoteAddress)", "reason": "\(reason)", "code": "\(rejection.code)"])
         return .reject(rejection)
     }
 
@@ -77,8 +77,18 @@ extension SRTGateway {
         }
     }
 
-    private static func shortened(_ id: String) -> String {
-        id.count <= 64 ? id : id.prefix(64) + "…"
+    /// For log lines and metrics. An id is the peer's text, and may hold the token that was meant to stand behind it.
+    private static func shown(_ id: String) -> String {
+        let isPlain = id.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+                UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
+                true
+            default: false
+            }
+        }
+        guard isPlain else { return "?" }
+        return id.count <= 64 ? id : id.prefix(64) + "…"
     }
 
     // MARK: Behind it
@@ -94,7 +104,7 @@ extension SRTGateway {
             // The handshake has parsed the same text.
             return socket.close()
         }
-        let connection = self.connections.add(role, subject: Self.shortened(wish.id), socket: socket)
+        let connection = self.connections.add(role, subject: Self.shown(wish.id), socket: socket)
         // Ends with the gate's answer; the gate has its own deadlines.
         Task {
             switch wish {
@@ -112,6 +122,7 @@ extension SRTGateway {
         case .failure(let refusal):
             self.dismiss(connection, refusal.rejection)
         case .success(let publisher):
+            connection.admitted()
             let ingest = SRTIngest(
                 connection: connection, publisher: publisher, idleTimeout: .nanoseconds(self.configuration.idleTimeout.nanoseconds),
                 transcodesAudio: self.configuration.transcodesAudio, logger: self.logger(for: connection))

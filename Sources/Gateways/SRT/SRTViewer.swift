@@ -4,7 +4,8 @@ import SRT
 /// One viewer of a stream: its cursor into the log of transport packets. Confined to its fan-out's thread.
 ///
 /// libsrt keeps what it is given until the peer has confirmed it, so a viewer on a slow way shows by how much waits there. It is given nothing then;
-/// when it has fallen out of the log it goes on at the newest keyframe, and when nothing moves for long it is given up.
+/// when it has fallen out of the log it goes on at the newest keyframe, and when nothing moves for long it is given up. What lies ready when it begins, or
+/// goes on, is given to it at twice the stream's rate (`SRTPace`).
 final class SRTViewer {
     enum Outcome {
         case hasEverything
@@ -25,14 +26,26 @@ final class SRTViewer {
     private var cursor: Int?
     private var rest = ByteBuffer()
     private var hasStarted = false
+    private var pace = SRTPace()
     /// Since when it has taken nothing of what waits for it.
     private var busySince: NIODeadline?
     /// How often it fell out of the log.
     private(set) var skips = 0
+    private let joinedAt: NIODeadline
 
-    init(_ connection: SRTConnection) {
+    init(_ connection: SRTConnection, now: NIODeadline) {
         self.connection = connection
+        self.joinedAt = now
         self.mostUnconfirmed = max(connection.socket.peerLatency, Self.leastUnconfirmed)
+    }
+
+    /// Whether it has waited for so long for a stream that has given nothing since then.
+    func hasWaited(for patience: TimeAmount, since idleSince: NIODeadline, now: NIODeadline) -> Bool {
+        Self.hasWaited(from: self.joinedAt, for: patience, since: idleSince, now: now)
+    }
+
+    static func hasWaited(from joinedAt: NIODeadline, for patience: TimeAmount, since idleSince: NIODeadline, now: NIODeadline) -> Bool {
+        now - max(idleSince, joinedAt) > patience
     }
 
     /// The stretch that was taken out of the log last, for viewers who stand at the same place.
@@ -44,7 +57,7 @@ final class SRTViewer {
     /// Gives it what the log has for it. `shared` holds for as long as the log is as it is.
     func serve(from log: MessageLog, shared: inout SharedBatch, now: NIODeadline) -> Outcome {
         while true {
-            switch self.sendRest() {
+            switch self.sendRest(rate: log.rate, now: now) {
             case .taken: break
             case .full: return self.busy(now)
             case .lost: return .isGone
@@ -73,15 +86,19 @@ final class SRTViewer {
         return batch
     }
 
-    private func sendRest() -> SRTSocket.Sent {
+    /// `full` also when it is too early for more.
+    private func sendRest(rate: Int, now: NIODeadline) -> SRTSocket.Sent {
         while self.rest.readableBytes > 0 {
+            guard self.pace.allowance(now: now.uptimeNanoseconds, rate: rate) > 0 else { return .full }
             let sent = self.rest.withUnsafeReadableBytes { bytes in
                 let size = min(bytes.count, SRTParameters.payloadSize)
                 return self.connection.socket.send(UnsafeRawBufferPointer(rebasing: bytes[..<size]))
             }
             guard sent == .taken else { return sent }
             self.busySince = nil
-            self.rest.moveReaderIndex(forwardBy: min(self.rest.readableBytes, SRTParameters.payloadSize))
+            let size = min(self.rest.readableBytes, SRTParameters.payloadSize)
+            self.pace.sent(bytes: size)
+            self.rest.moveReaderIndex(forwardBy: size)
         }
         return .taken
     }

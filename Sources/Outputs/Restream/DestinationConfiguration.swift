@@ -38,7 +38,7 @@ public struct DestinationConfiguration: Sendable {
     public var url: String
     /// How many attempts may follow a failed one before the destination is given up; negative: forever.
     public var republishLimit: Int
-    /// How often the progress of a live push is judged; taken as 100 ms at least.
+    /// How often the progress of a live push is judged; taken as 100 ms at least and as a quarter of `timing.stall` at most.
     public var healthCheckPeriod: TimeAmount
     public var timing: Timing
     /// Silent AAC goes with pictures that have no sound.

@@ -36,6 +36,8 @@ final class DestinationDriver: @unchecked Sendable {
     private var fed: [StreamItem] = []
     private var shownFeeding = DestinationFeeding.held
     private var fillTimer: (deadline: NIODeadline, task: Scheduled<Void>)?
+    /// Of the current attempt.
+    private var codecs = SessionCodecs([])
     /// Reused by every batch.
     private var batch: [StreamItem] = []
     private var bytesOnTheWay = 0
@@ -177,6 +179,11 @@ final class DestinationDriver: @unchecked Sendable {
         var bytes = 0
         while bytes < Self.batchBytes {
             guard let item = reader.next() else { return (true, nil) }
+            // Another codec needs a session of its own, and none of it comes into this one.
+            if case .tracks(let tracks) = item, !self.codecs.take(tracks) {
+                self.filler.passed(item, now: self.lastSend)
+                return (true, item)
+            }
             self.filler.received(item, now: self.lastSend, into: &self.fed)
             self.addFed()
             switch item {
@@ -201,6 +208,7 @@ final class DestinationDriver: @unchecked Sendable {
         switch item {
         case .tracks:
             self.perform(self.machine.streamBecameLive(now: .now()))
+            if self.codecs.isOutdated { self.perform(self.machine.sessionOutdated(now: .now())) }
         case .ended:
             let now = NIODeadline.now()
             self.perform(self.machine.fillChanged(isAvailable: self.filler.look(now: now), now: now) + self.machine.streamEnded(now: now))
@@ -333,10 +341,11 @@ final class DestinationDriver: @unchecked Sendable {
         let orders = self.machine.leaseGranted(attempt, now: .now())
         guard !orders.isEmpty else { return lease.release() }
         self.ticket = nil
+        let tracks = self.filler.tracks.isEmpty ? self.stream.tracks : self.filler.tracks
+        self.codecs = SessionCodecs(tracks)
         self.transport = address.makeTransport(
             PushAttempt(
-                number: attempt, tracks: self.filler.tracks.isEmpty ? self.stream.tracks : self.filler.tracks, network: self.network,
-                eventLoop: self.eventLoop,
+                number: attempt, tracks: tracks, network: self.network, eventLoop: self.eventLoop,
                 connectTimeout: self.configuration.timing.connect, lease: lease, report: { self.handle($0, of: attempt) }))
         self.perform(orders)
     }

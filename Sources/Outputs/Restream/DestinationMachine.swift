@@ -6,7 +6,8 @@ import NIOCore
 /// idle ─► queued ─► connecting ─► publishing ─► live ◄─► stalled ─► closing ─► idle (stream ended) · retrying ─► queued · failed · stopped
 /// ```
 /// A stream that ends is held for the grace window: what is connected stays so, what is being connected goes on, and nothing new is begun; then it
-/// has ended, or it is back and all goes on. While something can stand in for it, it is held for longer, and what breaks is connected again.
+/// has ended, or it is back and all goes on: what waits to retry does not wait any longer, and what was given up is tried anew. While something can
+/// stand in for it, it is held for longer, and what breaks is connected again.
 ///
 /// Time is an argument, and randomness comes from the seed. Every attempt has a number; what is reported about an older one is ignored. Events
 /// return orders for the driver; whatever else should happen happens at `deadline`, when the driver calls `looked` and `timedOut(now:)`.
@@ -76,7 +77,9 @@ struct DestinationMachine {
     init(configuration: DestinationConfiguration, seed: UInt64) {
         self.timing = configuration.timing
         self.republishLimit = configuration.republishLimit
-        self.checkPeriod = max(configuration.healthCheckPeriod, .milliseconds(100))
+        // However rarely it is asked for: only a look can find that nothing arrives any more.
+        let rarest = TimeAmount.nanoseconds(configuration.timing.stall.nanoseconds / 4)
+        self.checkPeriod = max(min(configuration.healthCheckPeriod, rarest), .milliseconds(100))
         self.delay = RetryDelay(seed: seed)
     }
 
@@ -157,14 +160,17 @@ struct DestinationMachine {
 
     /// Also when a live stream's tracks change.
     mutating func streamBecameLive(now: NIODeadline) -> [Order] {
+        let isBack = !self.streamIsLive
         self.streamIsLive = true
         self.heldUntil = nil
         self.heldSince = nil
+        if isBack { self.beginAnew(now: now) }
         if case .failed = self.phase, self.lastFailure?.isFinal == true {
             // Its tracks are others now.
             self.forgetFailures()
             self.phase = .idle
         }
+        if case .retrying = self.phase { return self.timedOut(now: now) }
         return self.openIfWanted()
     }
 
@@ -201,29 +207,55 @@ struct DestinationMachine {
         return self.openIfWanted()
     }
 
-    /// There is something that the return of the stream would find to go on with.
-    private var canBeHeld: Bool {
+    /// Every publish is a beginning (contract 5): what went wrong in the last one is no reason not to try. Only who refused the key is left alone for a
+    /// while, whatever the publisher does.
+    private mutating func beginAnew(now: NIODeadline) {
         switch self.phase {
-        case .queued, .connecting, .publishing, .live, .retrying, .failed, .closing(_, .retrying, _, _), .closing(_, .failed, _, _): self.isUsable
-        case .idle, .stopped, .closing: false
+        case .retrying(let until):
+            self.failures = 0
+            self.phase = .retrying(until: self.firstTry(now: now, before: until))
+        case .closing(let attempt, .retrying(let until), let deadline, let isAborted):
+            self.failures = 0
+            self.phase = .closing(
+                attempt, then: .retrying(until: self.firstTry(now: now, before: until)), deadline: deadline, isAborted: isAborted)
+        case .failed where self.isUsable:
+            self.forgetFailures()
+            self.phase = .idle
+        case .closing(let attempt, .failed, let deadline, let isAborted):
+            self.forgetFailures()
+            self.phase = .closing(attempt, then: .idle, deadline: deadline, isAborted: isAborted)
+        case .idle:
+            self.failures = 0
+        case .queued, .connecting, .publishing, .live, .closing, .failed, .stopped:
+            break
         }
     }
 
-    /// A new stream starts with a clean record.
+    private func firstTry(now: NIODeadline, before until: NIODeadline) -> NIODeadline {
+        self.refusals > 0 ? min(until, now + self.timing.firstRetryAfterRefusal) : now
+    }
+
+    /// There is something that the return of the stream would find to go on with. What was given up stays so until then.
+    private var canBeHeld: Bool {
+        switch self.phase {
+        case .queued, .connecting, .publishing, .live, .retrying, .closing(_, .retrying, _, _): self.isUsable
+        case .idle, .stopped, .failed, .closing: false
+        }
+    }
+
+    /// A new stream starts with a clean record; what was given up is shown as that until then.
     private mutating func streamIsOver(now: NIODeadline) -> [Order] {
         switch self.phase {
         case .idle:
             self.forgetFailures()
             return []
-        case .stopped:
+        case .stopped, .failed:
             return []
-        case .failed where !self.isUsable:
-            return []
-        case .retrying, .failed:
+        case .retrying:
             self.forgetFailures()
             self.phase = .idle
             return []
-        case .closing(let attempt, .retrying, let deadline, let isAborted), .closing(let attempt, .failed, let deadline, let isAborted):
+        case .closing(let attempt, .retrying, let deadline, let isAborted):
             self.forgetFailures()
             self.phase = .closing(attempt, then: .idle, deadline: deadline, isAborted: isAborted)
             return []
@@ -255,6 +287,11 @@ struct DestinationMachine {
 
     mutating func leaseGranted(_ attempt: UInt64, now: NIODeadline) -> [Order] {
         guard case .queued(attempt) = self.phase else { return [] }
+        // It may have ended while another session to the URL did. No order: the lease goes back.
+        guard self.mayOpen else {
+            self.phase = .idle
+            return []
+        }
         self.phase = .connecting(attempt, deadline: now + self.timing.connect)
         return [.connect(attempt)]
     }
@@ -270,6 +307,13 @@ struct DestinationMachine {
         guard case .publishing(attempt, _) = self.phase else { return false }
         self.phase = .live(Live(attempt: attempt, since: now, checkAt: now + self.checkPeriod))
         return true
+    }
+
+    /// What is to be sent from now on is none of what the session was opened for: it ends, and another one follows.
+    mutating func sessionOutdated(now: NIODeadline) -> [Order] {
+        guard case .live(let live) = self.phase else { return [] }
+        self.phase = .closing(live.attempt, then: .idle, deadline: now + self.timing.close, isAborted: false)
+        return [.finish(live.attempt)]
     }
 
     /// Something went wrong, and the connection must be closed if there is one.
@@ -367,8 +411,11 @@ struct DestinationMachine {
         }
     }
 
+    /// There is something to send.
+    private var mayOpen: Bool { self.isStarted && (self.streamIsLive || self.isFilled && self.heldUntil != nil) }
+
     private mutating func openIfWanted() -> [Order] {
-        guard self.isStarted, self.streamIsLive || self.isFilled && self.heldUntil != nil, case .idle = self.phase else { return [] }
+        guard self.mayOpen, case .idle = self.phase else { return [] }
         self.lastAttempt += 1
         self.phase = .queued(self.lastAttempt)
         return [.acquire(self.lastAttempt)]

@@ -47,6 +47,25 @@ public final class DestinationNetwork: Sendable {
         self.trustRoots = trustRoots
     }
 
+    public struct UnusableTrustRoots: Error, CustomStringConvertible {
+        public let description: String
+
+        public init(description: String) {
+            self.description = description
+        }
+    }
+
+    /// Reads the file of `trustRoots`, if there is one. Blocks for a moment; for the start, where a wrong path can still be told.
+    public func checkTrustRoots() throws(UnusableTrustRoots) {
+        guard let trustRoots else { return }
+        do {
+            guard try NIOSSLCertificate.fromPEMFile(trustRoots).isEmpty else { return }
+        } catch {
+            throw UnusableTrustRoots(description: "\(trustRoots) cannot be read as PEM: \(error)")
+        }
+        throw UnusableTrustRoots(description: "\(trustRoots) holds no certificate")
+    }
+
     func route(host: String, port: Int, isSecure: Bool, on eventLoop: any EventLoop) -> EventLoopFuture<Route> {
         let promise = eventLoop.makePromise(of: Route.self)
         let lookup: @Sendable () -> Void = {

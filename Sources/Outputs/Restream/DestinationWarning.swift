@@ -8,6 +8,7 @@ public struct DestinationWarning: Sendable, Equatable {
         case videoBitrate
         case audioBitrate
         case videoCodec
+        case audioCodec
         case bFrames
         case noSound
     }
@@ -33,14 +34,13 @@ public struct DestinationWarning: Sendable, Equatable {
         ] where Double(bitrate) > Double(limit) * Self.tolerance {
             found.append(.init(code: code, message: "\(bitrate / 1_000) kb/s; \(preset.name) takes \(limit / 1_000) kb/s"))
         }
-        if let video = stream.tracks.first(where: { $0.kind == .video }) {
-            if !preset.videoCodecs.contains(video.codec) {
-                let taken = preset.videoCodecs.map(\.rawValue).joined(separator: ", ")
-                found.append(.init(code: .videoCodec, message: "\(video.codec.rawValue); \(preset.name) takes \(taken)"))
-            }
-            if stream.health.hasReorderedPictures, !preset.allowsBFrames {
-                found.append(.init(code: .bFrames, message: "B-frames; \(preset.name) takes none"))
-            }
+        for (code, kind, codecs) in [(Code.videoCodec, MediaKind.video, preset.videoCodecs), (.audioCodec, .audio, preset.audioCodecs)] {
+            guard let track = stream.tracks.first(where: { $0.kind == kind }), !codecs.contains(track.codec) else { continue }
+            let taken = codecs.map(\.rawValue).joined(separator: ", ")
+            found.append(.init(code: code, message: "\(track.codec.rawValue); \(preset.name) takes \(taken)"))
+        }
+        if stream.health.hasReorderedPictures, !preset.allowsBFrames {
+            found.append(.init(code: .bFrames, message: "B-frames; \(preset.name) takes none"))
         }
         if preset.needsSound, !hasSilence, !stream.tracks.contains(where: { $0.kind == .audio }) {
             found.append(.init(code: .noSound, message: "no sound; \(preset.name) shows nothing without"))

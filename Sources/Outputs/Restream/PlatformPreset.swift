@@ -17,6 +17,7 @@ public struct PlatformPreset: Sendable, Equatable {
     public var videoBitrate: Int
     public var audioBitrate: Int
     public var videoCodecs: [Codec] = [.h264]
+    public var audioCodecs: [Codec] = [.aac]
     public var allowsBFrames = true
     /// Nothing is shown of pictures without sound.
     public var needsSound = true
@@ -25,7 +26,8 @@ public struct PlatformPreset: Sendable, Equatable {
     public static let all: [PlatformPreset] = [
         PlatformPreset(
             id: "youtube", name: "YouTube", urls: ["rtmps://a.rtmps.youtube.com:443/live2", "rtmp://a.rtmp.youtube.com/live2"],
-            hosts: ["rtmps.youtube.com", "rtmp.youtube.com"], videoBitrate: 51_000_000, audioBitrate: 160_000, videoCodecs: [.h264, .hevc, .av1]),
+            hosts: ["rtmps.youtube.com", "rtmp.youtube.com"], videoBitrate: 51_000_000, audioBitrate: 160_000, videoCodecs: [.h264, .hevc, .av1],
+            audioCodecs: [.aac, .mp3]),
         PlatformPreset(
             id: "facebook", name: "Facebook Live", urls: ["rtmps://live-api-s.facebook.com:443/rtmp"], hosts: ["facebook.com"],
             videoBitrate: 6_000_000, audioBitrate: 128_000),

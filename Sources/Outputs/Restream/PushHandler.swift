@@ -1,7 +1,7 @@
 import NIOCore
 import RTMP
 
-/// The RTMP of one connection: hands bytes to `ClientSession` and tells `PushConnection` what comes of it. Last in the channel's pipeline.
+/// The RTMP of one connection: hands bytes to `ClientSession` and tells `RTMPPush` what comes of it. Last in the channel's pipeline.
 final class PushHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer

@@ -38,8 +38,11 @@ struct SilentSound {
             self.newestSound = frame.decodeTime
             items.append(item)
         case .frame(let frame):
+            // In the order of their times: what is silent before this picture goes before it. Nothing is before the first, which begins it.
+            let isFirst = self.start == nil
+            if self.isNeeded, !isFirst { self.fill(upTo: frame.decodeTime, into: &items) }
             items.append(item)
-            if self.isNeeded { self.fill(upTo: frame.decodeTime, into: &items) }
+            if self.isNeeded, isFirst { self.fill(upTo: frame.decodeTime, into: &items) }
         case .discontinuity, .ended:
             items.append(item)
         }

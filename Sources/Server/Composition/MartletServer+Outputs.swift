@@ -13,8 +13,7 @@ extension MartletServer {
         meter: OutputMeter
     ) -> OutputFactory {
         let configuration = Recorder.Configuration(minimumFreeBytes: Int64(self.settings.recording.minimumFreeSpace), webM: webM)
-        let network = DestinationNetwork(
-            trustRoots: self.settings.endpoints.trustedCertificates.isEmpty ? nil : self.settings.endpoints.trustedCertificates)
+        let network = self.destinationNetwork
         let logger = self.logger
         return OutputFactory(
             makeRecorder: { stream, request, callbacks in
@@ -57,6 +56,20 @@ extension MartletServer {
     func slate() -> SlateStudio? {
         let path = self.settings.endpoints.slate
         return path.isEmpty ? nil : SlateStudio(path: path, logger: self.logger)
+    }
+
+    private var destinationNetwork: DestinationNetwork {
+        let trustRoots = self.settings.endpoints.trustedCertificates
+        return DestinationNetwork(trustRoots: trustRoots.isEmpty ? nil : trustRoots)
+    }
+
+    /// A file of no use would show only when the first RTMPS destination is connected, and at each try again.
+    func checkDestinationTrust() throws {
+        do throws(DestinationNetwork.UnusableTrustRoots) {
+            try self.destinationNetwork.checkTrustRoots()
+        } catch {
+            throw DestinationNetwork.UnusableTrustRoots(description: "endpoints.trustedCertificates: \(error)")
+        }
     }
 
     func ladders(_ streams: StreamDirectory) -> Ladder.Environment {

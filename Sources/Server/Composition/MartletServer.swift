@@ -56,6 +56,7 @@ struct MartletServer {
         let directory = try DataDirectory(path: self.settings.dataDir)
         AVLog.setHandler { [log = LibavLog(self.logger)] level, text in log.received(level, text, now: .now()) }
         let certificates = try self.certificates()
+        try self.checkDestinationTrust()
         let group = MultiThreadedEventLoopGroup.singleton
         let rooms = try await self.rooms(directory, group)
         let lag = LoopLag(group: group)

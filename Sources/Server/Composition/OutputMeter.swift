@@ -15,7 +15,7 @@ final class OutputMeter: Sendable {
         var feedChanges: [DestinationFeeding: UInt64] = [:]
         /// By what had gone wrong.
         var destinationRetries: [DestinationErrorClass: UInt64] = [:]
-        /// Those that run now, in no particular order.
+        /// Those that run now, one for each endpoint, in no particular order.
         var running: [(stream: String, status: DestinationStatus)] = []
         var destinationBytes: UInt64 = 0
         var destinationDroppedFrames: UInt64 = 0
@@ -88,11 +88,13 @@ final class OutputMeter: Sendable {
     // MARK: Sums
 
     var totals: Totals {
-        let (running, ended) = self.state.withLock { (Array($0.running.values), $0.totals) }
+        let (running, ended) = self.state.withLock { ($0.running, $0.totals) }
         var totals = ended
-        for entry in running {
+        // One that is closing and its successor are there at once: the newest is the endpoint's.
+        var shown: Set<[String]> = []
+        for (_, entry) in running.sorted(by: { $0.key > $1.key }) {
             let status = entry.destination?.status ?? entry.status
-            totals.running.append((entry.stream, status))
+            if shown.insert([entry.stream, status.id]).inserted { totals.running.append((entry.stream, status)) }
             totals.destinations[status.state, default: 0] += 1
             if let feeding = status.feeding { totals.feedings[feeding, default: 0] += 1 }
             totals.destinationBytes += status.bytesSent

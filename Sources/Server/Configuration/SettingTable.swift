@@ -164,7 +164,7 @@ enum SettingTable {
             "How often a lost destination is tried again before it counts as failed."),
         .init(
             "endpoints.healthCheckPeriod", \.endpoints.healthCheckPeriod, .duration(.milliseconds(100) ... .seconds(3600)),
-            "How often destinations are looked at."),
+            "How often destinations are looked at; never more rarely than every 2.5 s."),
         .init(
             "endpoints.graceWindow", \.endpoints.graceWindow, .duration(.zero ... .seconds(3600)),
             "After a stream's end its destinations stay connected for this long, in case the publisher comes back; 0: not at all."),

@@ -25,11 +25,16 @@ extension MartletProcess {
 
     /// What an SRT caller is told with this stream id: the codes that the server has given so far, by how often.
     func srtRefusals() async throws -> [String: Int] {
-        let lines = try await self.get("/metrics").text.split(separator: "\n").filter { $0.hasPrefix("martlet_srt_refused_total{code=\"") }
+        try await self.labelled("srt_refused_total", by: "code").mapValues { Int($0) }
+    }
+
+    /// The values of a metric with one label, by that.
+    func labelled(_ name: String, by label: String) async throws -> [String: Double] {
+        let lines = try await self.get("/metrics").text.split(separator: "\n").filter { $0.hasPrefix("martlet_\(name){\(label)=\"") }
         return try Dictionary(
             uniqueKeysWithValues: lines.map { line in
-                let code = try #require(line.split(separator: "\"").dropFirst().first.map(String.init))
-                return (code, try #require(line.split(separator: " ").last.flatMap { Int($0) }))
+                let value = try #require(line.split(separator: "\"").dropFirst().first.map(String.init))
+                return (value, try #require(line.split(separator: " ").last.flatMap { Double($0) }))
             })
     }
 }

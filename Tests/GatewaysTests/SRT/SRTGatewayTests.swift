@@ -14,7 +14,7 @@ import Testing
     private let streams = StreamDirectory()
 
     private func with(
-        _ change: (inout SRTGateway.Configuration) -> Void = { _ in }, _ body: (SRTGateway, Int) async throws -> Void
+        _ change: (inout SRTGateway.Configuration) -> Void = { _ in }, log: LogText = LogText(), _ body: (SRTGateway, Int) async throws -> Void
     ) async throws {
         var configuration = SRTGateway.Configuration()
         configuration.host = "127.0.0.1"
@@ -22,9 +22,8 @@ import Testing
         // Whoever is silent here stays: a busy machine must not decide a test.
         configuration.idleTimeout = .minutes(5)
         change(&configuration)
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
         let gate = TestGate(streams: self.streams)
+        let logger = log.logger
         let gateway = SRTGateway(configuration: configuration, gate: gate, playGate: gate, streams: self.streams, logger: logger)
         let port = try gateway.start()
         do {
@@ -117,6 +116,20 @@ import Testing
             #expect(gateway.statistics.refusedTotal == [1402: 1])
             first.close()
         }
+    }
+
+    @Test(arguments: ["live/demo;token=geheim", "live/demo&token=geheim", "read:demo/geheim/x", "publish:demo;geheim"])
+    func whatAPeerSaysInsteadOfAnIDIsNotLogged(streamID: String) async throws {
+        let log = LogText()
+        try await self.with({ $0.maxConnections = 0 }, log: log) { gateway, port in
+            _ = await self.call(port, streamID)
+            _ = await self.call(port, "publish:plain-id_1.x")
+            #expect(gateway.statistics.refusedTotal.values.reduce(0, +) == 2)
+        }
+        let refused = log.lines.filter { $0.contains("refused") }
+        #expect(refused.count == 2)
+        #expect(refused.contains { $0.contains("plain-id_1.x") })
+        #expect(!log.lines.contains { $0.contains("geheim") }, "\(log.lines)")
     }
 
     /// What only `admit` knows comes behind the handshake.

@@ -73,18 +73,86 @@ import Testing
         #expect(bench.machine.streamBecameLive(now: bench.now) == [.acquire(2)])
     }
 
-    @Test func whatWasGivenUpStaysSoOverABlipAndIsTriedAgainWithANewStream() throws {
-        var bench = MachineBench(republishLimit: 0, grace: .seconds(15))
+    /// Another session to the same URL may end just then.
+    @Test func aLeaseThatComesWhileTheStreamIsAwayIsGivenBack() throws {
+        var bench = MachineBench(grace: .seconds(15))
+        bench.begin()
+        #expect(bench.machine.streamEnded(now: bench.now) == [])
+        #expect(bench.machine.leaseGranted(1, now: bench.now) == [])
+        #expect(bench.machine.state == .idle)
+        #expect(bench.machine.streamBecameLive(now: bench.now) == [.acquire(2)])
+        bench.goLive(2)
+    }
+
+    /// Contract 5: endpoints start with each publish.
+    @Test(arguments: [TimeAmount.zero, .seconds(15)]) func whatWasGivenUpIsTriedAnewByTheNextPublish(grace: TimeAmount) throws {
+        var bench = MachineBench(republishLimit: 0, grace: grace)
         bench.begin()
         _ = bench.failToConnect(1)
         #expect(bench.machine.state == .failed)
+        #expect(bench.machine.streamBecameLive(now: bench.now) == [], "other tracks are no other publish")
         #expect(bench.machine.streamEnded(now: bench.now) == [])
-        #expect(bench.machine.streamBecameLive(now: bench.now) == [])
+        #expect(bench.machine.contractStatus == "failed", "until then it is shown as what it is")
+        #expect(bench.machine.heldUntil == nil)
+        #expect(bench.machine.streamBecameLive(now: bench.now) == [.acquire(2)])
+        #expect(bench.machine.failures == 0 && bench.machine.failure == nil)
+    }
+
+    @Test func whatIsGivenUpWhileItsLastAttemptClosesIsTriedAnewToo() throws {
+        var bench = MachineBench(republishLimit: 0, grace: .seconds(15))
+        bench.begin()
+        bench.goLive(1)
+        #expect(bench.machine.failed(1, .stalled, now: bench.now) == [.abort(1)])
         #expect(bench.machine.state == .failed)
         #expect(bench.machine.streamEnded(now: bench.now) == [])
-        #expect(try bench.timeOut() == [])
-        #expect(bench.machine.state == .idle)
-        #expect(bench.machine.streamBecameLive(now: bench.now) == [.acquire(2)])
+        #expect(bench.machine.streamBecameLive(now: bench.now) == [], "the old session is still open")
+        #expect(bench.machine.closed(1, .closedByPeer, now: bench.now) == [.acquire(2)])
+    }
+
+    @Test func whatWaitsToRetryDoesNotWaitOnAtTheNextPublish() throws {
+        var bench = MachineBench(republishLimit: 9, grace: .seconds(15))
+        bench.begin()
+        for attempt in UInt64(1)...6 {
+            _ = bench.failToConnect(attempt)
+            #expect(try bench.timeOut() == [.acquire(attempt + 1)])
+        }
+        let found = bench.failToConnect(7)
+        let wait = try #require(found)
+        #expect(wait > .seconds(40))
+        #expect(bench.machine.streamEnded(now: bench.now) == [])
+        bench.pass(.seconds(1))
+        #expect(bench.machine.streamBecameLive(now: bench.now) == [.acquire(8)])
+        #expect(bench.machine.failures == 0, "the limit counts the attempts of one publish")
+
+        // The same while the failed attempt's connection closes.
+        #expect(bench.machine.leaseGranted(8, now: bench.now) == [.connect(8)])
+        #expect(bench.machine.failed(8, .protocolViolated("x"), now: bench.now) == [.abort(8)])
+        #expect(bench.machine.streamEnded(now: bench.now) == [])
+        #expect(bench.machine.streamBecameLive(now: bench.now) == [])
+        #expect(bench.machine.closed(8, .closedByPeer, now: bench.now) == [.acquire(9)])
+    }
+
+    /// An encoder that comes and goes must not make us knock where the key was refused, but a minute is not waited for again either.
+    @Test func whoRefusedTheKeyIsLeftAloneForTheFirstWaitAtLeast() throws {
+        var bench = MachineBench(grace: .seconds(15))
+        bench.begin()
+        for attempt in UInt64(1)...4 {
+            #expect(bench.machine.leaseGranted(attempt, now: bench.now) == [.connect(attempt)])
+            bench.machine.connected(attempt, now: bench.now)
+            #expect(bench.machine.failed(attempt, .refused("NetStream.Publish.BadName"), now: bench.now) == [.abort(attempt)])
+            #expect(bench.machine.closed(attempt, .closedByPeer, now: bench.now) == [])
+            guard attempt < 4 else { break }
+            #expect(try bench.timeOut() == [.acquire(attempt + 1)])
+        }
+        #expect(try #require(bench.machine.nextTry) - bench.now > .seconds(40))
+        #expect(bench.machine.streamEnded(now: bench.now) == [])
+        #expect(bench.machine.streamBecameLive(now: bench.now) == [])
+        #expect(bench.machine.nextTry == bench.now + .seconds(10))
+        bench.pass(.seconds(4))
+        #expect(bench.machine.streamEnded(now: bench.now) == [])
+        #expect(bench.machine.streamBecameLive(now: bench.now) == [])
+        #expect(bench.machine.nextTry == bench.now + .seconds(6), "it does not begin anew each time")
+        #expect(try bench.timeOut() == [.acquire(5)])
     }
 
     @Test func stoppingEndsTheWait() throws {

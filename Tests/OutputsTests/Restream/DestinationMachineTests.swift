@@ -8,11 +8,13 @@ struct MachineBench {
     var machine: DestinationMachine
     var now = NIODeadline.now()
 
-    init(republishLimit: Int = -1, grace: TimeAmount = .zero, fill: TimeAmount = .zero, seed: UInt64 = 7) {
+    init(
+        republishLimit: Int = -1, grace: TimeAmount = .zero, fill: TimeAmount = .zero, healthCheckPeriod: TimeAmount = .seconds(2), seed: UInt64 = 7
+    ) {
         var configuration = DestinationConfiguration(id: "one", url: "rtmp://host/app/key", republishLimit: republishLimit)
         configuration.timing.grace = grace
         configuration.timing.fill = fill
-        configuration.healthCheckPeriod = .seconds(2)
+        configuration.healthCheckPeriod = healthCheckPeriod
         self.machine = DestinationMachine(configuration: configuration, seed: seed)
     }
 
@@ -246,6 +248,19 @@ struct MachineBench {
         // Then something else goes wrong: the ordinary waits apply again.
         let ordinary = bench.failToConnect(2)
         #expect(ordinary.map { $0 < .seconds(3) } == true)
+    }
+
+    @Test func aSessionThatTheStreamNoLongerFitsIsEndedAndAnotherFollows() throws {
+        var bench = MachineBench()
+        bench.begin()
+        _ = bench.failToConnect(1)
+        #expect(try bench.timeOut() == [.acquire(2)])
+        #expect(bench.machine.sessionOutdated(now: bench.now) == [], "nothing is open")
+        bench.goLive(2)
+        #expect(bench.machine.sessionOutdated(now: bench.now) == [.finish(2)])
+        #expect(bench.machine.sessionOutdated(now: bench.now) == [])
+        #expect(bench.machine.closed(2, .closedByPeer, now: bench.now) == [.acquire(3)])
+        #expect(bench.machine.failures == 1, "it has not been a success yet, and is no failure")
     }
 
     @Test func aStreamThatEndsWhileRetryingEndsTheRetrying() throws {

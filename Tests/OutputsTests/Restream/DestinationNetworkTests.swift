@@ -1,5 +1,7 @@
+import Foundation
 import NIOCore
 import NIOPosix
+import TestSupport
 import Testing
 
 @testable import Outputs
@@ -23,6 +25,20 @@ import Testing
         for (index, route) in routes.enumerated() {
             #expect(try await route.get().addresses.first?.ipAddress == "127.0.0.\(index + 1)")
         }
+    }
+
+    @Test func certificatesThatCannotBeReadAreNoticedBeforeTheyAreNeeded() throws {
+        try DestinationNetwork().checkTrustRoots()
+        #expect(throws: DestinationNetwork.UnusableTrustRoots.self) { try DestinationNetwork(trustRoots: "/nowhere/roots.pem").checkTrustRoots() }
+        let folder = try TestFolder("roots")
+        try Data("not PEM".utf8).write(to: URL(fileURLWithPath: folder.path("roots.pem")))
+        #expect(throws: DestinationNetwork.UnusableTrustRoots.self) { try DestinationNetwork(trustRoots: folder.path("roots.pem")).checkTrustRoots() }
+        let made = [
+            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", folder.path("key.pem"), "-out",
+            folder.path("good.pem"), "-days", "2", "-subj", "/CN=test",
+        ]
+        try Tool.output(of: "openssl", made)
+        try DestinationNetwork(trustRoots: folder.path("good.pem")).checkTrustRoots()
     }
 
     @Test func aNameNobodyKnowsFails() async {

@@ -4,8 +4,8 @@ import Testing
 @testable import Outputs
 
 @Suite struct DestinationWatchdogTests {
-    private func live() -> MachineBench {
-        var bench = MachineBench()
+    private func live(healthCheckPeriod: TimeAmount = .seconds(2)) -> MachineBench {
+        var bench = MachineBench(healthCheckPeriod: healthCheckPeriod)
         bench.begin()
         bench.goLive(1)
         return bench
@@ -32,6 +32,26 @@ import Testing
         #expect(bench.machine.failure == .stalled)
         #expect(bench.machine.state == .retrying)
         #expect(bench.machine.contractStatus == "error")
+    }
+
+    /// The setting allows an hour; what it is for is to look more often.
+    @Test(arguments: [TimeAmount.milliseconds(1), .seconds(2), .seconds(3), .hours(1)])
+    func itIsNoticedInTimeHoweverRarelyItIsToBeLookedAt(period: TimeAmount) throws {
+        var bench = self.live(healthCheckPeriod: period)
+        let stuck = Delivery(acknowledged: 5, isOutstanding: true)
+        let start = bench.now
+        // Only what the machine asks for is done: the first look is the one it orders.
+        var stalledAfter: TimeAmount?
+        while bench.machine.liveAttempt != nil, bench.now - start < .seconds(60) {
+            bench.now = max(bench.now, try #require(bench.machine.deadline))
+            bench.machine.looked(at: stuck, now: bench.now)
+            _ = bench.machine.timedOut(now: bench.now)
+            if bench.machine.state == .stalled { stalledAfter = stalledAfter ?? bench.now - start }
+        }
+        let noticed = try #require(stalledAfter)
+        #expect(noticed <= .milliseconds(7_500), "five seconds, and a quarter of the ten until the first look")
+        #expect(bench.now - start <= .milliseconds(12_500))
+        #expect(bench.machine.failure == .stalled)
     }
 
     @Test func itIsShownAsStalledAfterHalfOfThatAndAsLiveAgainWhenSomethingArrives() throws {

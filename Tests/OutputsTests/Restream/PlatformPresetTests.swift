@@ -33,7 +33,7 @@ import Testing
             }
             #expect(preset.keyframeInterval > 0 && preset.longestKeyframeInterval >= preset.keyframeInterval)
             #expect(preset.videoBitrate >= 1_000_000 && preset.audioBitrate >= 96_000)
-            #expect(preset.videoCodecs.contains(.h264) && !preset.hosts.isEmpty)
+            #expect(preset.videoCodecs.contains(.h264) && preset.audioCodecs.contains(.aac) && !preset.hosts.isEmpty)
         }
     }
 }
@@ -46,14 +46,14 @@ import Testing
     /// The numbers of a stream of ten seconds with a keyframe every `group` pictures, 25 a second.
     private func snapshot(
         group: Int = 50, pictureBytes: Int = 1_000, soundBytes: Int = 200, hasSound: Bool = true, reorders: Bool = false,
-        video: Track = TestPublisher.videoTrack
+        video: Track = TestPublisher.videoTrack, audio: Track = TestPublisher.audioTrack
     ) throws -> StreamSnapshot {
         let start = NIODeadline.now()
         let source = PublishSource(type: .rtmp, remoteAddress: "127.0.0.1", startedAtMilliseconds: 0, stop: { _ in })
         let publisher = try StreamDirectory().publish(StreamKey("show"), source: source, now: start).get()
         publisher.expect(video: true, audio: hasSound)
         publisher.announce(video)
-        if hasSound { publisher.announce(TestPublisher.audioTrack) }
+        if hasSound { publisher.announce(audio) }
         for number in 0..<250 {
             let now = start + .milliseconds(Int64(number) * 40)
             let time = MediaTime(milliseconds: Int64(number) * 40)
@@ -100,5 +100,9 @@ import Testing
         track.codec = .hevc
         let warnings = DestinationWarning.all(of: try self.snapshot(video: track), for: self.preset, hasSilence: false)
         #expect(warnings.map(\.message) == ["hevc; Example takes h264"])
+        var sound = TestPublisher.audioTrack
+        sound.codec = .opus
+        let other = DestinationWarning.all(of: try self.snapshot(audio: sound), for: self.preset, hasSilence: true)
+        #expect(other == [.init(code: .audioCodec, message: "opus; Example takes aac")])
     }
 }

@@ -42,6 +42,21 @@ import Testing
         #expect(self.frames(items, .video).count == 251)
     }
 
+    /// At one picture a second as well: what is sent goes forward, and starts with the picture.
+    @Test(arguments: [Int64(17), 40, 250, 1_000]) func soundAndPicturesGoOutInTheOrderOfTheirTimes(apart: Int64) throws {
+        var silence = SilentSound()
+        var items: [StreamItem] = []
+        silence.pass(.tracks([TestPublisher.videoTrack]), into: &items)
+        for number in Int64(0)..<12 { silence.pass(self.picture(number * apart), into: &items) }
+        // A gap that is not filled, and on.
+        for number in Int64(0)..<12 { silence.pass(self.picture(60_000 + number * apart), into: &items) }
+        let frames = items.compactMap { item -> EncodedFrame? in if case .frame(let frame) = item { frame } else { nil } }
+        #expect(frames.first?.kind == .video)
+        let times = frames.map(\.decodeTime)
+        #expect(times == times.sorted())
+        #expect(frames.count { $0.kind == .audio } >= Int(22 * apart * 48 / 1_024))
+    }
+
     @Test func aStreamWithSoundIsLeftAsItIs() {
         var silence = SilentSound()
         var items: [StreamItem] = []
