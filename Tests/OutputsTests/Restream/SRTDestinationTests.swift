@@ -31,7 +31,7 @@ import Testing
         let status = try #require(await bench.reaches(.live))
         #expect(status.contractStatus == "broadcasting" && status.connectedAtMilliseconds != nil && status.lastError == nil)
         show.run(30)
-        while bench.destination.status.bytesSent < 30 * 188 { await Task.yield() }
+        try await eventually("it is sent") { bench.destination.status.bytesSent >= 30 * 188 }
         await bench.destination.stop()
         let bytes = try await everything
         self.requireTables(bytes)
@@ -107,7 +107,7 @@ import Testing
         #expect(await bench.changes.first { $0.heldUntilMilliseconds == nil }?.state == .live)
         let before = bench.destination.status.bytesSent
         second.run(30)
-        while bench.destination.status.bytesSent < before + 30 * 188 { await Task.yield() }
+        try await eventually("it is sent") { bench.destination.status.bytesSent >= before + 30 * 188 }
         #expect(socket.isConnected && bench.destination.status.attempts == 0)
         await bench.destination.stop()
         await peer.stop()

@@ -136,11 +136,13 @@ import Testing
                 case .frame(let frame): try await driven.send([.frame(frame)])
                 }
             guard count > 0 else { continue }
-            #expect(await driven.events.next() == .wrote(count))
+            try #require(await driven.events.next() == .wrote(count))
             sent += count
         }
         // It has it all when it has written it all, but for what its output holds back until it ends.
-        while try #require(try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int) < sent - 16_384 { await Task.yield() }
+        try await eventually("it has come") {
+            try #require(try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int) >= sent - 16_384
+        }
         driven.tell { $0.finish() }
         #expect(await driven.events.next() == .closed(.closedByPeer))
         await withCheckedContinuation { continuation in
