@@ -3,7 +3,7 @@ import Testing
 
 /// schemathesis makes up requests from openapi.yaml, right ones and wrong ones, and compares the answers with what is described there.
 @Suite struct SchemathesisTests {
-    private static let calls = "^/(version|broadcasts|vods)"
+    private static let calls = "^/(version|broadcasts|endpoint-presets|vods)"
 
     private func check(_ server: MartletProcess, _ name: String, base: String, seconds: Int, _ options: [String]) async throws {
         let repository = try MartletProcess.repository()

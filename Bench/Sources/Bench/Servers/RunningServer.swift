@@ -53,6 +53,8 @@ final class RunningServer {
                 "MARTLET_DATA_DIR": self.directory, "MARTLET_HTTP_HOST": "127.0.0.1", "MARTLET_HTTP_PORT": "\(self.httpPort)",
                 "MARTLET_RTMP_HOST": "127.0.0.1", "MARTLET_RTMP_PORT": "\(self.rtmpPort)", "MARTLET_RTMP_MERGE_WINDOW": "\(window)ms",
                 "MARTLET_HLS_MODE": "onDemand", "MARTLET_LOG_LEVEL": "warning",
+                // No round measures it, and its usual port may be taken.
+                "MARTLET_SRT_ENABLED": "false", "MARTLET_SRT_PORT": "0",
             ]
             self.process = try ChildProcess([options.martlet, "serve"], environment: environment.merging(settings) { $1 }, log: log)
         }

@@ -125,7 +125,7 @@ export class Detail {
     }
 
     #endpointSection() {
-        const field = h("input", { name: "endpointUrl", required: true, placeholder: "rtmp://live.example.com/app/key", autocomplete: "off",
+        const field = h("input", { name: "endpointUrl", required: true, placeholder: "rtmp://live.example.com/app/key or srt://…", autocomplete: "off",
             "aria-label": "URL of the new endpoint", spellcheck: "false" });
         return h("section", {}, h("h3", {}, "Endpoints"), this.endpoints,
             h("form", {
