@@ -86,7 +86,7 @@ extension BroadcastChanges {
     static let longestText = 64 << 10
 
     /// Refuses texts that SQLite would cut off at a NUL, and endless ones.
-    func validateTexts() throws(BroadcastError) {
+    func validateTexts(of id: String) throws(BroadcastError) {
         let items = self.playListItems ?? []
         let texts: [(String, String?)] = [
             ("name", self.about.name), ("description", self.about.description), ("category", self.about.category), ("metaData", self.about.metaData),
@@ -105,7 +105,10 @@ extension BroadcastChanges {
         if let passphrase = self.source.srtPassphrase, !passphrase.isEmpty {
             guard (10...79).contains(passphrase.utf8.count), !passphrase.utf8.contains(0) else { throw .textInvalid(member: "srtPassphrase") }
         }
-        if let backup = self.source.backupID, !backup.isEmpty, !StreamID.isValid(backup) { throw .textInvalid(member: "backupStreamId") }
+        // Nobody stands in for itself.
+        if let backup = self.source.backupID, !backup.isEmpty, !StreamID.isValid(backup) || backup == id {
+            throw .textInvalid(member: "backupStreamId")
+        }
     }
 
     /// Refuses what no encoder could be asked for. 0 leaves a bit rate to the server.

@@ -37,7 +37,7 @@ extension BroadcastService {
 
     func store(_ changes: BroadcastChanges, id: String, type: BroadcastType) async throws(BroadcastError) -> BroadcastView {
         try self.checkSubFolder(changes)
-        try changes.validateTexts()
+        try changes.validateTexts(of: id)
         try changes.validateEncoders()
         var record = BroadcastRecord(id: id, type: type, createdAt: self.clock.wall())
         changes.apply(to: &record)
@@ -69,7 +69,7 @@ extension BroadcastService {
         let settled = self.settled(changes, for: present)
         try self.checkSources(settled, of: present)
         try self.checkSubFolder(settled)
-        try settled.validateTexts()
+        try settled.validateTexts(of: id)
         try settled.validateEncoders()
         let rules = self.endpointRules
         // Whether the list is right cannot depend on what is stored by then: what is there already was right.
@@ -91,7 +91,7 @@ extension BroadcastService {
         await self.sources.reread(id)
         if settled.playListItems != nil { self.durations.find(updated.newFiles(since: present), of: id) }
         if settled.endpoints != nil { await self.lifecycle.supervisor(id)?.rereadEndpoints() }
-        if settled.source.backupID != nil { self.lifecycle.supervisor(id)?.backup.id = updated.source.backupID }
+        if settled.source.backupID != nil { await self.lifecycle.supervisor(id)?.backupChanged() }
         if settled.output.encoders != nil { await self.lifecycle.supervisor(id)?.renditionsChanged(updated) }
     }
 

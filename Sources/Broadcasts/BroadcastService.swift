@@ -88,11 +88,12 @@ public final class BroadcastService: Sendable {
             environment: .init(
                 database: database, streams: streams, outputs: outputs, factory: sources, planner: planner, settings: configuration.sources,
                 clock: clock, logger: logger, emit: emit))
+        let onViewer: @Sendable (String) -> Void = { [sources = self.sources] id in _ = sources.viewerArrived(id) }
         self.lifecycle = BroadcastLifecycle(
             environment: .init(
                 database: database, streams: streams, outputs: outputs, configuration: configuration, clock: clock, logger: logger, emit: emit,
-                ledger: self.ledger, room: self.room, limits: self.limits, mailbox: StreamMailbox()),
-            onViewer: { [sources = self.sources] id in _ = sources.viewerArrived(id) })
+                ledger: self.ledger, room: self.room, limits: self.limits, mailbox: StreamMailbox(), onBackup: onViewer),
+            onViewer: onViewer)
     }
 
     // MARK: Start and end

@@ -111,15 +111,25 @@ extension BroadcastSupervisor {
     private func fill(for stream: Stream) -> DestinationFill {
         let settings = self.environment.configuration
         let (streams, slot, height) = (self.environment.streams, self.backup, stream.key.renditionHeight)
-        return DestinationFill(after: settings.slateAfter, limit: settings.slateLimit, slate: self.environment.outputs.slate) {
-            guard let id = slot.id else { return nil }
-            if height > 0, let rendition = streams.find(StreamKey(id, renditionHeight: height)), rendition.isLive { return rendition }
-            return streams.find(StreamKey(id))
-        }
+        return DestinationFill(
+            after: settings.slateAfter, limit: settings.slateLimit, slate: self.environment.outputs.slate,
+            backup: {
+                guard let id = slot.id else { return nil }
+                if height > 0, let rendition = streams.find(StreamKey(id, renditionHeight: height)), rendition.isLive { return rendition }
+                return streams.find(StreamKey(id))
+            },
+            wanted: { [onBackup = self.environment.onBackup] in slot.id.map(onBackup) })
     }
 }
 
 // MARK: Between two publishers
+
+/// A wait for a publisher to come back.
+struct Hold {
+    var saidGoodbye: Bool
+    var since: ContinuousClock.Instant
+    var until: ContinuousClock.Instant
+}
 
 extension BroadcastSupervisor {
     /// Whether the destinations stay open for a publisher that may come back: not when somebody wanted the end.
@@ -136,20 +146,53 @@ extension BroadcastSupervisor {
         return max(settings.graceWindow, settings.slateLimit)
     }
 
+    /// Whether a wait that was under way goes on after a publisher that was never live: it changes nothing, unless somebody wanted the end.
+    func isHeldOn(after end: PublishEnd) -> Bool {
+        if case .stopped = end { return false }
+        return !self.isLetGo && self.holding != nil
+    }
+
     /// Waits for a publisher to come back. Each destination does so too, by itself: this closes what is left of them.
     func hold(saidGoodbye: Bool) {
+        let now = ContinuousClock.now
         let window = self.window(saidGoodbye: saidGoodbye).nanoseconds
         self.board.publisherLeft(saidGoodbye: saidGoodbye && !self.environment.configuration.slateAfterGoodbye)
         self.log("destinations held", ["seconds": "\(window / 1_000_000_000)"])
+        self.wait(Hold(saidGoodbye: saidGoodbye, since: now, until: now + .nanoseconds(window)))
+    }
+
+    private func wait(_ hold: Hold) {
+        self.currentHold = hold
         self.holding?.cancel()
         self.holding = Task { [weak self] in
-            do { try await Task.sleep(for: .nanoseconds(window)) } catch { return }
+            do { try await Task.sleep(until: hold.until, clock: .continuous) } catch { return }
             await self?.holdIsOver()
         }
     }
 
+    /// Which broadcast stands in may have been changed, and with it how long the destinations stay open.
+    func backupChanged() {
+        self.rereadBackup()
+        guard self.holding != nil, var hold = self.currentHold else { return }
+        let end = hold.since + .nanoseconds(self.window(saidGoodbye: hold.saidGoodbye).nanoseconds)
+        // Those who lose what stands in are held for another window.
+        let grace = ContinuousClock.now + .nanoseconds(self.environment.configuration.graceWindow.nanoseconds)
+        hold.until = end >= hold.until ? end : min(hold.until, max(end, grace))
+        self.wait(hold)
+    }
+
+    /// Without an await in between, so that what was stored last is what counts.
+    func rereadBackup() {
+        do {
+            self.backup.id = try self.environment.database.broadcasts.find(self.id)?.source.backupID
+        } catch {
+            self.complain("backup not read", error)
+        }
+    }
+
     private func holdIsOver() async {
-        guard self.holding != nil else { return }
+        // It may have been made longer in the same moment.
+        guard self.holding != nil, let hold = self.currentHold, ContinuousClock.now >= hold.until else { return }
         // Not cancelled: it is the one that runs here, and what is stored below would be given up with it.
         self.holding = nil
         await self.closeHeld()
@@ -223,15 +266,17 @@ final class DestinationWatch: Sendable {
         self.feedChanged(status)
     }
 
-    /// That nothing is sent for a while is no news; what stands in is, and its end.
+    /// That nothing is sent for a while is no news; what stands in is, and its end, be it that the stream is back or that the destination is closed.
     private func feedChanged(_ status: DestinationStatus) {
-        let feeding = status.feeding.flatMap { $0 == .held ? nil : $0 }
-        let (isOther, isUnavailable) = self.feed.withLock { feed in
+        let (feeding, isOther, isUnavailable): (DestinationFeeding?, Bool, Bool) = self.feed.withLock { feed in
+            var feeding = status.feeding.flatMap { $0 == .held ? nil : $0 }
+            if status.feeding == nil, [.idle, .stopped, .failed].contains(status.state), feed.feeding != .source { feeding = .held }
             let isOther = feeding.map { $0 != feed.feeding } ?? false
             let isUnavailable = status.slateProblem != nil && status.slateProblem != feed.problem
-            if let feeding { feed.feeding = feeding }
+            // A stream that comes back to a new connection is no news after that.
+            if let feeding { feed.feeding = feeding == .held ? .source : feeding }
             feed.problem = status.slateProblem
-            return (isOther, isUnavailable)
+            return (feeding, isOther, isUnavailable)
         }
         if let feeding, isOther { self.emit(.endpointFeedChanged(streamID: self.streamID, serviceID: status.id, feeding: feeding.rawValue)) }
         if let problem = status.slateProblem, isUnavailable {

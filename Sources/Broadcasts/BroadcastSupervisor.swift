@@ -43,6 +43,8 @@ actor BroadcastSupervisor {
         let room: RecordingRoom
         let limits: ViewerLimitKeeper
         let mailbox: StreamMailbox
+        /// A broadcast is to stand in for another: one that is pulled when somebody watches is watched. Must not block.
+        let onBackup: @Sendable (String) -> Void
     }
 
     let id: String
@@ -69,6 +71,8 @@ actor BroadcastSupervisor {
     private var limit: BitrateLimit
     /// Waits for a publisher to come back; cancelled when one has, and when nobody waits any more.
     var holding: Task<Void, Never>?
+    /// What is being waited for; of worth while `holding`.
+    var currentHold: Hold?
     /// Somebody wants the current publish to end: its destinations are not held.
     var isLetGo = false
     /// Cancelled when the stream ends.
@@ -147,7 +151,8 @@ actor BroadcastSupervisor {
             self.environment.emit(.liveStreamStarted(id: self.id))
         }
         guard let record else { return }
-        self.backup.id = record.source.backupID
+        // While the start was being stored, another may have been.
+        self.rereadBackup()
         self.startLadder(record)
         await self.startWantedRecordings(record)
         // While destinations were held, others may have been wanted.
@@ -182,6 +187,7 @@ actor BroadcastSupervisor {
     private func ended(_ end: PublishEnd) async {
         // Also when one took over and left again before its own tracks were known.
         let wasLive = self.isAnnounced
+        let wasKnown = if case .live = self.phase { true } else { false }
         self.isAnnounced = false
         self.phase = .idle
         self.watch?.cancel()
@@ -191,8 +197,8 @@ actor BroadcastSupervisor {
         self.stopRecordings()
         // It ends by itself, with what was published last.
         self.ladder.current = nil
-        let isHeld = self.isHeld(after: end)
-        if isHeld { self.hold(saidGoodbye: end == .finished) }
+        let isHeld = wasKnown || wasLive ? self.isHeld(after: end) : self.isHeldOn(after: end)
+        if isHeld, wasKnown || wasLive { self.hold(saidGoodbye: end == .finished) }
         let statuses = isHeld ? [:] : self.closeDestinations()
         self.log("publisher gone", ["live": "\(wasLive)"])
         if wasLive { self.environment.emit(.liveStreamEnded(id: self.id)) }
@@ -210,7 +216,11 @@ actor BroadcastSupervisor {
                 await self.endHold()
                 return
             }
-            guard wasLive else { return }
+            guard wasLive else {
+                // The wait ended while a publisher that was never live was there.
+                if !endpoints.isEmpty { try await self.environment.database.broadcasts.setEndpointStatuses(endpoints, of: self.id) }
+                return
+            }
             try await self.environment.database.broadcasts.update(self.id) { record in
                 record.status = .finished
                 record.run.updatedAt = now

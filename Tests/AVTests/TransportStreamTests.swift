@@ -58,6 +58,35 @@ import Testing
         }
     }
 
+    /// Other parameter sets make another muxer, which counts its packets from 0 on.
+    @Test func otherTracksOnTheSamePIDsAreNoLoss() throws {
+        let first = try Reading(try self.clips.make("in.mkv", seconds: 2, video: Encoders.h264, audio: Encoders.aac))
+        let second = try Reading(try self.clips.make("other.mkv", seconds: 2, video: Encoders.h264 + ["-s", "320x180"], audio: Encoders.aac))
+        let feed = TransportStreamFeed()
+        var pieces = try self.pieces(of: first, feed)
+        let cut = pieces.count
+        try feed.begin(second.tracks)
+        for frame in second.frames {
+            var later = frame
+            later.decodeTime += MediaTime(milliseconds: 2_000)
+            if let piece = feed.write(later) { pieces.append(piece) }
+        }
+        #expect(pieces.count > cut + 50)
+        let path = try self.write(pieces, to: "both.ts")
+        let told = try Clips.run("ffmpeg", ["-hide_banner", "-loglevel", "debug", "-i", path, "-f", "null", "-"])
+        #expect(told.contains("mpegts"), "it tells what it reads")
+        #expect(!told.contains("Continuity check failed"), "\(told.split(separator: "\n").filter { $0.contains("Continuity") })")
+        #expect(!told.contains("corrupt"))
+        // Without the mark it would be told, unless by chance.
+        let marked = pieces[cut...].flatMap { piece in
+            stride(from: 0, to: piece.bytes.readableBytes, by: 188).filter { start in
+                let bytes = Array(piece.bytes.readableBytesView.dropFirst(start).prefix(6))
+                return bytes[3] & 0x20 != 0 && bytes[4] > 0 && bytes[5] & 0x80 != 0
+            }
+        }
+        #expect(marked.count >= 4, "tables, pictures and sound")
+    }
+
     @Test func nothingGoesOutBeforeAKeyframeNorAfterASkip() throws {
         let reading = try Reading(try self.clips.make("in.mkv", seconds: 2, video: Encoders.h264, audio: Encoders.aac))
         let feed = TransportStreamFeed()

@@ -1,3 +1,4 @@
+import BroadcastSupport
 import NIOCore
 import Outputs
 import Store
@@ -83,7 +84,7 @@ import Testing
         changes.source.backupID = ""
         try await stage.service.update("a", changes)
         #expect(try stage.record("a").source.backupID == nil)
-        for wrong in ["a/b", "..", String(repeating: "x", count: 300)] {
+        for wrong in ["a/b", "..", String(repeating: "x", count: 300), "a"] {
             changes.source.backupID = wrong
             await #expect(throws: BroadcastError.textInvalid(member: "backupStreamId")) { try await stage.service.update("a", changes) }
         }
@@ -97,6 +98,7 @@ import Testing
         _ = try await stage.service.addEndpoint("a", .init(url: "rtmp://one/live/k", serviceID: "mine"))
         let destination = stage.outputs.destinations[0]
         func told() -> [BroadcastEvent] { stage.events.filter { ["endpointFeedChanged", "slateUnavailable"].contains($0.action) } }
+        destination.show(.live, "broadcasting")
         destination.feed(.source)
         destination.feed(.held)
         destination.feed(.source)
@@ -114,7 +116,102 @@ import Testing
         destination.feed(.held, problem: "hevc")
         #expect(told().dropFirst(3) == [.slateUnavailable(streamID: "a", serviceID: "mine", reason: "hevc")])
         #expect(try stage.service.find("a")?.endpointStatuses["mine"]?.destination.feeding == .held)
+        destination.feed(.slate, problem: "hevc")
+        destination.feed(nil, problem: "hevc")
+        #expect(told().count == 5, "the connection may be made anew")
+        destination.show(.idle, "finished")
+        destination.show(.stopped, "finished")
+        #expect(told().dropFirst(5) == [.endpointFeedChanged(streamID: "a", serviceID: "mine", feeding: "held")], "it is over, and told once")
         _ = publisher
+    }
+
+    @Test func aBackupThatIsPulledForViewersIsPulledForDestinations() async throws {
+        let stage = try await Stage()
+        try await stage.createSource("b") { $0.source.startsWithViewers = true }
+        try await stage.create("a") { $0.source.backupID = "b" }
+        let publisher = try await stage.publish("a")
+        _ = try await stage.service.addEndpoint("a", .init(url: "rtmp://one/live/k", serviceID: "mine"))
+        #expect(stage.sources.pull("b") == nil)
+        stage.outputs.destinations[0].configuration.fill.wanted()
+        try await stage.eventually("pulled") { stage.sources.pull("b") != nil }
+        _ = publisher
+    }
+
+    @Test func aBroadcastIsNotItsOwnBackup() async throws {
+        let stage = try await Stage()
+        await #expect(throws: BroadcastError.textInvalid(member: "backupStreamId")) {
+            try await stage.create("a") { $0.source.backupID = "a" }
+        }
+    }
+
+    /// Whatever is stored while the stream becomes live, the newest counts.
+    @Test func aBackupThatIsSetWhileTheStreamStartsIsNotLost() async throws {
+        let stage = try await Stage()
+        for number in 0..<20 {
+            let id = "show-\(number)"
+            try await stage.create(id)
+            async let publisher = stage.publish(id)
+            var changes = BroadcastChanges()
+            changes.source.backupID = "b-\(number)"
+            try await stage.service.update(id, changes)
+            _ = try await publisher
+            let supervisor = try #require(stage.service.lifecycle.supervisor(id))
+            try await stage.eventually("set") { supervisor.backup.id == "b-\(number)" }
+        }
+    }
+
+    @Test func whoLeavesBeforeBeingLiveDoesNotChangeTheWait() async throws {
+        let stage = try await Stage({
+            $0.graceWindow = .milliseconds(20)
+            $0.slateLimit = .hours(1)
+        })
+        try await stage.create("a") { $0.source.backupID = "b" }
+        let publisher = try await stage.publish("a")
+        _ = try await stage.service.addEndpoint("a", .init(url: "rtmp://one/live/k", serviceID: "mine"))
+        let destination = stage.outputs.destinations[0]
+        destination.show(.live, "broadcasting")
+        try await stage.end(publisher, .lost)
+        let supervisor = try #require(stage.service.lifecycle.supervisor("a"))
+        try await stage.eventually("held") { await supervisor.currentHold != nil }
+        let before = await supervisor.currentHold?.until
+        for _ in 0..<2 {
+            let probe = try await stage.admit("a").get()
+            try await stage.eventually("there") { await supervisor.phase != .idle }
+            probe.end(.finished)
+            try await stage.eventually("gone") { await supervisor.phase == .idle }
+        }
+        #expect(await supervisor.currentHold?.until == before)
+        #expect(destination.goodbyes == [false], "what was said does not count")
+        #expect(!destination.isStopped)
+        let other = try await stage.admit("a").get()
+        try await stage.eventually("there") { await supervisor.phase != .idle }
+        other.end(.stopped(.stoppedByUser))
+        try await stage.eventually("closed") { destination.isStopped }
+    }
+
+    @Test func aBackupThatIsSetMeanwhileMakesTheWaitLonger() async throws {
+        let stage = try await Stage({
+            $0.graceWindow = .minutes(10)
+            $0.slateLimit = .hours(1)
+        })
+        try await stage.create("a")
+        let publisher = try await stage.publish("a")
+        _ = try await stage.service.addEndpoint("a", .init(url: "rtmp://one/live/k", serviceID: "mine"))
+        stage.outputs.destinations[0].show(.live, "broadcasting")
+        try await stage.end(publisher, .lost)
+        let supervisor = try #require(stage.service.lifecycle.supervisor("a"))
+        try await stage.eventually("held") { await supervisor.currentHold != nil }
+        let first = try #require(await supervisor.currentHold)
+        #expect(first.until == first.since + .seconds(600))
+        var changes = BroadcastChanges()
+        changes.source.backupID = "b"
+        try await stage.service.update("a", changes)
+        #expect(await supervisor.currentHold?.until == first.since + .seconds(3_600))
+        changes.source.backupID = ""
+        try await stage.service.update("a", changes)
+        let last = try #require(await supervisor.currentHold?.until)
+        #expect(last >= first.until && last < first.since + .seconds(3_600), "a window from then on")
+        _ = await stage.service.shutdown(within: .seconds(20))
     }
 
     @Test func anEndThatSomebodyWantedIsTheEnd() async throws {

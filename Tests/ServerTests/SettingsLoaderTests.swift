@@ -92,6 +92,7 @@ import Testing
         ("slate: [a.png]", "endpoints.slate: [a.png] is not allowed; allowed: a path that ends"),
         ("slate: /nowhere/a.png", "endpoints.slate: /nowhere/a.png cannot be shown: "),
         ("slateAfter: 100ms", "endpoints.slateAfter: 100ms is not allowed; allowed: a duration from 500ms to 5m"),
+        ("slateLimit: 2s", "endpoints.slateLimit: must be longer than endpoints.slateAfter ("),
         ("slateLimit: 48h", "endpoints.slateLimit: 48h is not allowed; allowed: a duration from 1s to 24h"),
         ("slateAfterGoodbye: maybe", "endpoints.slateAfterGoodbye: maybe is not allowed; allowed: true or false"),
     ])

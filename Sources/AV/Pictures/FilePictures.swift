@@ -61,7 +61,7 @@ public final class FilePictures {
 }
 
 extension Demuxer {
-    fileprivate func turn(of index: Int) -> PictureTurn {
+    func turn(of index: Int) -> PictureTurn {
         guard let context = self.context, index < Int(context.pointee.nb_streams) else { return .none }
         var size = 0
         return PictureTurn(matrix: av_stream_get_side_data(context.pointee.streams[index], AV_PKT_DATA_DISPLAYMATRIX, &size), bytes: size)

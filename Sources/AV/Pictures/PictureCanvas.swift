@@ -15,7 +15,8 @@ public final class PictureCanvas {
 
     public let size: PictureSize
     public let format: PictureFormat
-    private let frame: DecodedFrame
+    /// What is drawn on.
+    let frame: DecodedFrame
 
     /// Even numbers of pixels, at most `PictureSize.widest` each way.
     public init(_ size: PictureSize, as format: PictureFormat) throws(AVFailure) {

@@ -72,9 +72,11 @@ public enum LoopEncoder {
     public static func encode(
         path: String, as format: Format, longest: MediaTime, mostBytes: Int, interrupt: Interrupt = Interrupt()
     ) throws(AVFailure) -> PictureLoop {
-        let source = try LoopSource(path: path, interrupt: interrupt)
+        let source = try LoopSource(path: path, heightLimit: format.height, interrupt: interrupt)
         guard let first = try source.next() else { throw LoopSource.noPicture }
-        let sink = try VideoSink(format.normal, color: source.isStill ? Self.stillColor : source.picture.color)
+        // What was turned was made into other colours on the way.
+        let color = source.isStill || source.isTurned ? Self.stillColor : source.picture.color
+        let sink = try VideoSink(format.normal, color: color, interrupt: interrupt)
         let slab = PayloadSlab()
         var frames: [EncodedFrame] = []
         var time: MediaTime? = first
@@ -98,7 +100,7 @@ public enum LoopEncoder {
 
     /// Whether there is a picture in the file that can be decoded.
     public static func check(path: String, interrupt: Interrupt = Interrupt()) throws(AVFailure) {
-        guard try LoopSource(path: path, interrupt: interrupt).next() != nil else { throw LoopSource.noPicture }
+        guard try LoopSource(path: path, heightLimit: 360, interrupt: interrupt).next() != nil else { throw LoopSource.noPicture }
     }
 
     /// Decoded pictures of a file, one after the other.
@@ -107,13 +109,20 @@ public enum LoopEncoder {
 
         let isStill: Bool
         let picture: DecodedFrame
+        /// The last picture lay on its side, or upside down, and does not now.
+        private(set) var isTurned = false
+        private let heightLimit: Int
+        /// How the file wants its pictures turned.
+        private let turn: PictureTurn
         private let demuxer: Demuxer
         private let index: Int
         private let decoder: Decoder
         private let packet: Packet
         private var isAtEnd = false
 
-        init(path: String, interrupt: Interrupt) throws(AVFailure) {
+        /// - Parameter heightLimit: of pictures that are turned; no more is needed.
+        init(path: String, heightLimit: Int, interrupt: Interrupt) throws(AVFailure) {
+            self.heightLimit = heightLimit
             let ending = path.split(separator: ".").last?.lowercased() ?? ""
             self.isStill = LoopEncoder.pictureEndings.contains(ending)
             guard self.isStill || LoopEncoder.clipEndings.contains(ending) else {
@@ -126,6 +135,7 @@ public enum LoopEncoder {
             self.demuxer = try Demuxer(path: path, format: format, options: options, interrupt: interrupt)
             self.index = Int(av_find_best_stream(self.demuxer.context, AVMEDIA_TYPE_VIDEO, -1, -1, nil, 0))
             guard self.demuxer.streams.indices.contains(self.index) else { throw Self.noPicture }
+            self.turn = self.demuxer.turn(of: self.index)
             self.decoder = try Decoder(self.demuxer.streams[self.index])
             self.packet = try Packet()
             self.picture = try DecodedFrame()
@@ -137,6 +147,7 @@ public enum LoopEncoder {
             while true {
                 if try self.decoder.receive(into: self.picture) {
                     guard let time = self.picture.time(self.decoder.timeBase) ?? (self.isStill ? .zero : nil) else { continue }
+                    try self.setUpright()
                     return time
                 }
                 guard !self.isAtEnd else { return nil }
@@ -147,6 +158,17 @@ public enum LoopEncoder {
                     try self.decoder.finish()
                 }
             }
+        }
+
+        private func setUpright() throws(AVFailure) {
+            let turn = self.turn == .none ? self.picture.turn : self.turn
+            self.isTurned = turn != .none
+            guard self.isTurned else { return }
+            let size = self.picture.pictureSize(turn: turn, heightLimit: self.heightLimit)
+            // In 4:2:0 of the usual range, which is what the encoder takes.
+            let canvas = try PictureCanvas(size, as: .webp)
+            try canvas.draw(self.picture, size: size, turn: turn)
+            self.picture.move(from: canvas.frame)
         }
     }
 }

@@ -12,13 +12,17 @@ final class VideoSink {
     private var shown: DecodedFrame
     private var hasShown = false
     private let packet: Packet
+    private let interrupt: Interrupt?
     private var rewriter = NALRewriter(codec: .h264, lengthSize: 0)
     private var origin: MediaTime?
     /// The frame that is encoded next.
     private var next: Int64 = 0
 
-    /// - Parameter color: what the pictures' colours mean, where that is to be said.
-    init(_ format: NormalFormat, color: PictureColor? = nil) throws(AVFailure) {
+    /// - Parameters:
+    ///   - color: what the pictures' colours mean, where that is to be said.
+    ///   - interrupt: asked with every frame that is encoded, of which one picture may become many.
+    init(_ format: NormalFormat, color: PictureColor? = nil, interrupt: Interrupt? = nil) throws(AVFailure) {
+        self.interrupt = interrupt
         self.frameRate = format.frameRate
         var video = Encoder.Video(
             width: format.width, height: format.height, frameRate: format.frameRate, bitrate: format.videoBitrate,
@@ -77,6 +81,7 @@ final class VideoSink {
                 try self.scaler.makeBlack(self.shown)
                 self.hasShown = true
             }
+            try self.interrupt?.check("encode")
             try self.encoder.send(self.shown, time: self.next)
             self.next += 1
             try self.receive(slab: slab, into: &frames)
@@ -85,6 +90,7 @@ final class VideoSink {
 
     private func receive(slab: PayloadSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
         while try self.encoder.receive(into: self.packet) {
+            try self.interrupt?.check("encode")
             guard let origin = self.origin, let number = self.packet.presentationTime else { continue }
             do throws(MediaError) {
                 let unit = try self.rewriter.rewrite(self.packet.bytes, into: slab)

@@ -15,9 +15,10 @@ final class TransportStreamWriter {
     /// - Parameter version: of the tables, 0...31; another one tells players that there are others from here on.
     init(tracks: [Track], version: Int) throws(AVFailure) {
         self.tracks = tracks.map(\.id)
-        self.muxer = try Muxer(
-            format: "mpegts", tracks: tracks, sink: self.sink,
-            options: ["tables_version": "\(version & 31)", "max_delay": "\(Self.decoderDelay.microseconds)"])
+        var options = ["tables_version": "\(version & 31)", "max_delay": "\(Self.decoderDelay.microseconds)"]
+        // Its packets are counted from 0 on, on PIDs that had some before: not a loss (ISO/IEC 13818-1 §2.4.3.4, discontinuity_indicator).
+        if version > 0 { options["mpegts_flags"] = "+initial_discontinuity" }
+        self.muxer = try Muxer(format: "mpegts", tracks: tracks, sink: self.sink, options: options)
     }
 
     static func carries(_ codec: Codec) -> Bool {

@@ -215,6 +215,7 @@ final class DestinationDriver: @unchecked Sendable {
         case .frame, .discontinuity:
             return
         }
+        if let ticket = self.ticket { self.network.registry.update(ticket, isLive: self.machine.streamIsLive) }
         self.scheduleFill()
     }
 
@@ -234,6 +235,9 @@ final class DestinationDriver: @unchecked Sendable {
         self.fillTimer = nil
         guard self.reader != nil else { return }
         let now = NIODeadline.now()
+        if self.machine.heldUntil != nil, let address = self.address, self.network.registry.isWanted(address.identity) {
+            self.perform(self.machine.wantedElsewhere(now: now))
+        }
         self.perform(self.machine.fillChanged(isAvailable: self.filler.look(now: now), now: now))
         if self.isSending, let transport = self.transport, self.bytesOnTheWay < Self.writeBudget {
             self.filler.advance(now: now, into: &self.fed)
@@ -331,7 +335,7 @@ final class DestinationDriver: @unchecked Sendable {
 
     private func acquire(_ attempt: UInt64) {
         guard let address = self.address else { return }
-        self.ticket = self.network.registry.acquire(address.identity) { [weak self] lease in
+        self.ticket = self.network.registry.acquire(address.identity, isLive: self.machine.streamIsLive) { [weak self] lease in
             guard let self else { return lease.release() }
             self.eventLoop.execute { self.granted(lease, attempt: attempt, address: address) }
         }

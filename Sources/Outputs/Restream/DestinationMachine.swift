@@ -58,7 +58,7 @@ struct DestinationMachine {
     private var delay: RetryDelay
     private var isUsable = true
     private var isStarted = false
-    private var streamIsLive = false
+    private(set) var streamIsLive = false
     /// The stream has ended; until then it may come back.
     private(set) var heldUntil: NIODeadline?
     private var heldSince: NIODeadline?
@@ -176,6 +176,8 @@ struct DestinationMachine {
 
     /// What has been sent so far is all there is, unless the stream comes back within the grace window.
     mutating func streamEnded(now: NIODeadline) -> [Order] {
+        // A publisher that left before it was live: the wait for the one before it goes on as it was.
+        guard self.streamIsLive || self.heldUntil == nil else { return [] }
         self.streamIsLive = false
         if self.window > .zero, self.canBeHeld {
             self.heldSince = now
@@ -205,6 +207,14 @@ struct DestinationMachine {
             self.heldUntil = isAvailable ? since + self.window : min(since + before, max(since, now) + self.timing.grace)
         }
         return self.openIfWanted()
+    }
+
+    /// Another stream, which is there, waits for the URL: this one is not waited for any longer.
+    mutating func wantedElsewhere(now: NIODeadline) -> [Order] {
+        guard !self.streamIsLive, self.heldUntil != nil else { return [] }
+        self.heldUntil = nil
+        self.heldSince = nil
+        return self.streamIsOver(now: now)
     }
 
     /// Every publish is a beginning (contract 5): what went wrong in the last one is no reason not to try. Only who refused the key is left alone for a

@@ -31,6 +31,7 @@ public final class DestinationURLRegistry: Sendable {
 
     private struct Waiter {
         let number: UInt64
+        var isLive: Bool
         let grant: @Sendable (Lease) -> Void
     }
 
@@ -45,19 +46,31 @@ public final class DestinationURLRegistry: Sendable {
     public init() {}
 
     /// Calls `grant` with the lease: at once when nobody has it, otherwise when those before have given it back, on their thread. Must not block.
-    func acquire(_ key: String, grant: @escaping @Sendable (Lease) -> Void) -> Ticket {
+    /// - Parameter isLive: there is a stream to be sent; see `isWanted`.
+    func acquire(_ key: String, isLive: Bool = true, grant: @escaping @Sendable (Lease) -> Void) -> Ticket {
         let (isFree, number) = self.state.withLock { state in
             state.lastNumber += 1
             guard state.waiters[key] != nil else {
                 state.waiters[key] = []
                 return (true, state.lastNumber)
             }
-            state.waiters[key]?.append(Waiter(number: state.lastNumber, grant: grant))
+            state.waiters[key]?.append(Waiter(number: state.lastNumber, isLive: isLive, grant: grant))
             return (false, state.lastNumber)
         }
         if isFree { grant(Lease(key: key, registry: self)) }
         return Ticket(key: key, number: number)
     }
+
+    /// Who waits has a stream to send by now, or has none any more.
+    func update(_ ticket: Ticket, isLive: Bool) {
+        self.state.withLock { state in
+            guard let index = state.waiters[ticket.key]?.firstIndex(where: { $0.number == ticket.number }) else { return }
+            state.waiters[ticket.key]?[index].isLive = isLive
+        }
+    }
+
+    /// Somebody with a stream waits for the URL: who holds it without one should give it back.
+    func isWanted(_ key: String) -> Bool { self.state.withLock { $0.waiters[key]?.contains { $0.isLive } ?? false } }
 
     func cancel(_ ticket: Ticket) {
         self.state.withLock { state in state.waiters[ticket.key]?.removeAll { $0.number == ticket.number } }

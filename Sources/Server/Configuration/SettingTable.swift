@@ -176,7 +176,7 @@ enum SettingTable {
             "Destinations get nothing of their stream for this long until the backup or the slate stands in for it."),
         .init(
             "endpoints.slateLimit", \.endpoints.slateLimit, .duration(.seconds(1) ... .seconds(86_400)),
-            "How long after a stream's end the backup or the slate is sent; then the destination is closed."),
+            "How long after a stream's end the backup or the slate is sent; then, or after graceWindow, the destination is closed."),
         .init(
             "endpoints.slateAfterGoodbye", \.endpoints.slateAfterGoodbye, .boolean,
             "Whether that holds for publishers that said goodbye, too; if not, they are waited for no longer than graceWindow."),

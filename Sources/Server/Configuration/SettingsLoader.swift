@@ -108,6 +108,12 @@ struct SettingsLoader {
             self.report(self.source(of: "rtmp.port"), "rtmp.port", .wrong("\(rtmp.port) is http.port too (\(self.source(of: "http.port")))"))
         }
         self.checkSlate()
+        let endpoints = self.settings.endpoints
+        if endpoints.slateLimit <= endpoints.slateAfter {
+            self.report(
+                self.source(of: "endpoints.slateLimit"), "endpoints.slateLimit",
+                .wrong("must be longer than endpoints.slateAfter (\(self.source(of: "endpoints.slateAfter"))), or nothing would ever stand in"))
+        }
         if !self.settings.api.token.isEmpty, self.settings.api.token.count < 16 {
             self.warnings.append("api.token (\(self.source(of: "api.token"))) is shorter than 16 characters and can be guessed")
         }

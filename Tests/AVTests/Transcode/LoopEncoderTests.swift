@@ -100,6 +100,37 @@ import Testing
         #expect(throws: Never.self) { try LoopEncoder.check(path: try clips.make("good.mp4", video: Encoders.h264, audio: nil)) }
     }
 
+    @Test func aClipThatLiesOnItsSideIsTurned() throws {
+        let clips = try Clips()
+        let flat = clips.path("flat.mp4")
+        let made = ["-v", "error", "-y", "-f", "lavfi", "-i", "color=0x20A040:s=160x90:r=25:d=2,drawbox=0:0:80:90:0xC03030:fill"]
+        try Clips.run("ffmpeg", made + Encoders.h264 + [flat])
+        let turned = clips.path("turned.mp4")
+        try Clips.run("ffmpeg", ["-v", "error", "-y", "-i", flat, "-c", "copy", "-metadata:s:v", "rotate=270", turned])
+        let loop = try LoopEncoder.encode(path: turned, as: Self.format, longest: MediaTime(milliseconds: 60_000), mostBytes: 10 << 20)
+        #expect(abs(loop.frames.count - 50) <= 1)
+        let target = clips.path("target.mp4")
+        try self.write(loop, times: 1, to: target)
+        #expect(try Clips.decodingErrors(target) == "")
+        // 90:160 upright is 102 wide within 320x180.
+        self.expect(try self.colour(target, at: 0.5, crop: "80:60:120:15", in: clips), [0xC0, 0x30, 0x30])
+        self.expect(try self.colour(target, at: 0.5, crop: "80:60:120:105", in: clips), [0x20, 0xA0, 0x40])
+        self.expect(try self.colour(target, at: 0.5, crop: "90:160:5:10", in: clips), [0, 0, 0])
+    }
+
+    @Test func manyFramesOfOnePictureEndWhenTheyAreInterrupted() throws {
+        let interrupt = Interrupt()
+        let sink = try VideoSink(
+            NormalFormat(width: 320, height: 180, frameRate: 25, videoBitrate: 200_000, keyframeInterval: 2), interrupt: interrupt)
+        var frames: [EncodedFrame] = []
+        let slab = PayloadSlab()
+        sink.begin(at: .zero)
+        try sink.fill(until: MediaTime(milliseconds: 1_000), slab: slab, into: &frames)
+        interrupt.cancel()
+        #expect(throws: AVFailure.self) { try sink.fill(until: MediaTime(milliseconds: 2_000), slab: slab, into: &frames) }
+        #expect(throws: AVFailure.self, "nor is what waits in the encoder fetched") { try sink.finish(slab: slab, into: &frames) }
+    }
+
     @Test func itEndsWhenItIsInterrupted() throws {
         let clips = try Clips()
         let path = try clips.make("clip.mp4", video: Encoders.h264, audio: nil)

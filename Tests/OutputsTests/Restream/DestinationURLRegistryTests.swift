@@ -51,6 +51,22 @@ import Testing
         #expect(grants.names == ["first", "third"])
     }
 
+    @Test func aURLIsWantedWhenSomebodyWithAStreamWaitsForIt() {
+        let registry = DestinationURLRegistry()
+        let grants = Grants()
+        _ = registry.acquire("a", grant: grants.take("first"))
+        #expect(!registry.isWanted("a"), "it has it")
+        let ticket = registry.acquire("a", isLive: false, grant: grants.take("second"))
+        #expect(!registry.isWanted("a"))
+        registry.update(ticket, isLive: true)
+        #expect(registry.isWanted("a") && !registry.isWanted("b"))
+        registry.update(ticket, isLive: false)
+        #expect(!registry.isWanted("a"))
+        registry.update(ticket, isLive: true)
+        registry.cancel(ticket)
+        #expect(!registry.isWanted("a"))
+    }
+
     @Test func aLeaseThatIsForgottenIsGivenBack() {
         let registry = DestinationURLRegistry()
         _ = registry.acquire("a") { _ in }

@@ -20,7 +20,7 @@ final class DestinationFiller {
         self.fill = fill
         self.stream = stream
         self.limits = limits
-        self.feed = FeedSwitch(after: fill.after, now: now)
+        self.feed = FeedSwitch(after: fill.after, limit: fill.limit, now: now)
     }
 
     var feeding: DestinationFeeding { self.feed.feeding }
@@ -51,6 +51,7 @@ final class DestinationFiller {
 
     /// Whether there is something to send while the stream is away. Has a slate made when there is none.
     func look(now: NIODeadline) -> Bool {
+        if self.feed.wantsFill(now: now) { self.fill.wanted() }
         self.fetchSlate(now: now)
         return self.loop != nil || self.standIn() != nil
     }
@@ -93,7 +94,11 @@ final class DestinationFiller {
 
     /// What is to be sent by now instead of the stream.
     func advance(now: NIODeadline, into out: inout [StreamItem]) {
-        if self.feed.wantsFill(now: now) { self.readBackup(now: now, into: &out) }
+        if self.feed.wantsFill(now: now) {
+            self.readBackup(now: now, into: &out)
+        } else {
+            self.leaveBackup()
+        }
         self.feed.advance(now: now, loop: self.loop?.loop, into: &out)
     }
 

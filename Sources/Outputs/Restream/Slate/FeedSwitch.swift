@@ -9,9 +9,9 @@ import Streams
 /// ```
 /// source ─► held ─► slate ◄─► backup ─► source
 /// ```
-/// *held*: nothing is sent, for the stream has ended or has given nothing for `after`, and nothing can stand in. From *slate* and *backup* it goes back to
-/// the source at the source's next keyframe, and until then they go on. Every change to other pictures sends the tracks first and begins at a keyframe;
-/// times go on right behind what was sent.
+/// *held*: nothing is sent, for the stream has ended or has given nothing for `after`, and nothing can stand in, or has for `limit`. From *slate* and
+/// *backup* it goes back to the source at the source's next keyframe, and until then they go on; sound without any pictures is waited out for a while
+/// only. Every change to other pictures sends the tracks first and begins at a keyframe; times go on right behind what was sent.
 struct FeedSwitch {
     private enum Feed {
         case source
@@ -24,8 +24,11 @@ struct FeedSwitch {
     static let step = TimeAmount.milliseconds(200)
     /// Silence begins where sound ended, unless that is longer ago.
     private static let longestGap = MediaTime(milliseconds: 1_000)
+    /// So much of the source's sound without a single picture means that its pictures do not come back, as it does to transports.
+    private static let patience = MediaTime(milliseconds: 3_000)
 
     private let after: TimeAmount
+    private let limit: TimeAmount
     private var feed = Feed.held
     private var splice = FeedSplice()
     private var sourceTracks: [Track] = []
@@ -33,14 +36,23 @@ struct FeedSwitch {
     /// Something else was sent: the source goes on at a keyframe.
     private var needsEntry = false
     private var sourceHeard: NIODeadline?
+    /// From then on `limit` counts: when the stream was heard last, or was heard to have ended.
+    private var quietSince: NIODeadline?
+    private var hasEnded = false
+    /// Of the source since its last picture, while its entry is waited for.
+    private var firstSound: MediaTime?
     private var backupHeard: NIODeadline?
     /// From then on there is something to catch up with.
     private var connectedAt: NIODeadline
     private var silence: SilentTrack?
     private var prefix = ParameterSetPrefix()
 
-    init(after: TimeAmount, now: NIODeadline) {
+    /// - Parameters:
+    ///   - after: without a frame of the stream, something else may be sent.
+    ///   - limit: for so long at most, counted from the stream's end, or from its last frame while it is connected.
+    init(after: TimeAmount, limit: TimeAmount, now: NIODeadline) {
         self.after = after
+        self.limit = limit
         self.connectedAt = now
     }
 
@@ -59,13 +71,16 @@ struct FeedSwitch {
     var tracks: [Track] { self.sourceTracks }
 
     /// The stream has given nothing for so long that something else may be sent, or must be until it is back at a keyframe.
-    func wantsFill(now: NIODeadline) -> Bool { self.needsEntry || self.isSilent(now: now) }
+    func wantsFill(now: NIODeadline) -> Bool { (self.needsEntry || self.isSilent(now: now)) && !self.isOver(now: now) }
+
+    /// Something has stood in for as long as it may.
+    private func isOver(now: NIODeadline) -> Bool { self.quietSince.map { now >= $0 + self.limit } ?? false }
 
     private func isSilent(now: NIODeadline) -> Bool { self.sourceHeard.map { now >= $0 + self.after } ?? false }
 
     /// When `advance` is to be called.
     func deadline(now: NIODeadline) -> NIODeadline? {
-        guard let heard = self.sourceHeard else { return nil }
+        guard let heard = self.sourceHeard, !self.isOver(now: now) else { return nil }
         return self.wantsFill(now: now) ? now + Self.step : heard + self.after
     }
 
@@ -76,6 +91,7 @@ struct FeedSwitch {
         self.feed = .held
         self.splice = FeedSplice()
         self.needsEntry = false
+        self.firstSound = nil
         self.connectedAt = now
         self.silence = nil
         self.prefix = ParameterSetPrefix()
@@ -94,7 +110,14 @@ struct FeedSwitch {
 
     private mutating func heard(_ item: StreamItem, now: NIODeadline) {
         switch item {
-        case .tracks, .frame: self.sourceHeard = now
+        case .tracks, .frame:
+            self.sourceHeard = now
+            self.quietSince = now
+            self.hasEnded = false
+        case .ended where !self.hasEnded:
+            // Once: publishers that come and go without a frame do not make it longer.
+            self.hasEnded = true
+            self.quietSince = now
         case .ended, .discontinuity: break
         }
     }
@@ -104,6 +127,7 @@ struct FeedSwitch {
         self.passed(item, now: now)
         switch item {
         case .tracks, .discontinuity:
+            self.firstSound = nil
             guard !self.needsEntry else { return }
             if case .tracks = item { self.feed = .source }
             out.append(item)
@@ -113,9 +137,13 @@ struct FeedSwitch {
         case .frame(let frame):
             guard self.isCarried(frame, of: self.sourceTracks) else { return }
             if self.needsEntry {
-                guard self.isEntry(frame, of: self.sourceTracks) else { return }
+                let isWithoutPictures = self.isWithoutPictures(frame)
+                guard isWithoutPictures || self.isEntry(frame, of: self.sourceTracks) else { return }
                 self.begin(self.sourceTracks, adding: nil, into: &out)
+                // Pictures that come later begin at a keyframe all the same.
+                if isWithoutPictures { out.append(.discontinuity) }
                 self.needsEntry = false
+                self.firstSound = nil
             }
             self.feed = .source
             if let placed = self.splice.place(frame) { out.append(.frame(self.prefix.pass(placed))) }
@@ -129,6 +157,16 @@ struct FeedSwitch {
 
     private func isEntry(_ frame: EncodedFrame, of tracks: [Track]) -> Bool {
         frame.isKeyframe && (frame.kind == .video || !tracks.contains { $0.kind == .video })
+    }
+
+    private mutating func isWithoutPictures(_ frame: EncodedFrame) -> Bool {
+        guard frame.kind == .audio else {
+            self.firstSound = nil
+            return false
+        }
+        let first = self.firstSound ?? frame.decodeTime
+        self.firstSound = first
+        return frame.decodeTime - first >= Self.patience
     }
 
     // MARK: The backup
@@ -171,6 +209,8 @@ struct FeedSwitch {
             self.feed = .held
             return
         }
+        // Its sound may have come, or gone.
+        self.settleSilence(self.backupTracks, for: self.sourceTracks.first { $0.kind == .audio }, into: &out)
         self.announce(self.backupTracks, into: &out)
     }
 
@@ -195,6 +235,7 @@ struct FeedSwitch {
     mutating func advance(now: NIODeadline, loop: PictureLoop?, into out: inout [StreamItem]) {
         if case .backup = self.feed, let heard = self.backupHeard, now - heard >= self.after { self.feed = .held }
         if case .source = self.feed, self.isSilent(now: now) { self.feed = .held }
+        if self.isOver(now: now) { self.feed = .held }
         if case .held = self.feed, self.wantsFill(now: now) { self.beginSlate(loop, now: now, into: &out) }
         guard case .slate(var player) = self.feed else { return }
         while let frame = player.next(now: now) {
@@ -220,17 +261,20 @@ struct FeedSwitch {
 
     /// Another feed begins with the next frame. `sound` is what the peer was told of and `tracks` may not have: it becomes silence.
     private mutating func begin(_ tracks: [Track], adding sound: Track?, into out: inout [StreamItem]) {
-        self.fillSilence(upTo: self.splice.next, into: &out)
-        self.silence = nil
-        if let sound, !tracks.contains(where: { $0.kind == .audio }) {
-            var silence = SilentTrack(for: sound)
-            let next = self.splice.next
-            let end = self.splice.newestSound.map { $0 + silence.packetDuration } ?? next
-            silence.begin(at: next - end > Self.longestGap ? next : end)
-            self.silence = silence
-        }
+        self.settleSilence(tracks, for: sound, into: &out)
         self.splice.cut()
         self.announce(tracks, into: &out)
+    }
+
+    private mutating func settleSilence(_ tracks: [Track], for sound: Track?, into out: inout [StreamItem]) {
+        self.fillSilence(upTo: self.splice.next, into: &out)
+        self.silence = nil
+        guard let sound, !tracks.contains(where: { $0.kind == .audio }) else { return }
+        var silence = SilentTrack(for: sound)
+        let next = self.splice.next
+        let end = self.splice.newestSound.map { $0 + silence.packetDuration } ?? next
+        silence.begin(at: next - end > Self.longestGap ? next : end)
+        self.silence = silence
     }
 
     /// Of what the peer was not told, nothing is said.

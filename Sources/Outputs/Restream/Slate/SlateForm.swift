@@ -18,23 +18,29 @@ struct SlateForm: Sendable, Hashable {
         }
     }
 
-    private static let sides = 16...7_680
-    private static let rates = 1...60
+    /// The publisher says how large its pictures are, and an encoder of 8K holds gigabytes.
+    private static let sides = 16...4_096
+    private static let mostPixels = 4_096 * 2_304
+    /// What was measured is never the same twice, and each rate would be another encoding.
+    private static let rates = [10, 15, 24, 25, 30, 50, 60]
 
     /// Pixels, even.
     var width: Int
     var height: Int
-    /// Frames a second.
+    /// Frames a second, a usual number of them near the stream's.
     var frameRate: Int
 
     init(_ track: Track, frameRate: Int) throws(Obstacle) {
         guard track.codec == .h264 else { throw .codec(track.codec) }
         let (width, height) = (track.video?.width ?? 0, track.video?.height ?? 0)
-        guard Self.sides.contains(width), Self.sides.contains(height) else { throw .size(width: width, height: height) }
+        guard Self.sides.contains(width), Self.sides.contains(height), width * height <= Self.mostPixels else {
+            throw .size(width: width, height: height)
+        }
         // Encoders of 4:2:0 take even sides; one row less is no other stream.
         self.width = width / 2 * 2
         self.height = height / 2 * 2
-        self.frameRate = min(max(frameRate, Self.rates.lowerBound), Self.rates.upperBound)
+        let wanted = min(max(frameRate, 1), 240)
+        self.frameRate = Self.rates.min { abs($0 - wanted) < abs($1 - wanted) } ?? 30
     }
 
     /// Bits per second; for a picture that stands still a fraction of what one that moves needs.

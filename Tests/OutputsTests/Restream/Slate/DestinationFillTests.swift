@@ -99,6 +99,30 @@ import Testing
         #expect(filled.machine.publisherLeft(saidGoodbye: true, now: filled.now) == [.finish(1)])
     }
 
+    @Test func aPublisherThatLeavesBeforeItIsLiveChangesNothing() throws {
+        var bench = self.live()
+        _ = bench.machine.fillChanged(isAvailable: true, now: bench.now)
+        let ended = bench.now
+        #expect(bench.machine.streamEnded(now: ended) == [])
+        for _ in 0..<3 {
+            bench.pass(.minutes(9))
+            #expect(bench.machine.streamEnded(now: bench.now) == [])
+            #expect(bench.machine.heldUntil == ended + .minutes(30))
+        }
+        #expect(try self.wait(&bench, until: ended + .minutes(30)) == [.finish(1)])
+    }
+
+    @Test func itMakesRoomForAStreamThatIsThere() {
+        var bench = self.live()
+        _ = bench.machine.fillChanged(isAvailable: true, now: bench.now)
+        #expect(bench.machine.wantedElsewhere(now: bench.now) == [], "its own is there")
+        _ = bench.machine.streamEnded(now: bench.now)
+        #expect(bench.machine.wantedElsewhere(now: bench.now) == [.finish(1)])
+        #expect(bench.machine.closed(1, .closedByPeer, now: bench.now) == [])
+        #expect(bench.machine.state == .idle && bench.machine.deadline == nil)
+        #expect(bench.machine.streamBecameLive(now: bench.now) == [.acquire(2)], "and stands in line again")
+    }
+
     @Test func stoppingWaitsForNothing() {
         var bench = self.live()
         _ = bench.machine.fillChanged(isAvailable: true, now: bench.now)

@@ -4,6 +4,7 @@ import Media
 import NIOCore
 import RTMP
 import Streams
+import Synchronization
 import Testing
 
 @testable import Outputs
@@ -90,6 +91,46 @@ import Testing
         try await self.collect(sink, into: &media) { self.count($0, TestPublisher.mark) - backups($0).count == 15 }
         self.expectContinuous(media, longest: 250)
         await bench.destination.stop()
+        try await sink.stop()
+    }
+
+    @Test func theSlateGivesItsURLToAnotherStreamThatIsThere() async throws {
+        let sink = try await RTMPSink.start(.takesAll, .takesAll)
+        let directory = StreamDirectory()
+        let network = DestinationNetwork()
+        let first = try TestPublisher(directory: directory)
+        first.run(5)
+        let fill = DestinationFill(after: .milliseconds(200), limit: .hours(1), slate: Self.studio())
+        let one = DestinationBench(sink.url(), stream: first.stream, network: network, fill: fill)
+        var media: [RTMPSink.Media] = []
+        try await self.collect(sink, into: &media) { self.count($0, TestPublisher.mark) == 5 }
+        let second = try TestPublisher(directory: directory, id: "other")
+        second.run(5)
+        let two = DestinationBench(sink.url(), stream: second.stream, network: network, fill: fill)
+        first.publisher.end(.lost)
+        #expect(await one.changes.first { $0.state == .idle && $0.contractStatus == "finished" } != nil)
+        #expect(await two.reaches(.live) != nil)
+        await one.destination.stop()
+        await two.destination.stop()
+        try await sink.stop()
+    }
+
+    @Test func aBackupIsAskedForOnlyWhileTheStreamIsAway() async throws {
+        let sink = try await RTMPSink.start(.takesAll, .takesAll)
+        let show = try TestPublisher()
+        show.run(5)
+        let asked = Mutex(0)
+        let bench = DestinationBench(
+            sink.url(), stream: show.stream, timing: DestinationBench.timing { $0.grace = .hours(1) },
+            fill: DestinationFill(after: .hours(1), limit: .hours(2), wanted: { asked.withLock { $0 += 1 } }))
+        var media: [RTMPSink.Media] = []
+        try await self.collect(sink, into: &media) { self.count($0, TestPublisher.mark) == 5 }
+        await bench.destination.stop()
+        #expect(asked.withLock { $0 } == 0)
+        let again = DestinationBench(
+            sink.url(), stream: show.stream, fill: DestinationFill(after: .milliseconds(200), wanted: { asked.withLock { $0 += 1 } }))
+        while asked.withLock({ $0 }) < 2 { await Task.yield() }
+        await again.destination.stop()
         try await sink.stop()
     }
 

@@ -106,6 +106,46 @@ import Testing
         #expect(sent.times(pictures: false, of: SwitchBench.backup) == [])
     }
 
+    @Test func soundThatABackupGetsLaterTakesThePlaceOfTheSilence() throws {
+        var bench = self.lost([Self.other])
+        bench.run(25, from: 0, whose: SwitchBench.backup)
+        let before = bench.sent()
+        bench.backup(.tracks([Self.other, SwitchBench.audio]))
+        bench.run(25, from: 1_000, whose: SwitchBench.backup)
+        let after = bench.sent()
+        #expect(after.first { if case .tracks = $0 { true } else { false } } == .tracks([.h264, .aac], isSlate: false))
+        #expect(after.times(pictures: false, of: SwitchBench.backup).count >= 24, "its own sound")
+        #expect(after.times(pictures: false).count <= 25 + 3, "and no silence beside it")
+        try (before + after).requireContinuous(longestGap: 80, pictures: false)
+    }
+
+    @Test func aBackupThatLosesItsSoundGetsSilence() throws {
+        var bench = self.lost()
+        bench.run(25, from: 0, whose: SwitchBench.backup)
+        let before = bench.sent()
+        bench.backup(.tracks([Self.other]))
+        bench.run(25, from: 1_000, whose: SwitchBench.backup)
+        let after = bench.sent()
+        #expect(after.contains(.tracks([.h264, .aac], isSlate: false)), "told of sound as before")
+        #expect(!after.contains(.tracks([.h264], isSlate: false)))
+        try after.requireContinuous(longestGap: 41, after: before.times(pictures: false).last, pictures: false)
+        #expect(try #require(after.times(pictures: false).last) >= #require(after.times(pictures: true).last) - 22)
+    }
+
+    @Test func itStandsInForNoLongerThanTheLimit() throws {
+        var bench = SwitchBench(limit: .seconds(10))
+        bench.begin()
+        bench.source(.ended)
+        bench.pass(.seconds(2))
+        bench.backup(.tracks([Self.other, SwitchBench.audio]))
+        bench.run(190, from: 0, whose: SwitchBench.backup)
+        #expect(bench.feed.feeding == .backup)
+        bench.run(25, from: 7_600, whose: SwitchBench.backup)
+        bench.feed.advance(now: bench.now, loop: SwitchBench.loop, into: &bench.items)
+        #expect(bench.feed.feeding == .held)
+        #expect(!bench.feed.wantsFill(now: bench.now), "it is not read any more")
+    }
+
     @Test func soundThatTheStreamDoesNotHaveIsLeftOut() throws {
         var bench = SwitchBench()
         bench.feed.connectionBegan(now: bench.now)

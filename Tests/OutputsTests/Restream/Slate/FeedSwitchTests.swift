@@ -94,6 +94,66 @@ import Testing
         try (between + after).requireContinuous(longestGap: 70, after: last.1, pictures: false)
     }
 
+    @Test func aStreamThatIsBackWithSoundAloneIsNotWaitedForLong() throws {
+        var bench = SwitchBench()
+        bench.begin()
+        bench.source(.ended)
+        try bench.wait(.seconds(10))
+        bench.source(.tracks([SwitchBench.video, SwitchBench.audio]))
+        func sound(_ range: Range<Int64>) throws {
+            for number in range {
+                bench.source(SwitchBench.sound(SwitchBench.source, 10_000 + number * 20))
+                try bench.wait(.milliseconds(20))
+            }
+        }
+        try sound(0..<150)
+        let before = bench.sent()
+        #expect(bench.feed.feeding == .slate)
+        #expect(before.times(pictures: false, of: SwitchBench.source) == [])
+        try sound(150..<200)
+        let after = bench.sent()
+        #expect(bench.feed.feeding == .source)
+        #expect(after.times(pictures: false, of: SwitchBench.source).count >= 48)
+        #expect(after.contains(.discontinuity), "pictures that come yet wait for a keyframe")
+        try (before + after).requireContinuous(longestGap: 60, pictures: false)
+    }
+
+    @Test func pictureByPictureItIsWaitedForAKeyframe() throws {
+        var bench = SwitchBench()
+        bench.begin()
+        bench.source(.ended)
+        try bench.wait(.seconds(10))
+        bench.source(.tracks([SwitchBench.video, SwitchBench.audio]))
+        for number in Int64(0)..<100 {
+            bench.source(SwitchBench.picture(SwitchBench.source, number * 40, isKeyframe: false))
+            bench.source(SwitchBench.sound(SwitchBench.source, number * 40 + 5))
+            try bench.wait(.milliseconds(40))
+        }
+        #expect(bench.feed.feeding == .slate)
+    }
+
+    /// Whether it is connected or not, and however often somebody comes and goes without a frame.
+    @Test(arguments: [0, 1, 4]) func theSlateEndsAtTheLimit(ends: Int) throws {
+        var bench = SwitchBench(limit: .seconds(10))
+        bench.begin()
+        if ends > 0 { bench.source(.ended) }
+        let quiet = bench.now
+        try bench.wait(.seconds(5))
+        for _ in 1..<max(ends, 2) where ends > 1 { bench.source(.ended) }
+        #expect(bench.feed.feeding == .slate)
+        bench.now = quiet + .seconds(10)
+        bench.feed.advance(now: bench.now, loop: SwitchBench.loop, into: &bench.items)
+        #expect(bench.feed.feeding == .held)
+        #expect(bench.feed.deadline(now: bench.now) == nil)
+        bench.items = []
+        bench.source(.tracks([SwitchBench.video, SwitchBench.audio]))
+        bench.run(2, from: 20_000, firstIsKeyframe: false)
+        #expect(bench.sent() == [])
+        bench.run(5, from: 20_080)
+        #expect(bench.feed.feeding == .source)
+        #expect(bench.sent().first == .tracks([.h264, .aac], isSlate: false))
+    }
+
     @Test func aStreamThatIsBackBeforeTheSlateGoesOnAsIfNothingHadBeen() throws {
         var bench = SwitchBench()
         bench.begin()

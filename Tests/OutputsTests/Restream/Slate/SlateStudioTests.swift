@@ -127,8 +127,12 @@ import Testing
         #expect(refusal(.h264, 0, 0) == .size(width: 0, height: 0))
         #expect(refusal(.h264, 10_000, 360) == .size(width: 10_000, height: 360))
         #expect(refusal(.h264, 641, 361) == nil)
+        #expect(refusal(.h264, 2_160, 3_840) == nil && refusal(.h264, 4_096, 2_304) == nil)
+        #expect(refusal(.h264, 4_096, 4_096) == .size(width: 4_096, height: 4_096), "an encoder of it would hold gigabytes")
         let odd = try Self.form(641, rate: 240)
         #expect(odd.width == 640 && odd.frameRate == 60)
+        #expect(Set(try [29, 30, 31].map { try Self.form(640, rate: $0) }).count == 1, "what was measured varies")
+        #expect(try [-5, 1, 23, 25, 48, 59].map { try Self.form(640, rate: $0).frameRate } == [10, 10, 24, 25, 50, 60])
         #expect(odd.bitrate(isStill: true) < odd.bitrate(isStill: false))
     }
 }

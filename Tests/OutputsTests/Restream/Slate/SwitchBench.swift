@@ -34,7 +34,7 @@ struct SwitchBench {
     var now = NIODeadline.now()
     var items: [StreamItem] = []
 
-    init(after: TimeAmount = .seconds(2)) { self.feed = FeedSwitch(after: after, now: self.now) }
+    init(after: TimeAmount = .seconds(2), limit: TimeAmount = .hours(1)) { self.feed = FeedSwitch(after: after, limit: limit, now: self.now) }
 
     mutating func pass(_ time: TimeAmount) { self.now = self.now + time }
 
