@@ -129,7 +129,7 @@ import Testing
         #expect(after.contains(.tracks([.h264, .aac], isSlate: false)), "told of sound as before")
         #expect(!after.contains(.tracks([.h264], isSlate: false)))
         try after.requireContinuous(longestGap: 41, after: before.times(pictures: false).last, pictures: false)
-        #expect(try #require(after.times(pictures: false).last) >= #require(after.times(pictures: true).last) - 22)
+        #expect(try #require(after.times(pictures: false).last) >= #require(after.times(pictures: true).last) - 48, "but for a packet under way")
     }
 
     @Test func itStandsInForNoLongerThanTheLimit() throws {
