@@ -211,6 +211,7 @@ import Testing
         let stage = try await Stage({ $0.recordMP4 = true })
         let stop = StopBox()
         let publisher = try await stage.publish("a", stop: stop)
+        try await stage.eventually("recorded") { !stage.outputs.recorders.isEmpty }
         let recorder = try #require(stage.outputs.recorders.first)
         async let isEmpty = stage.service.shutdown(within: .seconds(30))
         try await stage.eventually("asked to leave") { stop.told == [.shuttingDown] }
@@ -224,6 +225,7 @@ import Testing
     @Test func theEndDoesNotWaitForEver() async throws {
         let stage = try await Stage({ $0.recordMP4 = true })
         let publisher = try await stage.publish("a", stop: StopBox(leaves: false))
+        try await stage.eventually("noted") { try !stage.database.recordings.all().isEmpty }
         #expect(await stage.service.shutdown(within: .milliseconds(20)) == false)
         // What could not be waited for is found at the next start.
         #expect(try stage.database.recordings.all().count == 1)

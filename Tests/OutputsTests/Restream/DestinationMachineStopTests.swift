@@ -107,7 +107,9 @@ import Testing
         #expect(bench.machine.closed(2, .unsupportedCodec("no vp9"), now: bench.now) == [])
         #expect(bench.machine.state == .failed && bench.machine.deadline == nil)
         #expect(bench.machine.streamEnded(now: bench.now) == [])
-        #expect(bench.machine.state == .idle, "a new stream starts with a clean record")
+        #expect(bench.machine.state == .failed && bench.machine.failure?.kind == .codec, "shown until the next publish")
+        #expect(bench.machine.streamBecameLive(now: bench.now) == [.acquire(3)])
+        #expect(bench.machine.failure == nil, "a new stream starts with a clean record")
     }
 
     @Test func eventsOfAnOlderAttemptAreIgnored() throws {

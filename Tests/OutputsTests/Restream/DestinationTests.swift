@@ -212,11 +212,14 @@ import Testing
         let show = try TestPublisher()
         show.run(1)
         let network = DestinationNetwork()
-        let bench = DestinationBench("rtmp://127.0.0.1:\(hole.port)/live/key", stream: show.stream, network: network)
+        // Longer than the test may last: who waited for either would not come to its end.
+        let timing = DestinationBench.timing {
+            $0.connect = .hours(1)
+            $0.close = .hours(1)
+        }
+        let bench = DestinationBench("rtmp://127.0.0.1:\(hole.port)/live/key", stream: show.stream, network: network, timing: timing)
         await bench.reaches(.connecting)
-        let asked = NIODeadline.now()
         await bench.destination.stop()
-        #expect(NIODeadline.now() - asked < .seconds(2))
         #expect(network.registry.openCount == 0, "the URL is free again")
         hole.close()
     }
