@@ -5,6 +5,7 @@ import NIOCore
 import RTMP
 import Streams
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Outputs
@@ -101,13 +102,16 @@ import Testing
         let first = try TestPublisher(directory: directory)
         first.run(5)
         let fill = DestinationFill(after: .milliseconds(200), limit: .hours(1), slate: Self.studio())
-        let one = DestinationBench(sink.url(), stream: first.stream, network: network, fill: fill)
+        let timing = DestinationBench.timing { $0.grace = .hours(1) }
+        let one = DestinationBench(sink.url(), stream: first.stream, network: network, timing: timing, fill: fill)
         var media: [RTMPSink.Media] = []
         try await self.collect(sink, into: &media) { self.count($0, TestPublisher.mark) == 5 }
+        first.publisher.end(.lost)
+        // By itself it would go on for an hour.
+        #expect(await one.changes.first { $0.feeding == .slate } != nil)
         let second = try TestPublisher(directory: directory, id: "other")
         second.run(5)
-        let two = DestinationBench(sink.url(), stream: second.stream, network: network, fill: fill)
-        first.publisher.end(.lost)
+        let two = DestinationBench(sink.url(), stream: second.stream, network: network, timing: timing, fill: fill)
         #expect(await one.changes.first { $0.state == .idle && $0.contractStatus == "finished" } != nil)
         #expect(await two.reaches(.live) != nil)
         await one.destination.stop()
@@ -129,7 +133,7 @@ import Testing
         #expect(asked.withLock { $0 } == 0)
         let again = DestinationBench(
             sink.url(), stream: show.stream, fill: DestinationFill(after: .milliseconds(200), wanted: { asked.withLock { $0 += 1 } }))
-        while asked.withLock({ $0 }) < 2 { await Task.yield() }
+        try await eventually("asked again and again") { asked.withLock { $0 } >= 2 }
         await again.destination.stop()
         try await sink.stop()
     }
