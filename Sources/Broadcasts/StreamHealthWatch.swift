@@ -1,5 +1,5 @@
 import Media
-public import Streams
+import Streams
 
 /// Something about how a publisher sends that viewers, recordings or platforms suffer from.
 public enum StreamProblem: String, Sendable, CaseIterable, Comparable {

@@ -1,4 +1,4 @@
-public import Media
+import Media
 
 extension MediaPlaylist {
     /// The part of this playlist that was shown in a stretch of time, by its dates; nil when nothing of it is there.

@@ -1,4 +1,4 @@
-public import AV
+import AV
 public import Logging
 import Media
 import NIOCore
