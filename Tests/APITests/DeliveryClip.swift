@@ -1,6 +1,7 @@
 import Foundation
 import Media
 import NIOCore
+import TestSupport
 
 /// A few seconds of H.264 and AAC made by ffmpeg, as frames. Fails where there is no ffmpeg.
 struct DeliveryClip {
@@ -81,20 +82,17 @@ enum Tool {
     }
 
     static func run(_ name: String, _ arguments: [String]) async throws -> Outcome {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [name] + arguments
-        let output = Pipe()
-        let errors = Pipe()
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = output
-        process.standardError = errors
-        try process.run()
+        let output = TestSupport.Tool.pipe()
+        let errors = TestSupport.Tool.pipe()
+        let child = try TestSupport.Tool.spawn(
+            name, arguments, output: output.fileHandleForWriting.fileDescriptor, errors: errors.fileHandleForWriting.fileDescriptor)
+        try output.fileHandleForWriting.close()
+        try errors.fileHandleForWriting.close()
         async let text = Self.readAll(output)
         async let errorText = Self.readAll(errors)
         let (one, two) = await (text, errorText)
-        process.waitUntilExit()  // both pipes are at their end: it has closed them
-        return Outcome(status: process.terminationStatus, output: one, errors: two)
+        // Both pipes are at their end: it has closed them.
+        return Outcome(status: TestSupport.Tool.wait(for: child), output: one, errors: two)
     }
 
     private static func readAll(_ pipe: Pipe) async -> String {
