@@ -17,6 +17,7 @@ final class SRTPush: PushTransport {
     private let context: PushAttempt
     private var stage = Stage.idle
     private var failure: DestinationFailure?
+    private var rate = MediaRate()
 
     private var eventLoop: any EventLoop { self.context.eventLoop }
 
@@ -53,7 +54,10 @@ final class SRTPush: PushTransport {
             self.context.report(.failed(failure))
             return 0
         }
-        if bytes.readableBytes > 0 { worker.send(bytes) }
+        if bytes.readableBytes > 0 {
+            self.rate.sent(bytes: bytes.readableBytes, for: items)
+            worker.send(bytes, rate: self.rate.bytesPerSecond)
+        }
         return bytes.readableBytes
     }
 

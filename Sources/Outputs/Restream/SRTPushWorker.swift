@@ -50,6 +50,7 @@ final class SRTPushWorker: Sendable {
     private let isAborted = Atomic<Bool>(false)
     private let link = Mutex(Link())
     private let progress = Mutex(Progress())
+    private let pace = Mutex(SRTPace())
 
     init(parameters: SRTParameters, report: @escaping @Sendable (Event) -> Void) {
         self.parameters = parameters
@@ -63,8 +64,9 @@ final class SRTPushWorker: Sendable {
         self.executor.execute { self.runConnect(Array(addresses.prefix(Self.mostAddresses)), milliseconds) }
     }
 
-    func send(_ bytes: ByteBuffer) {
-        if !self.executor.execute({ self.runSend(bytes) }) { self.abort() }
+    /// - Parameter rate: of the stream, bytes per second. What has gathered leaves at twice that (`SRTPace`).
+    func send(_ bytes: ByteBuffer, rate: Int) {
+        if !self.executor.execute({ self.runSend(bytes, rate) }) { self.abort() }
     }
 
     /// Sends what waits, then closes.
@@ -135,11 +137,16 @@ final class SRTPushWorker: Sendable {
         return socket
     }
 
-    private func runSend(_ bytes: ByteBuffer) {
+    private func runSend(_ bytes: ByteBuffer, _ rate: Int) {
         guard let socket = self.usableSocket() else { return }
         let limit = max(socket.peerLatency, Self.leastUnconfirmed)
         var rest = bytes
         while rest.readableBytes > 0, !self.isAborted.load(ordering: .acquiring) {
+            guard self.pace.withLock({ $0.allowance(now: NIODeadline.now().uptimeNanoseconds, rate: rate) }) > 0 else {
+                SRTSocket.nap(milliseconds: 5)
+                guard self.usableSocket() != nil else { return }
+                continue
+            }
             switch self.give(&rest, to: socket) {
             case .taken: break
             case .full: SRTSocket.nap(milliseconds: 5)
@@ -161,7 +168,10 @@ final class SRTPushWorker: Sendable {
             if sent == .taken { progress.taken += 1 }
             return sent
         }
-        if sent == .taken { bytes.moveReaderIndex(forwardBy: size) }
+        if sent == .taken {
+            bytes.moveReaderIndex(forwardBy: size)
+            self.pace.withLock { $0.sent(bytes: size) }
+        }
         return sent
     }
 
