@@ -67,7 +67,7 @@ public final class CodecParameters {
             format = .audio(
                 AudioFormat(
                     sampleRate: Int(self.raw.pointee.sample_rate), channelCount: Int(self.raw.pointee.ch_layout.nb_channels),
-                    samplesPerPacket: codec == .opus || samples <= 0 ? nil : samples))
+                    samplesPerPacket: codec == .opus || codec == .vorbis || samples <= 0 ? nil : samples))
         }
         return Track(id: id, codec: codec, configuration: self.configuration(of: codec), format: format)
     }
@@ -76,7 +76,7 @@ public final class CodecParameters {
         switch codec {
         case .vp9: VPRecord.bytes(of: self.raw.pointee)
         case .vp8, .mp3: []
-        case .h264, .hevc, .av1, .aac, .opus: self.extradata
+        case .h264, .hevc, .av1, .aac, .opus, .vorbis: self.extradata
         }
     }
 
@@ -108,7 +108,7 @@ public final class CodecParameters {
             return
         case .vp8, .mp3:
             return
-        case .h264, .hevc, .av1, .aac, .opus:
+        case .h264, .hevc, .av1, .aac, .opus, .vorbis:
             break
         }
         guard !bytes.isEmpty else {
@@ -138,11 +138,18 @@ extension Codec {
         case .aac: AV_CODEC_ID_AAC
         case .opus: AV_CODEC_ID_OPUS
         case .mp3: AV_CODEC_ID_MP3
+        case .vorbis: AV_CODEC_ID_VORBIS
         }
     }
 
     init?(identifier: AVCodecID) {
         guard let codec = Codec.allCases.first(where: { $0.identifier.rawValue == identifier.rawValue }) else { return nil }
         self = codec
+    }
+
+    /// nil also for what no stream carries by itself.
+    init?(carried identifier: AVCodecID) {
+        self.init(identifier: identifier)
+        if self.needsConversion { return nil }
     }
 }

@@ -18,4 +18,11 @@ struct AnnouncedTracks {
         }
         return changed
     }
+
+    /// Nothing comes of it any more. False when it was not announced.
+    mutating func withdraw(_ id: TrackID) -> Bool {
+        guard let index = self.tracks.firstIndex(where: { $0.id == id }) else { return false }
+        self.tracks.remove(at: index)
+        return true
+    }
 }

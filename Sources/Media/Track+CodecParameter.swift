@@ -21,6 +21,8 @@ extension Track {
             return "mp4a.40.\(config.objectType)"
         case .opus:
             return "opus"
+        case .vorbis:
+            return "vorbis"
         case .mp3:
             return "mp4a.40.34"
         }

@@ -29,6 +29,10 @@ extension Track {
             format = .audio(try AudioSpecificConfig(bytes: configuration).format)
         case .opus:
             format = .audio(try OpusHead(bytes: configuration).format)
+        case .vorbis:
+            let vorbis = try VorbisConfiguration(bytes: configuration)
+            stored = vorbis.bytes
+            format = .audio(vorbis.format)
         case .mp3:
             throw .unsupportedCodec(codec)
         }
@@ -46,7 +50,7 @@ extension Track {
         switch codec {
         case .h264: try AVCConfiguration(record: configuration).nalLengthSize
         case .hevc: try HEVCConfiguration(record: configuration).nalLengthSize
-        case .av1, .vp8, .vp9, .aac, .opus, .mp3: throw .unsupportedCodec(codec)
+        case .av1, .vp8, .vp9, .aac, .opus, .mp3, .vorbis: throw .unsupportedCodec(codec)
         }
     }
 }

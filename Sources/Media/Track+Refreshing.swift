@@ -10,7 +10,7 @@ extension Track {
         switch self.codec {
         case .h264: return try self.changed(to: Self.merged(AVCConfiguration(record: self.configuration), with: sets)?.record)
         case .hevc: return try self.changed(to: Self.merged(HEVCConfiguration(record: self.configuration), with: sets)?.record)
-        case .av1, .vp8, .vp9, .aac, .opus, .mp3: throw .unsupportedCodec(self.codec)
+        case .av1, .vp8, .vp9, .aac, .opus, .mp3, .vorbis: throw .unsupportedCodec(self.codec)
         }
     }
 
@@ -32,7 +32,7 @@ extension Track {
         case .vp8:
             let header = try VP8KeyframeHeader(payload)
             return self.changed(to: self.configuration, width: header.width, height: header.height)
-        case .aac, .opus, .mp3:
+        case .aac, .opus, .mp3, .vorbis:
             return nil
         }
     }

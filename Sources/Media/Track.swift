@@ -4,7 +4,8 @@ public struct Track: Sendable, Hashable {
     public var codec: Codec
     /// The codec's configuration record, as MP4 and FLV carry it: AVCDecoderConfigurationRecord (ISO/IEC 14496-15 §5.3.3),
     /// HEVCDecoderConfigurationRecord (§8.3.3), AV1CodecConfigurationRecord (AV1-ISOBMFF §2.3), VPCodecConfigurationRecord
-    /// (VP-ISOBMFF), AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1), the Opus identification header (RFC 7845 §5.1). Empty for VP8 and MP3.
+    /// (VP-ISOBMFF), AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1), the Opus identification header (RFC 7845 §5.1), the Vorbis headers as Matroska has
+    /// them (`VorbisConfiguration`). Empty for VP8 and MP3.
     public var configuration: [UInt8]
     public var format: TrackFormat
 
@@ -49,7 +50,7 @@ public struct AudioFormat: Sendable, Hashable {
     /// Samples per second of the decoded sound, e.g. 48000.
     public var sampleRate: Int
     public var channelCount: Int
-    /// Samples in one packet: 1024 for AAC-LC, 1152 for MPEG-1 Layer III; nil where packets differ (Opus).
+    /// Samples in one packet: 1024 for AAC-LC, 1152 for MPEG-1 Layer III; nil where packets differ (Opus, Vorbis).
     public var samplesPerPacket: Int?
 
     public init(sampleRate: Int, channelCount: Int, samplesPerPacket: Int? = nil) {

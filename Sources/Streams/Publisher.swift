@@ -19,12 +19,12 @@ public final class Publisher: Sendable {
 
     /// Adds a track, or replaces the one with the same id. Announcing an equal track again does nothing.
     public func announce(_ track: Track) {
-        self.stream.announce([track], generation: self.generation)
+        self.stream.announce([track], withdrawing: nil, generation: self.generation)
     }
 
-    /// The same for several tracks that change at one point, so that readers see one change. Tracks that are not named stay.
-    public func announce(_ tracks: [Track]) {
-        self.stream.announce(tracks, generation: self.generation)
+    /// The same for several tracks that change at one point, so that readers see one change. Tracks that are not named stay, but for `gone`.
+    public func announce(_ tracks: [Track], withdrawing gone: TrackID? = nil) {
+        self.stream.announce(tracks, withdrawing: gone, generation: self.generation)
     }
 
     /// What the source says will come, before frames do: the stream need not wait for the other kind then.

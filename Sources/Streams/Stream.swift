@@ -60,7 +60,11 @@ public final class Stream: Sendable {
     private struct Session {
         let generation: UInt64
         let source: PublishSource
-        var tracks: [Track] = []
+        /// All of them, in the order of their ids.
+        var tracks: [Track] = [] {
+            didSet { self.hasOriginal = StreamView.hasOriginal(in: self.tracks) }
+        }
+        private(set) var hasOriginal = false
         var gathering: TrackGathering? = TrackGathering()
         var timeline: Timeline
         var meter: IngestMeter
@@ -88,7 +92,8 @@ public final class Stream: Sendable {
 
     /// Adds a reader. A live stream gives it `.tracks` and what is cached at once; an idle one nothing until a publisher comes.
     public func attach(
-        limits: StreamReader.Limits = .init(), from start: StreamStart = .latestGroup, wake: @escaping @Sendable () -> Void
+        limits: StreamReader.Limits = .init(), from start: StreamStart = .latestGroup, view: StreamView = .common,
+        wake: @escaping @Sendable () -> Void
     ) -> StreamReader {
         let reader = self.state.withLock { state in
             var backlog: [StreamItem] = []
@@ -100,11 +105,15 @@ public final class Stream: Sendable {
                     case .allGroups: state.cache.allGroups
                     }
                 backlog.reserveCapacity(cached.count + 1)
-                backlog.append(.tracks(session.tracks))
-                backlog.append(contentsOf: cached)
+                backlog.append(.tracks(view.selection(of: session.tracks)))
+                if session.hasOriginal {
+                    backlog.append(contentsOf: cached.filter { $0.belongs(to: view) })
+                } else {
+                    backlog.append(contentsOf: cached)
+                }
             }
             // The reader keeps the stream alive until it detaches.
-            let reader = StreamReader(limits: limits, backlog: backlog, wake: wake, onDetach: { self.remove($0) })
+            let reader = StreamReader(limits: limits, view: view, backlog: backlog, wake: wake, onDetach: { self.remove($0) })
             if let session = state.session, session.gathering == nil, start == .live || backlog.count == 1 {
                 reader.expectKeyframe(hasVideo: session.tracks.contains { $0.kind == .video })
             } else if let session = state.session {
@@ -127,7 +136,8 @@ public final class Stream: Sendable {
 
     /// A publisher is there and its tracks are known.
     public var isLive: Bool { self.state.withLock { $0.session?.gathering == nil && $0.session != nil } }
-    public var tracks: [Track] { self.state.withLock { $0.session?.tracks ?? [] } }
+    /// Those that every reader gets who asks for nothing else.
+    public var tracks: [Track] { self.state.withLock { $0.session.map { StreamView.common.selection(of: $0.tracks) } ?? [] } }
     /// The newest time that readers were given; zero while idle.
     public var newestTime: MediaTime { self.state.withLock { $0.session?.timeline.newestOutput ?? .zero } }
     /// The current publisher's; nil while idle.
@@ -156,7 +166,7 @@ public final class Stream: Sendable {
             startedAtMilliseconds: session.source.startedAtMilliseconds, receivedBytes: meter.bytes, receivedFrames: meter.frames,
             bitrate: rates.video + rates.audio, videoBitrate: rates.video, audioBitrate: rates.audio, frameRate: rates.frames,
             speed: meter.speed(now: now), keyframeInterval: meter.keyframeInterval, health: meter.health(now: now), silence: now - meter.lastReceived,
-            tracks: session.tracks,
+            tracks: StreamView.common.selection(of: session.tracks),
             droppedFrames: session.timeline.dropped, timestampRepairs: session.timeline.repairs,
             mediaTime: session.timeline.newestOutput ?? .zero, cachedBytes: cachedBytes, remoteAddress: session.source.remoteAddress,
             userAgent: session.source.userAgent, parameters: session.source.parameters,
@@ -223,10 +233,10 @@ public final class Stream: Sendable {
         state.cache.reset()
     }
 
-    func announce(_ changed: [Track], generation: UInt64) {
+    func announce(_ changed: [Track], withdrawing gone: TrackID?, generation: UInt64) {
         let (readers, event): ([StreamReader], StreamEvent?) = self.state.withLock { state in
             guard state.session?.generation == generation, let before = state.session?.tracks else { return ([], nil) }
-            var tracks = before
+            var tracks = before.filter { $0.id != gone }
             for track in changed {
                 if let index = tracks.firstIndex(where: { $0.id == track.id }) { tracks[index] = track } else { tracks.append(track) }
             }
@@ -236,8 +246,13 @@ public final class Stream: Sendable {
             guard state.session?.gathering == nil else { return (state.readers, self.finishGathering(&state)) }
             state.cache.reset()
             state.cache.hasVideo = tracks.contains { $0.kind == .video }
-            for reader in state.readers { reader.push(.tracks(tracks)) }
-            return (state.readers, .tracksChanged(self.key, generation: generation, tracks))
+            for reader in state.readers {
+                let selection = reader.view.selection(of: tracks)
+                if selection != reader.view.selection(of: before) { reader.push(.tracks(selection)) }
+            }
+            let common = StreamView.common.selection(of: tracks)
+            guard common != StreamView.common.selection(of: before) else { return (state.readers, nil) }
+            return (state.readers, .tracksChanged(self.key, generation: generation, common))
         }
         for reader in readers { reader.deliverWake() }
         if let event { self.emit(event) }
@@ -255,7 +270,8 @@ public final class Stream: Sendable {
         var event: StreamEvent?
         let readers: [StreamReader] = self.state.withLock { state in
             guard state.session?.generation == generation else { return [] }
-            state.session?.meter.count(frame, now: now)
+            // Of sound that was converted the original is counted by what was made of it.
+            if frame.track != .originalAudio { state.session?.meter.count(frame, now: now) }
             if state.session?.gathering != nil, let tracks = state.session?.tracks,
                 let outcome = state.session?.gathering?.add(frame, tracks: tracks)
             {
@@ -279,18 +295,19 @@ public final class Stream: Sendable {
         guard case .complete(let held) = outcome, let session = state.session else { return nil }
         state.session?.gathering = nil
         state.cache.hasVideo = session.tracks.contains { $0.kind == .video }
-        for reader in state.readers { reader.push(.tracks(session.tracks)) }
+        for reader in state.readers { reader.push(.tracks(reader.view.selection(of: session.tracks))) }
         if let earliest = held.map(\.decodeTime).min() { state.session?.timeline.begin(at: earliest) }
         for frame in held { self.fanOut(frame, &state) }
-        return .tracksKnown(self.key, generation: session.generation, session.tracks)
+        return .tracksKnown(self.key, generation: session.generation, StreamView.common.selection(of: session.tracks))
     }
 
     private func fanOut(_ frame: EncodedFrame, _ state: inout State) {
         state.repaired.removeAll(keepingCapacity: true)
         state.session?.timeline.sanitise(frame, into: &state.repaired)
+        let hasOriginal = state.session?.hasOriginal == true
         for frame in state.repaired {
             state.cache.append(frame)
-            for reader in state.readers { reader.push(.frame(frame)) }
+            for reader in state.readers where !hasOriginal || reader.view.shows(frame.track, hasOriginal: true) { reader.push(.frame(frame)) }
         }
         state.repaired.removeAll(keepingCapacity: true)  // lets the payload go
     }

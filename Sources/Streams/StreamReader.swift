@@ -37,13 +37,19 @@ public final class StreamReader: Sendable {
 
     private let state: Mutex<State>
     private let limits: Limits
+    /// What it is given; the stream sees to it.
+    let view: StreamView
     private let wake: @Sendable () -> Void
     private let onDetach: @Sendable (StreamReader) -> Void
 
-    init(limits: Limits, backlog: [StreamItem], wake: @escaping @Sendable () -> Void, onDetach: @escaping @Sendable (StreamReader) -> Void) {
+    init(
+        limits: Limits, view: StreamView, backlog: [StreamItem], wake: @escaping @Sendable () -> Void,
+        onDetach: @escaping @Sendable (StreamReader) -> Void
+    ) {
         self.state = Mutex(
             State(backlog: backlog, queue: FrameQueue(limits: .init(bytes: limits.bytes, duration: limits.duration)), wakePending: !backlog.isEmpty))
         self.limits = limits
+        self.view = view
         self.wake = wake
         self.onDetach = onDetach
     }

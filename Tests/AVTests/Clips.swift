@@ -43,4 +43,5 @@ enum Encoders {
     static let aac = ["-c:a", "aac", "-b:a", "64k"]
     static let opus = ["-c:a", "libopus", "-b:a", "64k"]
     static let mp3 = ["-c:a", "libmp3lame", "-b:a", "64k"]
+    static let vorbis = ["-c:a", "libvorbis", "-b:a", "64k"]
 }

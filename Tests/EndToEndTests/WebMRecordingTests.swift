@@ -138,6 +138,52 @@ import Testing
         }
     }
 
+    /// Everybody else hears AAC of it; a webm has what was sent, and keeps it when the server is killed.
+    @Test func vorbisIsCopiedExactly() async throws {
+        try await Lab.run { lab in
+            let store = try await FilmStore.open(in: lab)
+            let film = Film(first: 1000, seconds: 40)
+            try await store.add(film, as: "film.mp4")
+            let clip = store.file("film.webm")
+            var command = ["ffmpeg", "-nostdin", "-v", "error", "-i", store.file("film.mp4").path, "-fps_mode", "passthrough"]
+            command += ["-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-g", "25", "-b:v", "300k", "-c:a", "libvorbis", clip.path]
+            try await lab.run("encode", command, within: .seconds(180))
+            // Nothing may be encoded for a recording.
+            let server = try await MartletProcess.startForPulls(in: lab, settings: ["MARTLET_WEBM_MAXIMUM": "0"])
+            try await server.create("demo", "VoD", ["streamUrl": store.server.url("film.webm")])
+            try await server.startPull("demo")
+            try await server.waitUntilLive("demo")
+            try #require(try await self.record(server, true, "webm", "&fileName=short")["success"].bool == true)
+            try await eventually("some of it is recorded") { try await server.broadcast("demo")["duration"].number ?? 0 > 5_000 }
+            // What all others get.
+            try #require(try await lab.codecs(of: server.url("/live/streams/demo.m3u8")).contains("aac 48000"))
+            try #require(try await self.record(server, false, "webm")["success"].bool == true)
+            try #require(try await server.vods(of: "demo", count: 1).count == 1)
+            try #require(try await self.record(server, true, "webm", "&fileName=killed")["success"].bool == true)
+            let folder = server.data.appending(path: "streams")
+            try await eventually("more of it is recorded") {
+                let name = try FileManager.default.contentsOfDirectory(atPath: folder.path).first { $0.hasPrefix("killed") }
+                let file = try FileManager.default.attributesOfItem(atPath: folder.appending(path: try #require(name)).path)
+                return file[.size] as? Int ?? 0 > 20_000
+            }
+            try await server.kill()
+            let next = try await server.restartedForPulls()
+            try #require(try await next.vods(of: "demo", count: 2).count == 2)
+            for name in ["short", "killed"] {
+                let file = next.url("/live/streams/\(name).webm")
+                try #require(try await lab.codecs(of: file) == ["vorbis 48000", "vp8 320x180"], "\(name)")
+                for kind in ["v", "a"] {
+                    let (sent, kept) = (try await self.hashes(clip.path, kind, in: lab), try await self.hashes(file, kind, in: lab))
+                    // Silent packets are all the same.
+                    try #require(kept.count > 50 && sent.indices.contains { sent[$0...].starts(with: kept) }, "\(name) \(kind)")
+                }
+                let media = try await DecodedMedia.decode(file, in: lab)
+                try media.requireSync(atLeast: 3)
+                try #require(abs(media.soundLength - media.length) < 0.2, "\(name)")
+            }
+        }
+    }
+
     /// Of each packet of the first track of a kind.
     private func hashes(_ file: String, _ kind: String, in lab: Lab) async throws -> [String] {
         let command = ["ffmpeg", "-nostdin", "-v", "error", "-i", file, "-map", "0:\(kind):0", "-c", "copy", "-f", "framemd5", "-"]

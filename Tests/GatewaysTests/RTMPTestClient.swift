@@ -4,6 +4,7 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 import RTMP
+import Testing
 
 /// Opens connections for tests of the gateway over real sockets.
 enum RTMPTestClient {
@@ -145,8 +146,8 @@ struct RTMPTestFeed: Sendable {
     }
 
     func send(_ frame: EncodedFrame, in track: Track) async throws {
-        try await self.send(
-            FLVTag.header(of: frame, in: track), frame.payload, frame.kind == .video ? .video : .audio, timestamp: FLVTag.timestamp(of: frame))
+        let header = try #require(FLVTag.header(of: frame, in: track))
+        try await self.send(header, frame.payload, frame.kind == .video ? .video : .audio, timestamp: FLVTag.timestamp(of: frame))
     }
 
     private func send(_ header: FLVHeader, _ payload: ByteBuffer, _ type: MessageType, timestamp: UInt32) async throws {

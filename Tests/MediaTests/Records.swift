@@ -62,9 +62,15 @@ struct Record: Sendable, CustomTestStringConvertible {
     /// libopus, 5.1; its dOps turned back into the identification header.
     static let opusSurround = Record("Opus 5.1", .opus, "4f707573486561640106380180bb00000000010402000401020305")
 
+    /// By hand: two channels of 44.1 kHz, blocks of 256 and 2048 samples, no comments; the setup header is cut off behind its first bytes.
+    static let vorbis = Record(
+        "Vorbis", .vorbis,
+        "021e10" + "01766f72626973" + "00000000" + "02" + "44ac0000" + "00000000" + "80bb0000" + "00000000" + "b8" + "01"
+            + "03766f72626973" + "00000000" + "00000000" + "01" + "05766f72626973" + "2442435601000040",
+        optionalBytes: 8)
     static let all = [
         avcHigh, avc444Interlaced, avcBaseline, hevcMain, hevcMain10, av1, av1Bare, vp9InBox, vp9, aacLowComplexity, aacPlain, aacSBR,
-        aacParametric, aacSBRCompatible, opus, opusSurround,
+        aacParametric, aacSBRCompatible, opus, opusSurround, vorbis,
     ]
 
     var track: Track {

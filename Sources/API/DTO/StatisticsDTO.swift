@@ -60,7 +60,7 @@ struct StreamInfoDTO: JSONWritable {
         case .av1: "AV1"
         case .vp8: "VP8"
         case .vp9: "VP9"
-        case .aac, .opus, .mp3: "NOVIDEO"
+        case .aac, .opus, .mp3, .vorbis: "NOVIDEO"
         }
     }
 }

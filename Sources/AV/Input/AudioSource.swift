@@ -1,26 +1,32 @@
 import CFFmpeg
 import Media
 
-/// The chosen audio stream, passed through or transcoded to AAC.
+/// The chosen audio stream, passed through or transcoded to AAC, with the original beside that where somebody can use it.
 struct AudioSource {
     let index: Int
     let identifier: AVCodecID
     /// Passes through what can be carried; nil when it is transcoded. In its place for every packet, which an enumeration's payload is not.
     private var feed: AudioFeed?
     private let transcoder: AudioTranscoder?
+    private var original: OriginalFeed?
 
-    init(index: Int, stream: AVStream) throws(AVFailure) {
+    init(index: Int, stream: AVStream, keepsOriginal: Bool) throws(AVFailure) {
         self.index = index
         self.identifier = stream.codecpar.pointee.codec_id
-        if let codec = Codec(identifier: self.identifier) {
+        if let codec = Codec(carried: self.identifier) {
             self.feed = AudioFeed(index: index, codec: codec, stream: stream)
             self.transcoder = nil
         } else {
             self.transcoder = try AudioTranscoder(stream, target: .carrying(stream.codecpar.pointee))
+            if keepsOriginal { self.original = OriginalFeed(stream) }
         }
     }
 
-    var track: Track? { self.transcoder.map(\.track) ?? self.feed?.track }
+    /// Those that are known.
+    var tracks: [Track] { [self.transcoder.map(\.track) ?? self.feed?.track, self.original?.track].compactMap { $0 } }
+
+    /// Of `tracks`, once they are known.
+    var trackIDs: Set<TrackID> { self.original == nil ? [.audio] : [.audio, .originalAudio] }
 
     var skipped: Int { self.transcoder?.skipped ?? self.feed?.skipped ?? 0 }
 
@@ -30,8 +36,9 @@ struct AudioSource {
     /// Appends the packet's frames; true when the track is another one from them on.
     mutating func take(_ packet: borrowing Packet, slab: PayloadSlab, into frames: inout [EncodedFrame]) throws(AVFailure) -> Bool {
         guard let transcoder = self.transcoder else { return self.feed?.take(packet, slab: slab, into: &frames) ?? false }
+        let isAnother = self.original?.take(packet, slab: slab, into: &frames) ?? false
         try transcoder.take(packet, slab: slab, into: &frames)
-        return false
+        return isAnother
     }
 
     mutating func finish(slab: PayloadSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {

@@ -3,7 +3,7 @@ public import Media
 
 /// Turns the packets of any container into frames of Martlet's one form. Used by one thread at a time.
 ///
-/// Tracks are `TrackID.video` and `TrackID.audio`, at most one of each. Times are those of the input's clock, as its container has them: with
+/// Tracks are `TrackID.video` and `TrackID.audio`, at most one of each, and `TrackID.originalAudio` beside the latter where asked for. Times are those of the input's clock, as its container has them: with
 /// B-frames the first decode times may be negative, and nothing is repaired. Packets that cannot be used are left out, and counted.
 public final class FrameReader {
     public struct Options: Sendable {
@@ -11,13 +11,18 @@ public final class FrameReader {
         public var audio = true
         /// Sound that is neither AAC, Opus nor MP3 becomes AAC; left out otherwise.
         public var transcodesAudio = true
+        /// Of transcoded sound that some output could use as it is (Vorbis), the original is read, too: `TrackID.originalAudio`.
+        public var keepsOriginals = false
         /// Everything is re-encoded to this.
         public var normalTo: NormalFormat?
 
-        public init(video: Bool = true, audio: Bool = true, transcodesAudio: Bool = true, normalTo: NormalFormat? = nil) {
+        public init(
+            video: Bool = true, audio: Bool = true, transcodesAudio: Bool = true, keepsOriginals: Bool = false, normalTo: NormalFormat? = nil
+        ) {
             self.video = video
             self.audio = audio
             self.transcodesAudio = transcodesAudio
+            self.keepsOriginals = keepsOriginals
             self.normalTo = normalTo
         }
     }
@@ -48,8 +53,8 @@ public final class FrameReader {
     private var taken = 0
     private var scratch: [EncodedFrame] = []
     private var isAtEnd = false
-    /// Sound from before the keyframe that was seeked to.
-    private var dropsAudioBefore: MediaTime?
+    /// Sound from before the keyframe that was seeked to is left out, on each track until it is reached.
+    private var dropsAudio: (before: MediaTime, on: Set<TrackID>)?
 
     /// - Throws: `unsupported` when there is nothing in the input that can be carried.
     public init(_ demuxer: Demuxer, options: Options = Options()) throws(AVFailure) {
@@ -85,7 +90,7 @@ public final class FrameReader {
             guard !self.isAtEnd else { return nil }
             try self.pump()
             // Nearly always a packet is a frame that nothing is to be done with.
-            if self.scratch.count == 1, self.ready.isEmpty, self.gathering.isIdle, self.dropsAudioBefore == nil, let frame = self.scratch.popLast() {
+            if self.scratch.count == 1, self.ready.isEmpty, self.gathering.isIdle, self.dropsAudio == nil, let frame = self.scratch.popLast() {
                 return .frame(frame)
             }
             self.emitScratch()
@@ -103,7 +108,7 @@ public final class FrameReader {
         self.isAtEnd = false
         self.gathering.restart()
         try self.connect(startingAt: keyframe)
-        self.dropsAudioBefore = keyframe ?? (max(time, .zero) + (self.startTime ?? .zero))
+        self.dropsAudio = (keyframe ?? (max(time, .zero) + (self.startTime ?? .zero)), self.audio?.trackIDs ?? [.audio])
     }
 
     /// Makes everything that keeps state from packet to packet anew.
@@ -117,11 +122,11 @@ public final class FrameReader {
             self.gathering.expects(video: false, audio: false)
             return
         }
-        if let index = self.choice.video, let stream = self.demuxer.stream(index), let codec = Codec(identifier: stream.codecpar.pointee.codec_id) {
+        if let index = self.choice.video, let stream = self.demuxer.stream(index), let codec = Codec(carried: stream.codecpar.pointee.codec_id) {
             self.video = VideoFeed(index: index, codec: codec, stream: stream, startsAt: keyframe)
         }
         if let index = self.choice.audio, let stream = self.demuxer.stream(index) {
-            self.audio = try AudioSource(index: index, stream: stream)
+            self.audio = try AudioSource(index: index, stream: stream, keepsOriginal: self.options.keepsOriginals)
         }
         self.gathering.expects(video: self.video != nil, audio: self.audio != nil)
     }
@@ -177,9 +182,10 @@ public final class FrameReader {
     }
 
     private func emit(_ frame: EncodedFrame) {
-        if frame.kind == .audio, let start = self.dropsAudioBefore {
-            guard frame.decodeTime >= start else { return }
-            self.dropsAudioBefore = nil
+        if var drops = self.dropsAudio, drops.on.contains(frame.track) {
+            guard frame.decodeTime >= drops.before else { return }
+            drops.on.remove(frame.track)
+            self.dropsAudio = drops.on.isEmpty ? nil : drops
         }
         guard !self.gathering.isIdle else { return self.ready.append(.frame(frame)) }
         self.gathering.take(frame, tracks: self.tracks, hasStarted: self.video?.hasStarted ?? true, joinedLate: self.video?.joinedLate ?? false) {
@@ -189,7 +195,7 @@ public final class FrameReader {
 
     private var tracks: [Track] {
         if let normaliser = self.normaliser { return normaliser.tracks }
-        return [self.video?.track, self.audio?.track].compactMap { $0 }
+        return [self.video?.track].compactMap { $0 } + (self.audio?.tracks ?? [])
     }
 
     private func finish() throws(AVFailure) {
@@ -209,7 +215,7 @@ public final class FrameReader {
     /// A transport stream may put another codec on a stream it has announced before.
     private func followVideoCodec(_ index: Int) throws(AVFailure) {
         guard self.demuxer.codecID(of: index) != self.video?.codec.identifier, let stream = self.demuxer.stream(index) else { return }
-        guard Codec(identifier: stream.codecpar.pointee.codec_id) != nil else {
+        guard Codec(carried: stream.codecpar.pointee.codec_id) != nil else {
             throw AVFailure(cause: .unsupported, operation: "read frames", text: "the input went on with a codec that cannot be carried")
         }
         try self.connect(to: index, stream)
@@ -217,12 +223,12 @@ public final class FrameReader {
 
     /// A stream that turned up later, or is another one than before; the packet in hand is its first.
     private func connect(to index: Int, _ stream: AVStream) throws(AVFailure) {
-        if let codec = Codec(identifier: stream.codecpar.pointee.codec_id), codec.kind == .video {
+        if let codec = Codec(carried: stream.codecpar.pointee.codec_id), codec.kind == .video {
             self.choice.video = index
             self.video = VideoFeed(index: index, codec: codec, stream: stream)
         } else {
             self.choice.audio = index
-            self.audio = try AudioSource(index: index, stream: stream)
+            self.audio = try AudioSource(index: index, stream: stream, keepsOriginal: self.options.keepsOriginals)
         }
         self.gathering.tracksChanged()
     }

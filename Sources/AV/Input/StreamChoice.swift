@@ -21,7 +21,7 @@ struct StreamChoice {
             let companions = self.video.map { Self.companions(of: $0, in: context) } ?? []
             self.audio = Self.best(usable) { stream in
                 let isDefault = stream.disposition & AV_DISPOSITION_DEFAULT != 0
-                let passes = Codec(identifier: stream.codecpar.pointee.codec_id) != nil
+                let passes = Codec(carried: stream.codecpar.pointee.codec_id) != nil
                 return (companions.contains(Int(stream.index)) ? 1 : 0, isDefault ? 1 : 0, passes ? 1 : 0)
             }
         }
@@ -32,7 +32,7 @@ struct StreamChoice {
         let parameters = stream.codecpar.pointee
         let type = kind == .video ? AVMEDIA_TYPE_VIDEO : AVMEDIA_TYPE_AUDIO
         guard parameters.codec_type == type, stream.disposition & AV_DISPOSITION_ATTACHED_PIC == 0 else { return false }
-        let passes = Codec(identifier: parameters.codec_id) != nil
+        let passes = Codec(carried: parameters.codec_id) != nil
         if kind == .video, options.normalTo == nil { return passes }
         if options.normalTo == nil, passes { return true }
         guard options.normalTo != nil || options.transcodesAudio else { return false }

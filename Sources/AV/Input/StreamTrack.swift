@@ -15,7 +15,7 @@ enum StreamTrack {
             return (Track(id: .video, codec: codec, configuration: VPRecord.bytes(of: parameters), format: .video(size)), 0)
         case .vp8:
             return (Track(id: .video, codec: codec, configuration: [], format: .video(size)), 0)
-        case .aac, .opus, .mp3:
+        case .aac, .opus, .mp3, .vorbis:
             return (nil, 0)
         }
     }
@@ -67,8 +67,13 @@ enum StreamTrack {
         return ranges.map { Array(bytes[$0]) }
     }
 
-    static func extradata(_ parameters: AVCodecParameters) -> [UInt8] {
-        guard let start = parameters.extradata, parameters.extradata_size > 0, parameters.extradata_size <= 1 << 16 else { return [] }
+    /// Of sound that is converted, as it came; nil when its headers do not parse.
+    static func original(_ codec: Codec, _ extradata: [UInt8]) -> Track? {
+        self.orNil { () throws(MediaError) in try Track(id: .originalAudio, codec: codec, configuration: extradata) }
+    }
+
+    static func extradata(_ parameters: AVCodecParameters, atMost limit: Int = 1 << 16) -> [UInt8] {
+        guard let start = parameters.extradata, parameters.extradata_size > 0, parameters.extradata_size <= limit else { return [] }
         return Array(UnsafeBufferPointer(start: start, count: Int(parameters.extradata_size)))
     }
 
@@ -77,7 +82,7 @@ enum StreamTrack {
         switch codec {
         case .h264, .hevc: self.nalTrack(codec, extradata)
         case .av1: (self.orNil { () throws(MediaError) in try self.av1(extradata) }, 0)
-        case .vp8, .vp9, .aac, .opus, .mp3: (nil, 0)
+        case .vp8, .vp9, .aac, .opus, .mp3, .vorbis: (nil, 0)
         }
     }
 

@@ -96,7 +96,7 @@ struct VideoFeed {
             let isKeyframe = self.codec == .vp8 ? try VP8KeyframeHeader.isKeyframe(payload) : try VP9KeyframeHeader.isKeyframe(payload)
             if isKeyframe { try self.refresh(by: payload) }
             return (payload, isKeyframe)
-        case .aac, .opus, .mp3:
+        case .aac, .opus, .mp3, .vorbis:
             return nil
         }
     }

@@ -24,8 +24,8 @@ final class TransportStreamWriter {
     static func carries(_ codec: Codec) -> Bool {
         switch codec {
         case .h264, .hevc, .aac, .opus, .mp3: true
-        // Only as private data that players do not know.
-        case .av1, .vp8, .vp9: false
+        // Only as private data that players do not know, or not at all.
+        case .av1, .vp8, .vp9, .vorbis: false
         }
     }
 

@@ -31,7 +31,7 @@ struct InputOpener: PullInputOpener {
     }
 
     func open(_ item: PullItem, normalises: Bool, interrupt: Interrupt) throws(PullFailure) -> any PullInput {
-        var options = FrameReader.Options(transcodesAudio: self.configuration.transcodesAudio)
+        var options = FrameReader.Options(transcodesAudio: self.configuration.transcodesAudio, keepsOriginals: true)
         if normalises { options.normalTo = self.configuration.normalFormat }
         let demuxer: Demuxer
         if let path = LibraryFile.path(of: item.url) {

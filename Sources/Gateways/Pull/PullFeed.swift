@@ -21,7 +21,7 @@ final class PullFeed {
     func expect(_ tracks: [Track]) { self.due = tracks }
 
     /// The announced sound, for items that have none.
-    var sound: Track? { self.announced.tracks.first { $0.kind == .audio } }
+    var sound: Track? { self.announced.tracks.first { $0.id == .audio } }
 
     /// False when the pull was stopped meanwhile.
     /// - Throws: when somebody else publishes to the stream.
@@ -40,7 +40,10 @@ final class PullFeed {
         if self.announced.tracks.isEmpty {
             self.publisher?.expect(video: tracks.contains { $0.kind == .video }, audio: tracks.contains { $0.kind == .audio })
         }
-        self.publisher?.announce(self.announced.take(tracks))
+        // Sound that is missing is made up (`SilentFrames`) or has an end soon; but who waits for an original would wait for the sound, too.
+        let hasOriginal = tracks.contains { $0.id == .originalAudio }
+        let gone: TrackID? = !hasOriginal && self.announced.withdraw(.originalAudio) ? .originalAudio : nil
+        self.publisher?.announce(self.announced.take(tracks), withdrawing: gone)
     }
 
     /// A decoder that was set up for one goes on with the other. What a container says beside the record, a rounded frame rate above all, may differ.

@@ -45,8 +45,9 @@ struct SequenceTimeline: Sendable {
     private var runs: [Run] = []
     private var paces: [TrackID: Pace] = [:]
     private var lastDecode: [TrackID: MediaTime] = [:]
-    /// When the sound that was placed has been heard.
+    /// When the sound that was placed has been heard, and where that was when the item began.
     private var soundEnd: MediaTime?
+    private var soundEndBefore: MediaTime?
     /// When everything that was placed has been shown.
     private(set) var end = MediaTime.zero
     /// How often an item's clock jumped.
@@ -56,6 +57,7 @@ struct SequenceTimeline: Sendable {
     /// - Parameter firstPresentation: of its first picture; of its first sound when it has no pictures.
     mutating func begin(tracks: [Track], firstPresentation: MediaTime) {
         self.runs = [Run(offset: self.end - firstPresentation, newest: firstPresentation)]
+        self.soundEndBefore = self.soundEnd
         self.paces = [:]
         for track in tracks { self.paces[track.id] = Self.pace(of: track) }
     }
@@ -67,7 +69,10 @@ struct SequenceTimeline: Sendable {
         placed.decodeTime = frame.decodeTime + offset
         let presentation = frame.presentationTime + offset
         let duration = self.duration(of: frame)
-        if frame.kind == .audio {
+        if frame.track == .originalAudio {
+            // How long its packets last is not known; those of one item follow each other.
+            if let soundEnd = self.soundEndBefore, presentation < soundEnd { return nil }
+        } else if frame.kind == .audio {
             if let soundEnd = self.soundEnd, presentation + MediaTime(microseconds: duration.microseconds / 2) < soundEnd { return nil }
             self.soundEnd = max(self.soundEnd ?? presentation, presentation) + duration
         }
@@ -77,7 +82,8 @@ struct SequenceTimeline: Sendable {
             placed.compositionOffset = max(presentation - placed.decodeTime, .zero)
         }
         self.lastDecode[frame.track] = placed.decodeTime
-        self.end = max(self.end, placed.presentationTime + duration)
+        // What was made of an original lasts as long as it.
+        if frame.track != .originalAudio { self.end = max(self.end, placed.presentationTime + duration) }
         return placed
     }
 

@@ -58,7 +58,8 @@ struct MessageSerialiser {
     }
 
     private mutating func append(_ frame: EncodedFrame, to log: inout MessageLog) -> MessageLog.Kind? {
-        guard let track = frame.kind == .video ? self.video : self.audio, track.id == frame.track else { return nil }
+        guard let track = frame.kind == .video ? self.video : self.audio, track.id == frame.track, let header = FLVTag.header(of: frame, in: track)
+        else { return nil }
         let isStart = frame.isKeyframe && (frame.kind == .video || self.video == nil)
         if self.waitsForKeyframe {
             guard isStart else { return nil }
@@ -71,8 +72,7 @@ struct MessageSerialiser {
             log.setHeaders(headers)
         }
         var bytes = ByteBuffer()
-        self.write(
-            FLVTag.header(of: frame, in: track), frame.payload, frame.kind == .video ? .video : .audio, timestamp: self.newestTimestamp, into: &bytes)
+        self.write(header, frame.payload, frame.kind == .video ? .video : .audio, timestamp: self.newestTimestamp, into: &bytes)
         guard bytes.readableBytes > 0 else { return nil }
         let kind: MessageLog.Kind = frame.kind == .video ? .video : .audio
         log.append(bytes, kind: kind, time: frame.decodeTime, isStart: isStart)

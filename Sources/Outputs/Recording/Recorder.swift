@@ -116,7 +116,8 @@ public final class Recorder: Sendable {
             startedAtMilliseconds: RecordingDisk.wallClockMilliseconds())
         self.completion.change(to: .waiting)
         let worker = self.worker
-        let reader = self.stream.attach(limits: self.configuration.queue, from: .latestGroup, wake: { worker.wake() })
+        let reader = self.stream.attach(
+            limits: self.configuration.queue, from: .latestGroup, view: self.request.format.view, wake: { worker.wake() })
         guard worker.begin(reader, claim: .init(name: name, started: started)) else {
             reader.detach()
             RecordingDisk.remove(name.temporaryPath)

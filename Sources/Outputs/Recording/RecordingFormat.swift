@@ -1,5 +1,6 @@
 import AV
 import Media
+import Streams
 
 /// The containers a recording can have. Its raw value is the extension of the file, and FFmpeg's name of the format.
 public enum RecordingFormat: String, Sendable, CaseIterable {
@@ -12,10 +13,18 @@ public enum RecordingFormat: String, Sendable, CaseIterable {
         return switch (self, track.codec) {
         case (.mp4, .h264), (.mp4, .hevc), (.mp4, .av1), (.mp4, .vp9): true
         case (.mp4, .aac), (.mp4, .opus), (.mp4, .mp3): hasRate
-        case (.mp4, .vp8): false
+        case (.mp4, .vp8), (.mp4, .vorbis): false
         case (.webM, .vp8), (.webM, .vp9), (.webM, .av1): true
-        case (.webM, .opus): hasRate
+        case (.webM, .opus), (.webM, .vorbis): hasRate
         case (.webM, .h264), (.webM, .hevc), (.webM, .aac), (.webM, .mp3): false
+        }
+    }
+
+    /// Of a stream, what the container can be made of with the least loss.
+    var view: StreamView {
+        switch self {
+        case .mp4: .common
+        case .webM: .originals
         }
     }
 

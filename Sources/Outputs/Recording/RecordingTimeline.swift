@@ -23,7 +23,7 @@ struct RecordingTimeline {
         let timescale: Int64
         var lastDecodeTime: Int64?
         var lastDuration: Int64 = 0
-        /// The newest video frame: its duration is known when the next one comes.
+        /// The newest frame of a track whose frames do not say how long they are, as those of video: it is known when the next one comes.
         var held: Sample?
         var waitsForKeyframe: Bool
         var clock: AudioStampClock
@@ -34,8 +34,9 @@ struct RecordingTimeline {
     /// And held back meanwhile only so much.
     private static let pendingLimit = 4096
     private static let videoTimescale: Int64 = 90_000
-    /// Assumed for a video file's only frame.
-    private static let onlyFrame: Int64 = 3_000
+    /// Assumed for the only frame of a file.
+    private static let onlyPicture: Int64 = 3_000
+    private static let onlySound: Int64 = 1_024
 
     private let format: RecordingFormat
     /// All of the stream's, as they were announced.
@@ -103,7 +104,8 @@ struct RecordingTimeline {
         self.states.indices.compactMap { index in
             guard var sample = self.states[index].held else { return nil }
             self.states[index].held = nil
-            sample.duration = self.states[index].lastDuration > 0 ? self.states[index].lastDuration : Self.onlyFrame
+            let last = self.states[index].lastDuration
+            sample.duration = last > 0 ? last : self.states[index].kind == .video ? Self.onlyPicture : Self.onlySound
             self.count(sample, index)
             return sample
         }
@@ -160,9 +162,14 @@ struct RecordingTimeline {
             guard frame.isKeyframe else { return [] }
             self.states[index].waitsForKeyframe = false
         }
+        guard self.ticks(frame.decodeTime, index) >= 0 else { return [] }
+        return self.hold(frame, index)
+    }
+
+    /// The one before it, which lasts until it.
+    private mutating func hold(_ frame: EncodedFrame, _ index: Int) -> [Sample] {
         var decode = self.ticks(frame.decodeTime, index)
         let presentation = self.ticks(frame.presentationTime, index)
-        guard decode >= 0 else { return [] }
         if let last = self.states[index].lastDecodeTime { decode = max(decode, last + 1) }
         self.states[index].lastDecodeTime = decode
         let held = self.states[index].held
@@ -180,9 +187,10 @@ struct RecordingTimeline {
         let samples = Self.samples(in: frame, of: self.tracks[index])
         if self.states[index].lastDecodeTime == nil {
             // Whichever packet starts nearest to the first picture, but none before the zero.
-            let half = MediaTime(ticks: samples / 2, timescale: UInt32(clamping: self.states[index].timescale))
+            let half = MediaTime(ticks: (samples ?? 0) / 2, timescale: UInt32(clamping: self.states[index].timescale))
             guard let zero = self.zero, frame.decodeTime >= zero, frame.decodeTime + half >= self.audioStart else { return [] }
         }
+        guard let samples else { return self.hold(frame, index) }
         let stamp = self.states[index].clock.stamp(self.ticks(frame.decodeTime, index), samples: samples)
         self.states[index].lastDecodeTime = stamp
         let sample = Sample(
@@ -200,16 +208,21 @@ struct RecordingTimeline {
         self.newest = max(self.newest, end)
     }
 
-    /// Samples that a packet decodes to. A packet that does not say is taken for the most common length; the clock corrects the rest.
-    private static func samples(in frame: EncodedFrame, of track: Track) -> Int64 {
-        if track.codec == .opus {
+    /// Samples that a packet decodes to. A packet that does not say is taken for the most common length; the clock corrects the rest. nil for Vorbis,
+    /// whose packets last from 32 to 8,192 samples, as only a decoder can tell.
+    private static func samples(in frame: EncodedFrame, of track: Track) -> Int64? {
+        switch track.codec {
+        case .vorbis:
+            return nil
+        case .opus:
             do throws(MediaError) {
                 return Int64(try OpusPacket.sampleCount(frame.payload))
             } catch {
                 return 960
             }
+        default:
+            return Int64(track.audio?.samplesPerPacket ?? 1024)
         }
-        return Int64(track.audio?.samplesPerPacket ?? 1024)
     }
 }
 

@@ -32,7 +32,7 @@ struct PushFeed {
     static func fourCCs(_ tracks: [Track]) -> [String] {
         tracks.compactMap { track in
             switch track.codec {
-            case .h264, .aac, .mp3: nil
+            case .h264, .aac, .mp3, .vorbis: nil
             case .hevc: "hvc1"
             case .av1: "av01"
             case .vp9: "vp09"
@@ -91,12 +91,11 @@ struct PushFeed {
         var shifted = frame
         shifted.decodeTime = frame.decodeTime - zero
         // Sound that belongs before the first picture.
-        guard shifted.decodeTime >= .zero else { return }
+        guard shifted.decodeTime >= .zero, let header = FLVTag.header(of: shifted, in: track) else { return }
         self.lastTimestamp = FLVTag.timestamp(of: shifted)
         let isVideo = frame.kind == .video
         self.append(
-            FLVTag.header(of: shifted, in: track), payload: frame.payload, isVideo ? .video : .audio,
-            isVideo ? ChunkStreamID.video : ChunkStreamID.audio, into: &out)
+            header, payload: frame.payload, isVideo ? .video : .audio, isVideo ? ChunkStreamID.video : ChunkStreamID.audio, into: &out)
     }
 
     /// Pictures pass from a keyframe on. Sound passes once the clock runs, which the first keyframe starts where there is video.

@@ -26,6 +26,8 @@ enum SampleEntry {
             case .opus:
                 let head = try OpusHead(bytes: track.configuration)
                 self.writeAudio("Opus", track, into: &buffer) { self.writeDOps(head, into: &$0) }
+            case .vorbis:
+                throw MediaError.unsupportedCodec(track.codec)
             }
         } catch {
             throw .configuration(track.id, error)

@@ -8,18 +8,18 @@ public enum FLVTag {
         switch track.codec {
         case .h264: return FLVHeader(0x17, 0x00, 0, 0, 0)
         case .aac: return FLVHeader(0xAF, 0x00)
-        case .mp3: return nil
+        case .mp3, .vorbis: return nil
         case .hevc, .av1, .vp8, .vp9, .opus:
-            guard !track.configuration.isEmpty else { return nil }
+            guard !track.configuration.isEmpty, let name = FourCC(track.codec) else { return nil }
             // Video: enhanced bit, keyframe, SequenceStart. Audio: sound format 9, SequenceStart. The same byte.
             var header = FLVHeader(0x90)
-            header.append(FourCC(track.codec))
+            header.append(name)
             return header
         }
     }
 
-    /// In front of `frame.payload`.
-    public static func header(of frame: EncodedFrame, in track: Track) -> FLVHeader {
+    /// In front of `frame.payload`; nil for codecs that RTMP does not carry.
+    public static func header(of frame: EncodedFrame, in track: Track) -> FLVHeader? {
         switch track.codec {
         case .aac: return FLVHeader(0xAF, 0x01)
         case .mp3: return FLVHeader(Self.mp3Flags(track.audio))
@@ -39,9 +39,11 @@ public enum FLVTag {
             if time != 0 { header.append(compositionTime: time) }
             return header
         case .av1, .vp8, .vp9:
+            guard let name = FourCC(track.codec) else { return nil }
             var header = FLVHeader((frame.isKeyframe ? 0x90 : 0xA0) | 1)
-            header.append(FourCC(track.codec))
+            header.append(name)
             return header
+        case .vorbis: return nil
         }
     }
 
@@ -50,10 +52,11 @@ public enum FLVTag {
         switch codec {
         case .h264: return FLVHeader(0x17, 0x02, 0, 0, 0)
         case .hevc, .av1, .vp8, .vp9:
+            guard let name = FourCC(codec) else { return nil }
             var header = FLVHeader(0x92)
-            header.append(FourCC(codec))
+            header.append(name)
             return header
-        case .aac, .mp3, .opus: return nil
+        case .aac, .mp3, .opus, .vorbis: return nil
         }
     }
 

@@ -29,18 +29,19 @@ struct FourCC: RawRepresentable, Hashable, Sendable {
 
     init(rawValue: UInt32) { self.rawValue = rawValue }
 
-    init(_ codec: Codec) {
-        self =
-            switch codec {
-            case .h264: .avc1
-            case .hevc: .hvc1
-            case .av1: .av01
-            case .vp9: .vp09
-            case .vp8: .vp08
-            case .opus: .opus
-            case .aac: .mp4a
-            case .mp3: .mp3
-            }
+    /// nil for a codec that RTMP has no name for.
+    init?(_ codec: Codec) {
+        switch codec {
+        case .h264: self = .avc1
+        case .hevc: self = .hvc1
+        case .av1: self = .av01
+        case .vp9: self = .vp09
+        case .vp8: self = .vp08
+        case .opus: self = .opus
+        case .aac: self = .mp4a
+        case .mp3: self = .mp3
+        case .vorbis: return nil
+        }
     }
 
     var text: String {

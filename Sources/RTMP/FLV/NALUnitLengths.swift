@@ -9,7 +9,7 @@ public enum NALUnitLengths {
         switch codec {
         case .h264: position = 4
         case .hevc: position = 21
-        case .av1, .vp8, .vp9, .aac, .opus, .mp3: return nil
+        case .av1, .vp8, .vp9, .aac, .opus, .mp3, .vorbis: return nil
         }
         guard let byte = record.getInteger(at: record.readerIndex + position, as: UInt8.self) else { return nil }
         return Int(byte & 3) + 1

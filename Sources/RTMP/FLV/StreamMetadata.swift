@@ -50,7 +50,7 @@ public struct StreamMetadata: Sendable, Equatable {
                 properties.append("height", .number(Double(format.height)))
                 if let rate = format.frameRate { properties.append("framerate", .number(rate)) }
             }
-            properties.append("videocodecid", Self.identifier(track.codec))
+            if let codec = Self.identifier(track.codec) { properties.append("videocodecid", codec) }
         }
         if let track = tracks.first(where: { $0.kind == .audio }) {
             if let format = track.audio {
@@ -59,7 +59,7 @@ public struct StreamMetadata: Sendable, Equatable {
                 properties.append("stereo", .boolean(format.channelCount > 1))
                 properties.append("audiochannels", .number(Double(format.channelCount)))
             }
-            properties.append("audiocodecid", Self.identifier(track.codec))
+            if let codec = Self.identifier(track.codec) { properties.append("audiocodecid", codec) }
         }
         properties.append("encoder", .string(encoder))
         self.properties = properties
@@ -79,16 +79,16 @@ public struct StreamMetadata: Sendable, Equatable {
     private static func codec(_ value: AMF0Value?, _ kind: MediaKind) -> Codec? {
         var found: Codec?
         if let number = value?.number, number >= 0, number <= Double(UInt32.max) { found = FourCC(rawValue: UInt32(number)).codec }
-        if let text = value?.string { found = Codec.allCases.first { FourCC($0).text == text } }
+        if let text = value?.string { found = Codec.allCases.first { FourCC($0)?.text == text } }
         return found?.kind == kind ? found : nil
     }
 
-    private static func identifier(_ codec: Codec) -> AMF0Value {
+    private static func identifier(_ codec: Codec) -> AMF0Value? {
         switch codec {
         case .h264: 7
         case .aac: 10
         case .mp3: 2
-        case .hevc, .av1, .vp8, .vp9, .opus: .number(Double(FourCC(codec).rawValue))
+        case .hevc, .av1, .vp8, .vp9, .opus, .vorbis: FourCC(codec).map { .number(Double($0.rawValue)) }
         }
     }
 }

@@ -89,7 +89,7 @@ import Testing
                 // The level is the picture's, where FFmpeg leaves it open.
                 #expect(track.configuration.first == other.configuration.first)
                 #expect(track.configuration.dropFirst(2) == other.configuration.dropFirst(2))
-            case .h264, .av1, .vp8, .mp3:
+            case .h264, .av1, .vp8, .mp3, .vorbis:
                 #expect(track.configuration == other.configuration)
             }
             if let video = track.video {

@@ -22,11 +22,13 @@ final class PullBench: Sendable {
     private let session = Mutex<RunningPull?>(nil)
     private let items = Mutex<[StreamItem]>([])
 
-    init(threads: Int = 64, streams: StreamDirectory = StreamDirectory(configuration: .init(takeoverSilence: .hours(1)))) {
+    init(
+        threads: Int = 64, streams: StreamDirectory = StreamDirectory(configuration: .init(takeoverSilence: .hours(1))), view: StreamView = .common
+    ) {
         self.streams = streams
         self.threads = PullThreads(limit: threads)
         self.stream = self.streams.open(StreamKey("s"))
-        self.reader = self.stream.attach(limits: .init(bytes: 1 << 30, duration: MediaTime(milliseconds: 1 << 40)), from: .live, wake: {})
+        self.reader = self.stream.attach(limits: .init(bytes: 1 << 30, duration: MediaTime(milliseconds: 1 << 40)), from: .live, view: view, wake: {})
         (self.events, self.tell) = AsyncStream.makeStream()
     }
 

@@ -21,6 +21,8 @@ struct InputScript: Sendable {
     var opening = Opening.works
     var pictures = 50
     var hasSound = false
+    /// Of the sound; announced by `tracks`.
+    var hasOriginal = false
     var tracks: [Track]?
     /// The item's clock at its first picture.
     var start = MediaTime.zero
@@ -93,6 +95,7 @@ final class ScriptedInput: PullInput {
     private var hasTracks = false
     private var place = 0
     private var sounds = 0
+    private var originals = 0
 
     init(_ url: String, _ script: InputScript, _ interrupt: Interrupt) {
         self.url = url
@@ -126,6 +129,13 @@ final class ScriptedInput: PullInput {
         guard self.place < self.script.pictures else { return nil }
         let time = MediaTime(milliseconds: Int64(self.place) * 40)
         let sound = MediaTime(ticks: Int64(self.sounds) * 1024, timescale: 44_100)
+        if self.script.hasOriginal, self.originals <= self.sounds, sound <= time {
+            self.originals += 1
+            return .frame(
+                EncodedFrame(
+                    track: .originalAudio, kind: .audio, isKeyframe: true, decodeTime: self.script.start + sound,
+                    payload: ByteBuffer(string: "\(self.url):original")))
+        }
         if self.script.hasSound, sound <= time {
             self.sounds += 1
             return .frame(
@@ -144,6 +154,7 @@ final class ScriptedInput: PullInput {
         guard self.isSeekable else { throw PullFailure(cause: .nothingToPlay, text: "not seekable") }
         self.place = Int(time.milliseconds / 40) / 25 * 25
         self.sounds = Int((MediaTime(milliseconds: Int64(self.place) * 40).ticks(timescale: 44_100) + 1023) / 1024)
+        self.originals = self.sounds
     }
 }
 

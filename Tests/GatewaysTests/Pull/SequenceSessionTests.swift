@@ -123,6 +123,30 @@ import Testing
         #expect(self.bench.trackSets() == [[Frames.video], [Frames.video, Frames.audio]])
     }
 
+    /// Who records originals gets those of the items that have one, and of the others what everybody gets, silence included.
+    @Test func anOriginalIsAnnouncedAsLongAsItIsPlayed() async {
+        let original = Track(
+            id: .originalAudio, codec: .vorbis, configuration: [2], format: .audio(AudioFormat(sampleRate: 44_100, channelCount: 2)))
+        let script = InputScript(hasSound: true, hasOriginal: true, tracks: [Frames.video, Frames.audio, original])
+        for view in [StreamView.common, .originals] {
+            let bench = PullBench(view: view)
+            for name in ["a", "b", "d", "f"] { bench.opener.set(name, script) }
+            bench.opener.set("c", InputScript(hasSound: true))
+            bench.opener.set("e", InputScript())
+            _ = bench.start(self.list(["a", "b", "c", "d", "e", "f"]))
+            _ = await bench.eventsToTheEnd()
+            let (common, own) = ([Frames.video, Frames.audio], [Frames.video, original])
+            #expect(bench.trackSets() == (view == .common ? [common] : [own, common, own, common, own]))
+            let sounds = bench.frames(.audio)
+            #expect(sounds.contains { $0.track == .originalAudio } == (view == .originals))
+            for (before, after) in zip(sounds, sounds.dropFirst()) { #expect(after.decodeTime - before.decodeTime < MediaTime(milliseconds: 65)) }
+            for name in ["a", "b", "d", "f"] {
+                let count = sounds.count { String(buffer: $0.payload) == "\(name):original" }
+                #expect(view == .common ? count == 0 : count > 80)
+            }
+        }
+    }
+
     @Test func badItemsArePassedOver() async {
         let missing = PullFailure(cause: .notFound, text: "no script for x")
         let refused = PullFailure(cause: .refused, text: "Connection refused")

@@ -193,6 +193,33 @@ import Testing
     }
 
     /// The hub repairs what is wrong with times; a sequence gives it nothing to repair.
+    /// Vorbis: packets last from 3 to 21 ms, and none says how long.
+    @Test func originalsOfAnyLengthKeepTheirTimesAndDecideNothing() {
+        func original(_ milliseconds: [Int64]) -> [EncodedFrame] {
+            milliseconds.map { time in
+                EncodedFrame(
+                    track: .originalAudio, kind: .audio, isKeyframe: true, decodeTime: MediaTime(milliseconds: time), payload: ByteBuffer())
+            }
+        }
+        let times: [Int64] = [0, 21, 42, 45, 48, 51, 54, 66, 87, 90, 93, 105] + Array(stride(from: 126, to: 1_990, by: 21))
+        let plain = self.item(pictures: 50, sounds: 86)
+        let frames = (plain + original(times)).sorted { $0.decodeTime < $1.decodeTime }
+        var timeline = SequenceTimeline()
+        let one = self.play(frames, on: &timeline)
+        let end = timeline.end
+        let two = self.play(frames, on: &timeline)
+        func originals(_ frames: [EncodedFrame]) -> [MediaTime] { frames.filter { $0.track == .originalAudio }.map(\.decodeTime) }
+        #expect(originals(one) == times.map { MediaTime(milliseconds: $0) })
+        #expect(originals(two) == times.map { MediaTime(milliseconds: $0) + end })
+        var without = SequenceTimeline()
+        let expected = self.play(plain, on: &without) + self.play(plain, on: &without)
+        #expect((one + two).filter { $0.track != .originalAudio }.map(\.decodeTime) == expected.map(\.decodeTime))
+        // Sound from before the first picture of the next item gives way.
+        let early = original([-50, -20, 10]) + self.item(pictures: 5, sounds: 0)
+        let three = self.play(early.sorted { $0.decodeTime < $1.decodeTime }, on: &timeline)
+        #expect(originals(three).count == 1)
+    }
+
     @Test func theHubTakesASequenceAsItIs() throws {
         let streams = StreamDirectory()
         let source = PublishSource(type: .pull, remoteAddress: "", startedAtMilliseconds: 0, stop: { _ in })

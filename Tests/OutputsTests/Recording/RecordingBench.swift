@@ -30,6 +30,8 @@ struct Clip {
     static let aac = ["-c:a", "aac", "-b:a", "64k"]
     static let opus = ["-c:a", "libopus", "-b:a", "64k"]
     static let mp3 = ["-c:a", "libmp3lame", "-b:a", "64k"]
+    /// Has no converted form here.
+    static let vorbis = ["-c:a", "libvorbis", "-b:a", "64k"]
 
     var tracks: [Track] = []
     var frames: [EncodedFrame] = []
@@ -54,7 +56,7 @@ struct Clip {
         let demuxer = try Demuxer(path: path)
         let tracks = demuxer.tracks.map { track in
             var track = track
-            track.id = track.kind == .video ? .video : .audio
+            track.id = track.kind == .video ? .video : track.codec == .vorbis ? .originalAudio : .audio
             return track
         }
         self.tracks = tracks

@@ -49,6 +49,27 @@ import Testing
         #expect(abs(Double(picture.presentationTime) / 90_000 - source) < 0.001)
     }
 
+    @Test func soundThatDoesNotSayHowLongItIsLastsUntilTheNext() {
+        let vorbis = Track(id: .originalAudio, codec: .vorbis, configuration: [2], format: .audio(.init(sampleRate: 48_000, channelCount: 2)))
+        func sound(_ milliseconds: Int64) -> EncodedFrame {
+            EncodedFrame(
+                track: .originalAudio, kind: .audio, isKeyframe: true, decodeTime: MediaTime(milliseconds: milliseconds),
+                payload: ByteBuffer(bytes: [2]))
+        }
+        var timeline = RecordingTimeline(
+            tracks: [Track(id: .video, codec: .vp8, configuration: [], format: Self.video.format), vorbis], format: .webM)
+        var samples = timeline.add(self.picture(1_000, key: true))
+        for time in [990, 1_000, 1_021, 1_024, 1_027, 1_048] as [Int64] { samples += timeline.add(sound(time)) }
+        // Lost, and what comes after it.
+        samples += timeline.add(sound(2_000)) + timeline.finish()
+        let sounds = samples.filter { $0.index == 1 }
+        #expect(sounds.map { $0.decodeTime / 48 } == [0, 21, 24, 27, 48, 1_000])
+        #expect(sounds.map { $0.duration / 48 } == [21, 3, 3, 21, 952, 952])
+        var alone = RecordingTimeline(tracks: [vorbis], format: .webM)
+        #expect(alone.add(sound(5)).isEmpty)
+        #expect(alone.finish().map(\.duration) == [1_024])
+    }
+
     @Test func soundSentAheadOfItsKeyframeIsKept() {
         var timeline = RecordingTimeline(tracks: [Self.video, Self.audio])
         #expect(timeline.add(self.sound(980)).isEmpty)

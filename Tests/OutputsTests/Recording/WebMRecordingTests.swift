@@ -25,6 +25,9 @@ import Testing
         Pair(video: Clip.vp9, audio: Clip.opus, codecs: ["vp9", "opus"]),
         Pair(video: Clip.av1, audio: Clip.opus, codecs: ["av1", "opus"]),
         Pair(video: Clip.vp8, audio: Clip.opus, container: "mkv", codecs: ["vp8", "opus"]),
+        Pair(video: Clip.vp8, audio: Clip.vorbis, container: "webm", codecs: ["vp8", "vorbis"]),
+        Pair(video: Clip.vp9, audio: Clip.vorbis, container: "mkv", codecs: ["vp9", "vorbis"]),
+        Pair(video: nil, audio: Clip.vorbis, container: "ogg", codecs: ["vorbis"]),
         Pair(video: Clip.vp9, audio: nil, codecs: ["vp9"]),
         Pair(video: nil, audio: Clip.opus, codecs: ["opus"]),
     ]
@@ -34,6 +37,7 @@ import Testing
         Pair(video: Clip.h264, audio: Clip.mp3, codecs: ["vp8", "opus"], encoding: WebMEncoding(bitrate: 400_000, quality: 20, threads: 2)),
         Pair(video: Clip.hevc, audio: Clip.opus, codecs: ["vp8", "opus"]),
         Pair(video: Clip.vp9, audio: Clip.aac, codecs: ["vp9", "opus"]),
+        Pair(video: Clip.h264, audio: Clip.vorbis, container: "mkv", codecs: ["vp8", "vorbis"]),
         Pair(video: Clip.h264, audio: nil, codecs: ["vp8"]),
         Pair(video: nil, audio: Clip.aac, codecs: ["opus"]),
     ]
@@ -118,7 +122,7 @@ import Testing
 
     @Test(arguments: encoded) func whatWebMDoesNotHoldIsEncoded(pair: Pair) async throws {
         let bench = try RecordingBench()
-        let clip = try Clip(video: pair.video, audio: pair.audio, seconds: 4, in: bench.folder)
+        let clip = try Clip(video: pair.video, audio: pair.audio, seconds: 4, container: pair.container, in: bench.folder)
         let recorder = self.recorder(bench, pair.encoding)
         _ = try recorder.start()
         let publisher = try bench.publisher(of: clip)

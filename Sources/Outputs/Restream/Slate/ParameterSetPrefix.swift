@@ -18,7 +18,7 @@ struct ParameterSetPrefix {
             case .hevc:
                 let record = try HEVCConfiguration(record: track.configuration)
                 self.sets = record.videoParameterSets + record.sequenceParameterSets + record.pictureParameterSets
-            case .av1, .vp8, .vp9, .aac, .opus, .mp3: break
+            case .av1, .vp8, .vp9, .aac, .opus, .mp3, .vorbis: break
             }
         } catch {
             return  // a record that we cannot read goes to the peer as it is, and nothing with it
