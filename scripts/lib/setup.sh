@@ -12,7 +12,8 @@ release_build=(swift build -c release --product martlet --static-swift-stdlib)
 # Real programs that the end-to-end tests publish, watch, record and restream with.
 test_packages=(
     chromium curl ffmpeg iproute2 libnginx-mod-rtmp nghttp2-client nginx openssl python3 python3-venv srt-tools
-    gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good python3-gi python3-websockets
+    gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-bad gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-tools python3-gi
+    python3-websockets
 )
 
 # Before it, a peer can make libsrt write where it should not (docs/specs.md, SRT).
