@@ -335,10 +335,12 @@ final class DestinationDriver: @unchecked Sendable {
 
     private func acquire(_ attempt: UInt64) {
         guard let address = self.address else { return }
-        self.ticket = self.network.registry.acquire(address.identity, isLive: self.machine.streamIsLive) { [weak self] lease in
+        let ticket = self.network.registry.acquire(address.identity, isLive: self.machine.streamIsLive) { [weak self] lease in
             guard let self else { return lease.release() }
             self.eventLoop.execute { self.granted(lease, attempt: attempt, address: address) }
         }
+        self.ticket = ticket
+        if ticket.hasToWait { self.machine.urlIsTaken(attempt) }
     }
 
     private func granted(_ lease: DestinationURLRegistry.Lease, attempt: UInt64, address: any PushAddress) {

@@ -26,6 +26,8 @@ public enum DestinationErrorClass: String, Sendable, CaseIterable {
     case codec
     /// The URL is none that can be pushed to.
     case url
+    /// Another destination of this server pushes to the URL, and two at once nobody wants.
+    case urlInUse
 }
 
 /// Why an attempt to push ended before it should.
@@ -50,6 +52,8 @@ enum DestinationFailure: Error, Sendable, Equatable {
     case writeFailed(String)
     /// The stream has tracks that cannot be sent this way; others it may have later might be.
     case unsupportedCodec(String)
+    /// Not tried before another session of this process has ended.
+    case urlInUse
 
     /// What `error` says, without the words NIO puts round the system's.
     static func describe(_ error: any Error) -> String {
@@ -66,6 +70,7 @@ enum DestinationFailure: Error, Sendable, Equatable {
     var kind: DestinationErrorClass {
         switch self {
         case .unusableURL: .url
+        case .urlInUse: .urlInUse
         case .unsupportedCodec: .codec
         case .nameNotFound: .nameResolution
         case .connectFailed, .ended, .closedByPeer, .writeFailed: .connection
@@ -90,6 +95,7 @@ enum DestinationFailure: Error, Sendable, Equatable {
         case .ended(let why): "ended by the server: \(why)"
         case .closedByPeer: "the server closed the connection"
         case .stalled: "stalled: the server acknowledges no data"
+        case .urlInUse: "waits until another destination's session to the same URL has ended"
         case .protocolViolated(let why): "the server does not speak the protocol as it should: \(why)"
         case .writeFailed(let why): "the connection broke: \(why)"
         }

@@ -72,6 +72,8 @@ struct DestinationMachine {
     /// Failed attempts in a row since the last push that stayed up.
     private(set) var failures = 0
     private var refusals = 0
+    /// The newest that had to wait for its URL.
+    private var waitingAttempt: UInt64?
     private var lastFailure: DestinationFailure?
 
     init(configuration: DestinationConfiguration, seed: UInt64) {
@@ -109,8 +111,11 @@ struct DestinationMachine {
         }
     }
 
-    /// What is wrong with the running push, or why the last attempt failed; nil once a push has stayed up.
-    var failure: DestinationFailure? { self.state == .stalled ? .stalled : self.lastFailure }
+    /// What is wrong with the running push or holds it up, or why the last attempt failed; nil once a push has stayed up.
+    var failure: DestinationFailure? {
+        if case .queued(self.waitingAttempt) = self.phase { return .urlInUse }
+        return self.state == .stalled ? .stalled : self.lastFailure
+    }
 
     var nextTry: NIODeadline? {
         switch self.phase {
@@ -294,6 +299,9 @@ struct DestinationMachine {
     }
 
     // MARK: What the connection does
+
+    /// Somebody else has a session to the URL; `leaseGranted` follows when that has ended.
+    mutating func urlIsTaken(_ attempt: UInt64) { self.waitingAttempt = attempt }
 
     mutating func leaseGranted(_ attempt: UInt64, now: NIODeadline) -> [Order] {
         guard case .queued(attempt) = self.phase else { return [] }

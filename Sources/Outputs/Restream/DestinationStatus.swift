@@ -26,7 +26,7 @@ public struct DestinationStatus: Sendable, Equatable {
     public var sinceMilliseconds: Int64?
     /// Failed attempts in a row since the last push that stayed up.
     public var attempts: Int
-    /// Why the last attempt failed, or what is wrong with the running one, in words that hold no secret; nil once a push has stayed up.
+    /// Why the last attempt failed, or what is wrong with the running one or holds it up, in words that hold no secret; nil once a push has stayed up.
     public var lastError: String?
     /// What kind of failure that is; nil exactly when `lastError` is.
     public var errorClass: DestinationErrorClass?

@@ -27,6 +27,8 @@ public final class DestinationURLRegistry: Sendable {
     struct Ticket: Sendable {
         fileprivate let key: String
         fileprivate let number: UInt64
+        /// Somebody else had a session when it was asked for.
+        let hasToWait: Bool
     }
 
     private struct Waiter {
@@ -58,7 +60,7 @@ public final class DestinationURLRegistry: Sendable {
             return (false, state.lastNumber)
         }
         if isFree { grant(Lease(key: key, registry: self)) }
-        return Ticket(key: key, number: number)
+        return Ticket(key: key, number: number, hasToWait: !isFree)
     }
 
     /// Who waits has a stream to send by now, or has none any more.

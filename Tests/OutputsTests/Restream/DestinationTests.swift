@@ -99,6 +99,24 @@ import Testing
         try await sink.stop()
     }
 
+    @Test func whoWaitsForAURLSaysSo() async throws {
+        let sink = try await RTMPSink.start(.takesAll, .takesAll)
+        let show = try TestPublisher()
+        show.run(2)
+        let network = DestinationNetwork()
+        let first = DestinationBench(sink.url(), stream: show.stream, network: network)
+        await first.reaches(.live)
+        let second = DestinationBench(sink.url(), stream: show.stream, network: network)
+        let waiting = try #require(await second.reaches(.connecting))
+        #expect(waiting.errorClass == .urlInUse && waiting.contractStatus == "preparing" && waiting.attempts == 0)
+        #expect(waiting.lastError == "waits until another destination's session to the same URL has ended")
+        await first.destination.stop()
+        let live = try #require(await second.reaches(.live))
+        #expect(live.errorClass == nil && live.lastError == nil)
+        await second.destination.stop()
+        try await sink.stop()
+    }
+
     @Test func aServerThatEndsTheSessionIsConnectedAgain() async throws {
         let sink = try await RTMPSink.start(.ends(.failed("maintenance"), after: 3), .takesAll)
         let show = try TestPublisher()
