@@ -87,9 +87,6 @@ final class SilentServer {
     }
 }
 
-/// A port that nobody uses at this moment, by the kernel's choice.
-func freePort() throws -> Int { try SilentServer().port }
-
 extension sockaddr_in {
     fileprivate static func loopback(port: Int) -> sockaddr_in {
         var address = sockaddr_in()

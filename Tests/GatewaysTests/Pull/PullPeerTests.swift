@@ -4,45 +4,29 @@ import Glibc
 import Media
 import NIOCore
 import Streams
+import TestSupport
 import Testing
 
 @testable import Gateways
 
 /// Live sources as ffmpeg sends them, and playlists of segments.
 @Suite(.serialized, .timeLimit(.minutes(2))) struct PullPeerTests {
-    /// A port that was free a moment ago; who is to send needs it before anybody listens.
-    private func freePort() throws -> Int {
-        let handle = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
-        defer { close(handle) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(handle, $0, length) == 0 && getsockname(handle, $0, &length) == 0 }
-        }
-        try #require(isBound)
-        return Int(UInt16(bigEndian: address.sin_port))
-    }
-
     /// Sends a clip in real time, again and again, until it is ended.
-    private func sender(_ theatre: PullTheatre, to url: String) throws -> Process {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [
-            "setpriv", "--pdeathsig", "KILL", "--", "ffmpeg", "-v", "quiet", "-nostdin", "-re", "-stream_loop", "-1", "-i", "clip.ts", "-c", "copy",
-            "-f",
-            "mpegts", url,
-        ]
-        process.currentDirectoryURL = URL(fileURLWithPath: theatre.files.value.directory)
-        try process.run()
-        return process
+    private func sender(_ theatre: PullTheatre, to url: String) throws -> Int32 {
+        try Tool.spawn(
+            "setpriv",
+            ["--pdeathsig", "KILL", "--", "ffmpeg", "-v", "quiet", "-nostdin", "-re", "-stream_loop", "-1", "-i", "clip.ts", "-c", "copy"]
+                + ["-f", "mpegts", url],
+            in: theatre.files.value.directory, output: STDERR_FILENO, errors: STDERR_FILENO)
     }
 
     private func expectLive(_ theatre: PullTheatre, _ url: String, from peer: String) async throws {
         try await theatre.files.value.clip("clip.ts", seconds: 4)
-        let process = try self.sender(theatre, to: peer)
-        defer { process.terminate() }
+        let sender = try self.sender(theatre, to: peer)
+        defer {
+            kill(sender, SIGKILL)
+            _ = Tool.wait(for: sender)
+        }
         let session = theatre.live(url)
         let frames = await theatre.frames(atLeast: 50)
         #expect(session.status.state == .broadcasting)
@@ -54,19 +38,19 @@ import Testing
 
     @Test func aTransportStreamComesByDatagrams() async throws {
         let theatre = try PullTheatre()
-        let port = try self.freePort()
+        let port = try freePort()
         try await self.expectLive(theatre, "udp://127.0.0.1:\(port)", from: "udp://127.0.0.1:\(port)?pkt_size=1316")
     }
 
     @Test func aTransportStreamComesBySRT() async throws {
         let theatre = try PullTheatre()
-        let port = try self.freePort()
+        let port = try freePort()
         try await self.expectLive(theatre, "srt://127.0.0.1:\(port)", from: "srt://127.0.0.1:\(port)?mode=listener")
     }
 
     @Test func anSRTSenderMayCallUs() async throws {
         let theatre = try PullTheatre()
-        let port = try self.freePort()
+        let port = try freePort()
         try await self.expectLive(theatre, "srt://127.0.0.1:\(port)?mode=listener", from: "srt://127.0.0.1:\(port)")
     }
 

@@ -108,15 +108,13 @@ import Testing
     /// A receiver of libsrt's own makers, and media that is decoded again.
     @Test func srtLiveTransmitGetsAPlayableStream() async throws {
         let folder = try TestFolder("srt-push")
-        let port = try await Self.freePort()
-        let receiver = Process()
-        receiver.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        receiver.arguments = ["srt-live-transmit", "-q", "-a", "no", "srt://127.0.0.1:\(port)?mode=listener", "file://con"]
+        let port = try freePort()
         let file = folder.path("received.ts")
-        #expect(FileManager.default.createFile(atPath: file, contents: nil))
-        receiver.standardInput = FileHandle.nullDevice
-        receiver.standardOutput = FileHandle(forWritingAtPath: file)
-        try receiver.run()
+        let output = open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0o600)
+        try #require(output >= 0)
+        let receiver = try Tool.spawn(
+            "srt-live-transmit", ["-q", "-a", "no", "srt://127.0.0.1:\(port)?mode=listener", "file://con"], output: output, errors: STDERR_FILENO)
+        close(output)
         let made = try await Tool.run(
             "ffmpeg",
             [
@@ -147,20 +145,13 @@ import Testing
         #expect(await driven.events.next() == .closed(.closedByPeer))
         await withCheckedContinuation { continuation in
             Thread.detachNewThread {
-                receiver.waitUntilExit()
+                _ = Tool.wait(for: receiver)
                 continuation.resume()
             }
         }
         let probe = try await Tool.run(
             "ffprobe", ["-v", "error", "-count_frames", "-show_entries", "stream=codec_name,nb_read_frames", "-of", "csv=p=0", file])
         #expect(probe.output.contains("h264,100") && probe.output.contains("aac"), "\(probe.output)")
-    }
-
-    private static func freePort() async throws -> Int {
-        let channel = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "127.0.0.1", port: 0).get()
-        let port = try #require(channel.localAddress?.port)
-        try await channel.close()
-        return port
     }
 
     @Test(arguments: [
