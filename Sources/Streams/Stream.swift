@@ -92,7 +92,7 @@ public final class Stream: Sendable {
 
     /// Adds a reader. A live stream gives it `.tracks` and what is cached at once; an idle one nothing until a publisher comes.
     public func attach(
-        limits: StreamReader.Limits = .init(), from start: StreamStart = .latestGroup, view: StreamView = .common,
+        limits: StreamReader.Limits = .init(), from start: StreamStart = .latestGroup, view: StreamView = .universal,
         wake: @escaping @Sendable () -> Void
     ) -> StreamReader {
         let reader = self.state.withLock { state in
@@ -137,7 +137,7 @@ public final class Stream: Sendable {
     /// A publisher is there and its tracks are known.
     public var isLive: Bool { self.state.withLock { $0.session?.gathering == nil && $0.session != nil } }
     /// Those that every reader gets who asks for nothing else.
-    public var tracks: [Track] { self.state.withLock { $0.session.map { StreamView.common.selection(of: $0.tracks) } ?? [] } }
+    public var tracks: [Track] { self.state.withLock { $0.session.map { StreamView.universal.selection(of: $0.tracks) } ?? [] } }
     /// The newest time that readers were given; zero while idle.
     public var newestTime: MediaTime { self.state.withLock { $0.session?.timeline.newestOutput ?? .zero } }
     /// The current publisher's; nil while idle.
@@ -166,7 +166,7 @@ public final class Stream: Sendable {
             startedAtMilliseconds: session.source.startedAtMilliseconds, receivedBytes: meter.bytes, receivedFrames: meter.frames,
             bitrate: rates.video + rates.audio, videoBitrate: rates.video, audioBitrate: rates.audio, frameRate: rates.frames,
             speed: meter.speed(now: now), keyframeInterval: meter.keyframeInterval, health: meter.health(now: now), silence: now - meter.lastReceived,
-            tracks: StreamView.common.selection(of: session.tracks),
+            tracks: StreamView.universal.selection(of: session.tracks),
             droppedFrames: session.timeline.dropped, timestampRepairs: session.timeline.repairs,
             mediaTime: session.timeline.newestOutput ?? .zero, cachedBytes: cachedBytes, remoteAddress: session.source.remoteAddress,
             userAgent: session.source.userAgent, parameters: session.source.parameters,
@@ -250,8 +250,8 @@ public final class Stream: Sendable {
                 let selection = reader.view.selection(of: tracks)
                 if selection != reader.view.selection(of: before) { reader.push(.tracks(selection)) }
             }
-            let common = StreamView.common.selection(of: tracks)
-            guard common != StreamView.common.selection(of: before) else { return (state.readers, nil) }
+            let common = StreamView.universal.selection(of: tracks)
+            guard common != StreamView.universal.selection(of: before) else { return (state.readers, nil) }
             return (state.readers, .tracksChanged(self.key, generation: generation, common))
         }
         for reader in readers { reader.deliverWake() }
@@ -298,13 +298,14 @@ public final class Stream: Sendable {
         for reader in state.readers { reader.push(.tracks(reader.view.selection(of: session.tracks))) }
         if let earliest = held.map(\.decodeTime).min() { state.session?.timeline.begin(at: earliest) }
         for frame in held { self.fanOut(frame, &state) }
-        return .tracksKnown(self.key, generation: session.generation, StreamView.common.selection(of: session.tracks))
+        return .tracksKnown(self.key, generation: session.generation, StreamView.universal.selection(of: session.tracks))
     }
 
     private func fanOut(_ frame: EncodedFrame, _ state: inout State) {
+        let hasOriginal = state.session?.hasOriginal == true
+        guard hasOriginal || frame.track != .originalAudio else { return }
         state.repaired.removeAll(keepingCapacity: true)
         state.session?.timeline.sanitise(frame, into: &state.repaired)
-        let hasOriginal = state.session?.hasOriginal == true
         for frame in state.repaired {
             state.cache.append(frame)
             for reader in state.readers where !hasOriginal || reader.view.shows(frame.track, hasOriginal: true) { reader.push(.frame(frame)) }

@@ -3,7 +3,7 @@ import Media
 /// Which of a stream's tracks a reader gets.
 public enum StreamView: Sendable {
     /// What every output can be made of.
-    case common
+    case universal
     /// The same, with sound that was converted on its way in replaced by the original of it, for containers that hold more codecs.
     case originals
 
@@ -15,7 +15,7 @@ public enum StreamView: Sendable {
 
     func shows(_ id: TrackID, hasOriginal: Bool) -> Bool {
         switch self {
-        case .common: id != .originalAudio
+        case .universal: id != .originalAudio
         case .originals: !(hasOriginal && id == .audio)
         }
     }

@@ -148,7 +148,7 @@ import Testing
             var command = ["ffmpeg", "-nostdin", "-v", "error", "-i", store.file("film.mp4").path, "-fps_mode", "passthrough"]
             command += ["-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-g", "25", "-b:v", "300k", "-c:a", "libvorbis", clip.path]
             try await lab.run("encode", command, within: .seconds(180))
-            // Nothing may be encoded for a recording.
+            // No pictures may be encoded.
             let server = try await MartletProcess.startForPulls(in: lab, settings: ["MARTLET_WEBM_MAXIMUM": "0"])
             try await server.create("demo", "VoD", ["streamUrl": store.server.url("film.webm")])
             try await server.startPull("demo")

@@ -58,11 +58,11 @@ import Testing
     @Test func originalsAreForThoseWhoAskForThemInPlaceOfWhatWasMadeOfThem() throws {
         let directory = StreamDirectory()
         let stream = directory.open(StreamKey("demo"))
-        let readers = (common: stream.attach {}, originals: stream.attach(view: .originals) {})
+        let readers = (universal: stream.attach {}, originals: stream.attach(view: .originals) {})
         let publisher = try self.publisher(directory)
         self.publish(publisher, at: 0, key: true)
         self.publish(publisher, at: 40)
-        #expect(self.drain(readers.common) == ["h264+aac", "v0", "a2", "v40", "a42"])
+        #expect(self.drain(readers.universal) == ["h264+aac", "v0", "a2", "v40", "a42"])
         #expect(self.drain(readers.originals) == ["h264+vorbis", "v0", "o1", "v40", "o41"])
         // The same for who joins later.
         #expect(self.drain(stream.attach {}) == ["h264+aac", "v0", "a2", "v40", "a42"])
@@ -87,13 +87,28 @@ import Testing
         let publisher = try self.publisher(directory, [])
         publisher.expect(video: false, audio: true)
         publisher.announce([Frames.audio, Self.original])
-        let readers = (common: publisher.stream.attach {}, originals: publisher.stream.attach(view: .originals) {})
+        let readers = (universal: publisher.stream.attach {}, originals: publisher.stream.attach(view: .originals) {})
         for time in [0, 20] as [Int64] {
             publisher.publish(self.original(at: time), now: self.start)
             publisher.publish(Frames.sound(at: time + 1), now: self.start)
         }
-        #expect(self.drain(readers.common) == ["aac", "a1", "a21"])
+        #expect(self.drain(readers.universal) == ["aac", "a1", "a21"])
         #expect(self.drain(readers.originals) == ["vorbis", "o0", "o20"])
+        // Who joins behind a packet that is not for them waits for the next.
+        let late = publisher.stream.attach(view: .originals) {}
+        #expect(self.drain(late) == ["vorbis"])
+        publisher.publish(self.original(at: 40), now: self.start)
+        #expect(self.drain(late) == ["o40"])
+        #expect(self.drain(publisher.stream.attach {}) == ["aac"])
+    }
+
+    @Test func anOriginalThatNobodyHasAnnouncedIsForNobody() throws {
+        let directory = StreamDirectory()
+        let publisher = try self.publisher(directory, [Frames.video, Frames.audio])
+        let reader = publisher.stream.attach(view: .originals) {}
+        publisher.publish(Frames.picture(at: 0, key: true), now: self.start)
+        publisher.publish(self.original(at: 1), now: self.start)
+        #expect(self.drain(reader) == ["h264+aac", "v0"])
     }
 
     @Test func whatChangesOnlyForSomeIsToldToThemOnly() throws {
@@ -102,25 +117,25 @@ import Testing
         directory.observe { changes.note($0) }
         let publisher = try self.publisher(directory)
         self.publish(publisher, at: 0, key: true)
-        let readers = (common: publisher.stream.attach {}, originals: publisher.stream.attach(view: .originals) {})
-        _ = (self.drain(readers.common), self.drain(readers.originals))
+        let readers = (universal: publisher.stream.attach {}, originals: publisher.stream.attach(view: .originals) {})
+        _ = (self.drain(readers.universal), self.drain(readers.originals))
         var other = Self.original
         other.configuration = [2, 3]
         publisher.announce([other])
         self.publish(publisher, at: 40, key: true)
-        #expect(self.drain(readers.common) == ["v40", "a42"])
+        #expect(self.drain(readers.universal) == ["v40", "a42"])
         #expect(self.drain(readers.originals) == ["h264+vorbis", "v40", "o41"])
         // Nothing comes of it any more: what was made of it, or comes instead, is for all.
         publisher.announce([], withdrawing: .originalAudio)
         publisher.publish(Frames.picture(at: 80, key: true), now: self.start)
         publisher.publish(Frames.sound(at: 82), now: self.start)
-        #expect(self.drain(readers.common) == ["v80", "a82"])
+        #expect(self.drain(readers.universal) == ["v80", "a82"])
         #expect(self.drain(readers.originals) == ["h264+aac", "v80", "a82"])
         #expect(changes.all == [])
         var audio = Frames.audio
         audio.configuration = [0x11, 0x90]
         publisher.announce([audio, other])
-        #expect(self.drain(readers.common) == ["h264+aac"])
+        #expect(self.drain(readers.universal) == ["h264+aac"])
         #expect(self.drain(readers.originals) == ["h264+vorbis"])
         #expect(changes.all == ["h264+aac"])
     }

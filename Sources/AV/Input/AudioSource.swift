@@ -9,6 +9,8 @@ struct AudioSource {
     private var feed: AudioFeed?
     private let transcoder: AudioTranscoder?
     private var original: OriginalFeed?
+    /// Of the converted sound; kept where there is an original.
+    private var newest: EncodedFrame?
 
     init(index: Int, stream: AVStream, keepsOriginal: Bool) throws(AVFailure) {
         self.index = index
@@ -37,11 +39,25 @@ struct AudioSource {
     mutating func take(_ packet: borrowing Packet, slab: PayloadSlab, into frames: inout [EncodedFrame]) throws(AVFailure) -> Bool {
         guard let transcoder = self.transcoder else { return self.feed?.take(packet, slab: slab, into: &frames) ?? false }
         let isAnother = self.original?.take(packet, slab: slab, into: &frames) ?? false
+        let start = frames.count
         try transcoder.take(packet, slab: slab, into: &frames)
+        self.follow(&frames, from: start)
         return isAnother
     }
 
     mutating func finish(slab: PayloadSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
+        let start = frames.count
         try self.transcoder?.finish(slab: slab, into: &frames)
+        self.follow(&frames, from: start)
+        self.original?.finish(behind: self.newest, into: &frames)
+    }
+
+    private mutating func follow(_ frames: inout [EncodedFrame], from start: Int) {
+        guard self.original != nil, let last = frames.last, start < frames.count else { return }
+        self.newest = last
+        let format = self.transcoder?.track.audio
+        self.original?.follow(
+            &frames, from: start,
+            each: MediaTime(ticks: Int64(format?.samplesPerPacket ?? 1024), timescale: UInt32(clamping: format?.sampleRate ?? 48_000)))
     }
 }

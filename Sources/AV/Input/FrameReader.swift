@@ -3,8 +3,9 @@ public import Media
 
 /// Turns the packets of any container into frames of Martlet's one form. Used by one thread at a time.
 ///
-/// Tracks are `TrackID.video` and `TrackID.audio`, at most one of each, and `TrackID.originalAudio` beside the latter where asked for. Times are those of the input's clock, as its container has them: with
-/// B-frames the first decode times may be negative, and nothing is repaired. Packets that cannot be used are left out, and counted.
+/// Tracks are `TrackID.video` and `TrackID.audio`, at most one of each, and `TrackID.originalAudio` beside the latter where asked for. Times
+/// are those of the input's clock, as its container has them: with B-frames the first decode times may be negative, and nothing is repaired.
+/// Packets that cannot be used are left out, and counted.
 public final class FrameReader {
     public struct Options: Sendable {
         public var video = true

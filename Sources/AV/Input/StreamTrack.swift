@@ -72,6 +72,14 @@ enum StreamTrack {
         self.orNil { () throws(MediaError) in try Track(id: .originalAudio, codec: codec, configuration: extradata) }
     }
 
+    /// The same of headers that came as packets.
+    static func original(_ codec: Codec, identification: [UInt8], setup: UnsafeRawBufferPointer) -> Track? {
+        self.orNil { () throws(MediaError) in
+            let configuration = try VorbisConfiguration(identification: identification, setup: Array(setup))
+            return try Track(id: .originalAudio, codec: codec, configuration: configuration.bytes)
+        }
+    }
+
     static func extradata(_ parameters: AVCodecParameters, atMost limit: Int = 1 << 16) -> [UInt8] {
         guard let start = parameters.extradata, parameters.extradata_size > 0, parameters.extradata_size <= limit else { return [] }
         return Array(UnsafeBufferPointer(start: start, count: Int(parameters.extradata_size)))

@@ -25,7 +25,7 @@ struct ItemHead {
     /// When the item begins: with its first picture, or its first sound when it has none; nil when there are no frames.
     var firstPresentation: MediaTime? {
         let picture = self.tracks.first { $0.kind == .video }.flatMap { self.first[$0.id] }
-        return picture ?? self.first[.audio] ?? self.first.values.min()
+        return picture ?? self.first[.audio]
     }
 
     /// Reads until every track has shown a frame. `tolerance` passes over what is broken.

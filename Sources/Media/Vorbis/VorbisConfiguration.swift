@@ -1,7 +1,8 @@
 /// What a Vorbis decoder needs before the first packet: the identification and the setup header (Vorbis I §4.2). The comment header between them is
 /// what somebody said about the sound; it is not kept, so two streams of one encoder have one configuration.
 public struct VorbisConfiguration: Sendable, Hashable {
-    private enum Header: UInt8 {
+    /// Of packets, by their first byte (§4.2.1).
+    public enum Header: UInt8, Sendable {
         case identification = 1
         case comment = 3
         case setup = 5
@@ -26,9 +27,14 @@ public struct VorbisConfiguration: Sendable, Hashable {
     public init(bytes: [UInt8]) throws(MediaError) {
         guard bytes.count <= Self.longest else { throw .limitExceeded }
         let headers = try Self.split(bytes)
-        let identification = try Self.checked(headers[0], .identification)
         _ = try Self.checked(headers[1], .comment)
-        let setup = try Self.checked(headers[2], .setup)
+        try self.init(identification: headers[0], setup: headers[2])
+    }
+
+    /// - Parameters: the headers as packets.
+    public init(identification: [UInt8], setup: [UInt8]) throws(MediaError) {
+        _ = try Self.checked(identification, .identification)
+        _ = try Self.checked(setup, .setup)
         guard identification.count == Self.identificationLength else { throw .invalidValue }
         guard setup.count <= Self.longestSetup else { throw .limitExceeded }
 
@@ -60,6 +66,8 @@ public struct VorbisConfiguration: Sendable, Hashable {
 
     /// Headers have the lowest bit of their first byte set, sound has not (§4.2.1, §4.3.1).
     public static func isSound(firstByte: UInt8) -> Bool { firstByte & 1 == 0 }
+
+    public static func header(firstByte: UInt8) -> Header? { Header(rawValue: firstByte) }
 
     private static func checked(_ header: [UInt8], _ type: Header) throws(MediaError) -> [UInt8] {
         guard header.first == type.rawValue, header.dropFirst().starts(with: Self.magic) else { throw .invalidValue }

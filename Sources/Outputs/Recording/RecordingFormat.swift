@@ -23,7 +23,7 @@ public enum RecordingFormat: String, Sendable, CaseIterable {
     /// Of a stream, what the container can be made of with the least loss.
     var view: StreamView {
         switch self {
-        case .mp4: .common
+        case .mp4: .universal
         case .webM: .originals
         }
     }

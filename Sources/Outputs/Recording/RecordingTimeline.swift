@@ -81,6 +81,10 @@ struct RecordingTimeline {
 
     /// The samples that are complete now: usually one.
     mutating func add(_ frame: EncodedFrame) -> [Sample] {
+        self.releaseHeldSound(at: frame.decodeTime) + self.take(frame)
+    }
+
+    private mutating func take(_ frame: EncodedFrame) -> [Sample] {
         guard let index = self.tracks.firstIndex(where: { $0.id == frame.track }) else { return [] }
         guard self.zero == nil else { return self.append(frame, index) }
         if frame.kind == .video {
@@ -100,15 +104,28 @@ struct RecordingTimeline {
     }
 
     /// What was held back, with an assumed duration.
-    mutating func finish() -> [Sample] {
-        self.states.indices.compactMap { index in
-            guard var sample = self.states[index].held else { return nil }
-            self.states[index].held = nil
-            let last = self.states[index].lastDuration
-            sample.duration = last > 0 ? last : self.states[index].kind == .video ? Self.onlyPicture : Self.onlySound
-            self.count(sample, index)
-            return sample
+    mutating func finish() -> [Sample] { self.states.indices.compactMap { self.release($0) } }
+
+    /// Sound that is not followed by any, as where a film's ends before its pictures, may not come into the file minutes late.
+    private mutating func releaseHeldSound(at now: MediaTime) -> [Sample] {
+        guard self.holdsSound else { return [] }
+        return self.states.indices.compactMap { index in
+            guard self.states[index].kind == .audio, let held = self.states[index].held,
+                self.ticks(now, index) - held.decodeTime > self.states[index].timescale
+            else { return nil }
+            return self.release(index)
         }
+    }
+
+    private var holdsSound: Bool { self.states.contains { $0.kind == .audio && $0.held != nil } }
+
+    private mutating func release(_ index: Int) -> Sample? {
+        guard var sample = self.states[index].held else { return nil }
+        self.states[index].held = nil
+        let last = self.states[index].lastDuration
+        sample.duration = last > 0 ? last : self.states[index].kind == .video ? Self.onlyPicture : Self.onlySound
+        self.count(sample, index)
+        return sample
     }
 
     /// Other frames follow than were to be expected: pictures cannot be decoded before a keyframe, and sound is no longer counted on.

@@ -81,4 +81,52 @@ import Testing
         #expect(tracks[0] == tracks[1])
         #expect(tracks[1].map(\.id) == [.audio, .originalAudio])
     }
+
+    /// None is ahead of what everybody hears, whatever the clock does: before and behind a gap, at a jump back.
+    @Test(arguments: ["PTS+1500", "PTS+3500", "PTS+30000", "PTS-900"]) func theyFollowWhatIsMadeOfThem(times: String) throws {
+        let clips = try Clips()
+        let whole = try clips.clip("whole.mkv", seconds: 4, video: nil, audio: Encoders.vorbis)
+        let path = clips.path("broken.mkv")
+        let shift = times.hasPrefix("PTS-") ? "if(gte(PTS\\,2000)\\,\(times)\\,PTS)" : "if(gte(PTS\\,2000)\\,\(times)\\,PTS)"
+        try Clips.run("ffmpeg", ["-v", "error", "-i", whole, "-c", "copy", "-bsf:a", "setts=pts=\(shift)", path])
+        let reading = try Reading(path, options: Self.options)
+        var converted: MediaTime?
+        for frame in reading.frames {
+            guard frame.track == .originalAudio else {
+                converted = frame.decodeTime
+                continue
+            }
+            let distance = (frame.decodeTime - (try #require(converted, "an original came first"))).seconds
+            #expect(distance < 0.022 && distance > -1, "\(frame.decodeTime)")
+        }
+        #expect(self.original(reading).count >= (try Reading(whole, options: Self.options).frames.count { $0.track == .originalAudio }) - 8)
+    }
+
+    /// As a radio station sends its songs: the next song's headers are packets.
+    @Test func theNextSongOfAChainHasItsOwnHeaders() throws {
+        let clips = try Clips()
+        let songs = try [("low", ["-c:a", "libvorbis", "-b:a", "64k"]), ("high", ["-c:a", "libvorbis", "-q:a", "8"])].map { name, audio in
+            try clips.clip("\(name).ogg", seconds: 3, video: nil, audio: audio)
+        }
+        let chain = clips.path("chain.ogg")
+        try Data(songs.flatMap { try Data(contentsOf: URL(fileURLWithPath: $0)) }).write(to: URL(fileURLWithPath: chain))
+        let reading = try Reading(chain, options: Self.options)
+        let alone = try songs.map { try Reading($0, options: Self.options) }
+        #expect(reading.announcements.count == 2)
+        for (announced, song) in zip(reading.announcements, alone) { #expect(announced.last == song.tracks.last && announced.count == 2) }
+        let change = try #require(reading.announcedAfter.last)
+        let parts = [reading.frames[..<change], reading.frames[change...]].map { $0.filter { $0.track == .originalAudio }.map(\.payload) }
+        #expect(parts[0] == self.original(alone[0]).map(\.payload))
+        #expect(parts[1].count >= self.original(alone[1]).count - 2)
+        #expect(parts[1] == Array(self.original(alone[1]).map(\.payload).suffix(parts[1].count)))
+    }
+
+    /// Two packets, too little for one of AAC.
+    @Test func whereNothingIsMadeOfItNothingIsGiven() throws {
+        let clips = try Clips()
+        let path = clips.path("short.ogg")
+        try Clips.run(
+            "ffmpeg", ["-v", "error", "-f", "lavfi", "-i", "sine=sample_rate=48000", "-af", "atrim=end_sample=200"] + Encoders.vorbis + [path])
+        #expect(throws: AVFailure.self) { try Reading(path, options: Self.options) }
+    }
 }

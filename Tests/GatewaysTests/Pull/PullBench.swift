@@ -23,7 +23,7 @@ final class PullBench: Sendable {
     private let items = Mutex<[StreamItem]>([])
 
     init(
-        threads: Int = 64, streams: StreamDirectory = StreamDirectory(configuration: .init(takeoverSilence: .hours(1))), view: StreamView = .common
+        threads: Int = 64, streams: StreamDirectory = StreamDirectory(configuration: .init(takeoverSilence: .hours(1))), view: StreamView = .universal
     ) {
         self.streams = streams
         self.threads = PullThreads(limit: threads)

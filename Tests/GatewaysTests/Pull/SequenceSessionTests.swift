@@ -128,7 +128,7 @@ import Testing
         let original = Track(
             id: .originalAudio, codec: .vorbis, configuration: [2], format: .audio(AudioFormat(sampleRate: 44_100, channelCount: 2)))
         let script = InputScript(hasSound: true, hasOriginal: true, tracks: [Frames.video, Frames.audio, original])
-        for view in [StreamView.common, .originals] {
+        for view in [StreamView.universal, .originals] {
             let bench = PullBench(view: view)
             for name in ["a", "b", "d", "f"] { bench.opener.set(name, script) }
             bench.opener.set("c", InputScript(hasSound: true))
@@ -136,13 +136,13 @@ import Testing
             _ = bench.start(self.list(["a", "b", "c", "d", "e", "f"]))
             _ = await bench.eventsToTheEnd()
             let (common, own) = ([Frames.video, Frames.audio], [Frames.video, original])
-            #expect(bench.trackSets() == (view == .common ? [common] : [own, common, own, common, own]))
+            #expect(bench.trackSets() == (view == .universal ? [common] : [own, common, own, common, own]))
             let sounds = bench.frames(.audio)
             #expect(sounds.contains { $0.track == .originalAudio } == (view == .originals))
             for (before, after) in zip(sounds, sounds.dropFirst()) { #expect(after.decodeTime - before.decodeTime < MediaTime(milliseconds: 65)) }
             for name in ["a", "b", "d", "f"] {
                 let count = sounds.count { String(buffer: $0.payload) == "\(name):original" }
-                #expect(view == .common ? count == 0 : count > 80)
+                #expect(view == .universal ? count == 0 : count > 80)
             }
         }
     }

@@ -192,7 +192,6 @@ import Testing
         #expect(self.sounds(placed).first == joint - Self.packet)
     }
 
-    /// The hub repairs what is wrong with times; a sequence gives it nothing to repair.
     /// Vorbis: packets last from 3 to 21 ms, and none says how long.
     @Test func originalsOfAnyLengthKeepTheirTimesAndDecideNothing() {
         func original(_ milliseconds: [Int64]) -> [EncodedFrame] {
@@ -220,6 +219,7 @@ import Testing
         #expect(originals(three).count == 1)
     }
 
+    /// The hub repairs what is wrong with times; a sequence gives it nothing to repair.
     @Test func theHubTakesASequenceAsItIs() throws {
         let streams = StreamDirectory()
         let source = PublishSource(type: .pull, remoteAddress: "", startedAtMilliseconds: 0, stop: { _ in })

@@ -30,7 +30,6 @@ struct Clip {
     static let aac = ["-c:a", "aac", "-b:a", "64k"]
     static let opus = ["-c:a", "libopus", "-b:a", "64k"]
     static let mp3 = ["-c:a", "libmp3lame", "-b:a", "64k"]
-    /// Has no converted form here.
     static let vorbis = ["-c:a", "libvorbis", "-b:a", "64k"]
 
     var tracks: [Track] = []
@@ -53,10 +52,15 @@ struct Clip {
         if audio != nil { arguments += ["-f", "lavfi", "-i", filters.audio] }
         if let video { arguments += video + ["-pix_fmt", "yuv420p"] }
         try Tool.output(of: "ffmpeg", arguments + (audio ?? []) + [path])
+        defer { try? FileManager.default.removeItem(atPath: path) }
         let demuxer = try Demuxer(path: path)
+        guard audio != Self.vorbis else {
+            try self.readBothSounds(demuxer)
+            return
+        }
         let tracks = demuxer.tracks.map { track in
             var track = track
-            track.id = track.kind == .video ? .video : track.codec == .vorbis ? .originalAudio : .audio
+            track.id = track.kind == .video ? .video : .audio
             return track
         }
         self.tracks = tracks
@@ -66,7 +70,23 @@ struct Clip {
             self.frames.append(try #require(frame))
         }
         self.frames.sort { $0.decodeTime < $1.decodeTime }
-        try FileManager.default.removeItem(atPath: path)
+    }
+
+    /// As a pull publishes them: AAC, and the original of it.
+    private mutating func readBothSounds(_ demuxer: Demuxer) throws {
+        let reader = try FrameReader(demuxer, options: .init(keepsOriginals: true))
+        while let item = try reader.next() {
+            switch item {
+            case .tracks(let tracks): self.tracks = tracks
+            case .frame(let frame): self.frames.append(frame)
+            }
+        }
+    }
+
+    /// What a webm is made of.
+    func frames(_ kind: MediaKind) -> [EncodedFrame] {
+        let hasOriginal = self.tracks.contains { $0.id == .originalAudio }
+        return self.frames.filter { $0.kind == kind && !(hasOriginal && $0.track == .audio) }
     }
 
     /// The same frames with times as RTMP has them.

@@ -65,6 +65,10 @@ import Testing
         let sounds = samples.filter { $0.index == 1 }
         #expect(sounds.map { $0.decodeTime / 48 } == [0, 21, 24, 27, 48, 1_000])
         #expect(sounds.map { $0.duration / 48 } == [21, 3, 3, 21, 952, 952])
+        // The sound ends before the pictures: what is left of it does not wait for the end of the file.
+        _ = timeline.add(sound(2_050)) + timeline.add(sound(2_060))
+        #expect(timeline.add(self.picture(3_050)).filter { $0.index == 1 }.isEmpty)
+        #expect(timeline.add(self.picture(3_100)).filter { $0.index == 1 }.map { $0.decodeTime / 48 } == [1_060])
         var alone = RecordingTimeline(tracks: [vorbis], format: .webM)
         #expect(alone.add(sound(5)).isEmpty)
         #expect(alone.finish().map(\.duration) == [1_024])
