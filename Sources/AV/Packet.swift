@@ -70,10 +70,10 @@ public struct Packet: ~Copyable {
         self.raw.pointee.side_data_elems > 0 && av_packet_get_side_data(self.raw, AV_PKT_DATA_NEW_EXTRADATA, nil) != nil
     }
 
-    /// The codec configuration that holds from this packet on; empty when none came with it.
-    var newExtradata: [UInt8] {
+    /// The codec configuration that holds from this packet on; empty when none came with it, or a longer one than `limit`.
+    func newExtradata(atMost limit: Int = 1 << 16) -> [UInt8] {
         var size = 0
-        guard let start = av_packet_get_side_data(self.raw, AV_PKT_DATA_NEW_EXTRADATA, &size), size > 0, size <= 1 << 16 else { return [] }
+        guard let start = av_packet_get_side_data(self.raw, AV_PKT_DATA_NEW_EXTRADATA, &size), size > 0, size <= limit else { return [] }
         return Array(UnsafeBufferPointer(start: start, count: size))
     }
 

@@ -21,6 +21,7 @@ struct GroupCache {
     private(set) var bytes = 0
     /// Of the memory that the payloads lie in, other payloads and unused ends of their slabs included.
     private(set) var heldBytes = 0
+    private var neighbours = Neighbours()
     private var overfull = false
     /// The last picture that needs no other. It stays when its group grows too large to be kept.
     private(set) var newestKeyframe: EncodedFrame?
@@ -38,16 +39,12 @@ struct GroupCache {
         return self.items[newest.index...]
     }
 
-    private var newest: EncodedFrame? {
-        guard case .frame(let frame)? = self.items.last else { return nil }
-        return frame
-    }
-
     mutating func reset() {
         self.items.removeAll()
         self.groups.removeAll()
         self.bytes = 0
         self.heldBytes = 0
+        self.neighbours = Neighbours()
         self.overfull = false
         self.newestKeyframe = nil
     }
@@ -61,7 +58,7 @@ struct GroupCache {
         } else if self.groups.isEmpty || self.overfull {
             return  // nothing to decode this from
         }
-        if !Self.isNext(frame, after: self.newest) { self.heldBytes += frame.payload.storageCapacity }
+        self.heldBytes += self.neighbours.add(frame)
         self.items.append(.frame(frame))
         self.bytes += frame.payload.readableBytes
         while self.bytes > self.limits.bytes, self.groups.count > 1 { self.dropOldestGroup() }
@@ -92,18 +89,27 @@ struct GroupCache {
     // MARK: Memory
 
     private var memoryOfItems: Int {
+        var neighbours = Neighbours()
         var bytes = 0
-        var last: EncodedFrame?
-        for case .frame(let frame) in self.items {
-            if !Self.isNext(frame, after: last) { bytes += frame.payload.storageCapacity }
-            last = frame
-        }
+        for case .frame(let frame) in self.items { bytes += neighbours.add(frame) }
         return bytes
     }
 
-    /// Whether the payload lies right behind the other one, in the same slab as a rule; else it brings memory of its own.
-    private static func isNext(_ frame: EncodedFrame, after last: EncodedFrame?) -> Bool {
-        guard let last, let start = frame.payload.withUnsafeReadableBytes({ $0.baseAddress }) else { return false }
-        return last.payload.withUnsafeReadableBytes { $0.baseAddress.map { $0 + last.payload.readableBytes } == start }
+    /// The newest frames, of those that a source copies into one slab: originals have their own.
+    private struct Neighbours {
+        private var newest: ByteBuffer?
+        private var newestOriginal: ByteBuffer?
+
+        /// What the frame's payload adds to the memory that is held: nothing where it lies right behind another, in the same slab as a rule.
+        mutating func add(_ frame: EncodedFrame) -> Int {
+            let isOriginal = frame.track == .originalAudio
+            defer { if isOriginal { self.newestOriginal = frame.payload } else { self.newest = frame.payload } }
+            return Self.isNext(frame.payload, after: isOriginal ? self.newestOriginal : self.newest) ? 0 : frame.payload.storageCapacity
+        }
+
+        private static func isNext(_ payload: ByteBuffer, after last: ByteBuffer?) -> Bool {
+            guard let last, let start = payload.withUnsafeReadableBytes({ $0.baseAddress }) else { return false }
+            return last.withUnsafeReadableBytes { $0.baseAddress.map { $0 + last.readableBytes } == start }
+        }
     }
 }

@@ -101,6 +101,25 @@ import Testing
         #expect(feed.write(late) == nil)
     }
 
+    /// A few packets of sound share one of the stream's; the last of them would be lost where something else follows.
+    @Test func soundThatIsHeldBackIsGivenOutWhenItIsAskedFor() throws {
+        let reading = try Reading(try self.clips.make("in.mp4", seconds: 2, video: Encoders.h264, audio: Encoders.aac))
+        let sounds = reading.audio.count
+        var counts: [Int] = []
+        for isAsked in [false, true] {
+            let feed = TransportStreamFeed()
+            var pieces = try self.pieces(of: reading, feed)
+            if isAsked {
+                let rest = try #require(feed.rest())
+                #expect(rest.kind == .audio && !rest.isStart && rest.bytes.readableBytes % 188 == 0)
+                pieces.append(rest)
+                #expect(feed.rest() == nil, "it was all")
+            }
+            counts.append(try Reading(try self.write(pieces, to: "out\(isAsked).ts")).audio.count)
+        }
+        #expect(counts[0] < sounds - 1 && counts[1] >= sounds - 1, "\(counts) of \(sounds)")
+    }
+
     @Test func soundAloneCanBeJoinedTwiceASecond() throws {
         let reading = try Reading(try self.clips.make("in.mka", seconds: 3, video: nil, audio: Encoders.aac))
         let pieces = try self.pieces(of: reading)

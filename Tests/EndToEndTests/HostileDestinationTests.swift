@@ -1,6 +1,5 @@
 import Foundation
 import Glibc
-import TestSupport
 import Testing
 
 /// Destinations of every manner at once, and what the others, the viewers and the recording notice of it: nothing.

@@ -1,6 +1,5 @@
 import Foundation
 import Glibc
-import TestSupport
 import Testing
 
 /// Streams of other servers, by each protocol, and how little it takes to leave one.

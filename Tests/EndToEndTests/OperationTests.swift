@@ -1,5 +1,4 @@
 import Foundation
-import TestSupport
 import Testing
 
 /// What an operator relies on: settings, data, access, metrics.

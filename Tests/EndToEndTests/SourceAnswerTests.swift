@@ -1,5 +1,4 @@
 import Foundation
-import TestSupport
 import Testing
 
 /// What the API says about sources, word for word, as the contract has it (1.1, 1.3, 1.8, 1.9, 1.14–1.17).

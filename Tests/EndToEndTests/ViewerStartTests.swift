@@ -1,5 +1,4 @@
 import Foundation
-import TestSupport
 import Testing
 
 /// Sources that run only while somebody watches (contract 3.6).

@@ -70,6 +70,22 @@ import Testing
         #expect(cache.heldBytes == 0)
     }
 
+    /// Originals follow what was made of them, out of another slab.
+    @Test func originalsInASlabOfTheirOwnCountOnce() {
+        var cache = self.cache()
+        let (slab, own) = (PayloadSlab(), PayloadSlab())
+        for tenth in 0..<100 {
+            var picture = Frames.picture(at: Int64(tenth) * 100, key: tenth % 10 == 0)
+            picture.payload = slab.copy(ByteBuffer(repeating: 1, count: 1_000))
+            var original = Frames.sound(at: Int64(tenth) * 100)
+            original.track = .originalAudio
+            original.payload = own.copy(ByteBuffer(repeating: 1, count: 100))
+            cache.append(picture)
+            cache.append(original)
+        }
+        #expect(cache.heldBytes <= 4 * 64 << 10)
+    }
+
     @Test func withoutVideoTheLastSecondsOfSoundAreKept() {
         var cache = self.cache(milliseconds: 1_000, hasVideo: false)
         for step in 0..<500 { cache.append(Frames.sound(at: Int64(step) * 20)) }

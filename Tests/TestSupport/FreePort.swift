@@ -3,8 +3,8 @@ import Synchronization
 
 public struct NoFreePort: Error {}
 
-/// A port that nobody uses, over TCP or UDP, for a program that must be told one before it listens. It stays free until then: it is not of those that the
-/// kernel gives to whoever asks for any (32768 and up on Linux), and no test of this process gets it twice.
+/// A port that nobody uses, over TCP or UDP, for a program that must be told one before it listens. It is not of those that the kernel gives to
+/// whoever asks for any (32768 and up, where Linux is not told otherwise), and no test of this process gets it twice.
 public func freePort() throws -> Int {
     for _ in 0..<200 {
         let port = Int.random(in: 21_000..<32_000)

@@ -39,7 +39,7 @@ struct AudioFeed {
     mutating func take(_ packet: borrowing Packet, slab: PayloadSlab, into frames: inout [EncodedFrame]) -> Bool {
         let time = self.clock.stamp(packet).decode
         self.hasNewTrack = false
-        if packet.hasNewExtradata, !self.hasADTS { self.adopt(packet.newExtradata) }
+        if packet.hasNewExtradata, !self.hasADTS { self.adopt(packet.newExtradata()) }
         do throws(MediaError) {
             let bytes = packet.bytes
             if bytes.isEmpty { return false }

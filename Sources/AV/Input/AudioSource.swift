@@ -9,8 +9,8 @@ struct AudioSource {
     private var feed: AudioFeed?
     private let transcoder: AudioTranscoder?
     private var original: OriginalFeed?
-    /// Of the converted sound; kept where there is an original.
-    private var newest: EncodedFrame?
+    /// The original is another one, which is still to be told.
+    private var hasNews = false
 
     init(index: Int, stream: AVStream, keepsOriginal: Bool) throws(AVFailure) {
         self.index = index
@@ -38,26 +38,24 @@ struct AudioSource {
     /// Appends the packet's frames; true when the track is another one from them on.
     mutating func take(_ packet: borrowing Packet, slab: PayloadSlab, into frames: inout [EncodedFrame]) throws(AVFailure) -> Bool {
         guard let transcoder = self.transcoder else { return self.feed?.take(packet, slab: slab, into: &frames) ?? false }
-        let isAnother = self.original?.take(packet, slab: slab, into: &frames) ?? false
+        if self.original?.take(packet, into: &frames) == true { self.hasNews = true }
         let start = frames.count
         try transcoder.take(packet, slab: slab, into: &frames)
         self.follow(&frames, from: start)
-        return isAnother
+        defer { self.hasNews = false }
+        return self.hasNews
     }
 
     mutating func finish(slab: PayloadSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
         let start = frames.count
         try self.transcoder?.finish(slab: slab, into: &frames)
         self.follow(&frames, from: start)
-        self.original?.finish(behind: self.newest, into: &frames)
+        self.original?.finish(into: &frames)
     }
 
     private mutating func follow(_ frames: inout [EncodedFrame], from start: Int) {
-        guard self.original != nil, let last = frames.last, start < frames.count else { return }
-        self.newest = last
-        let format = self.transcoder?.track.audio
-        self.original?.follow(
-            &frames, from: start,
-            each: MediaTime(ticks: Int64(format?.samplesPerPacket ?? 1024), timescale: UInt32(clamping: format?.sampleRate ?? 48_000)))
+        guard self.original != nil, let format = self.transcoder?.track.audio else { return }
+        let duration = MediaTime(ticks: Int64(format.samplesPerPacket ?? 1024), timescale: UInt32(clamping: format.sampleRate))
+        self.original?.follow(&frames, from: start, each: duration)
     }
 }

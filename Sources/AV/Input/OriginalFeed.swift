@@ -1,22 +1,32 @@
 import CFFmpeg
 import Media
+import NIOCore
 
 /// The packets of sound that is converted, as they came, for those who can use them: Vorbis.
 ///
-/// They are held until what was made of them is there, and follow it: so they never tell a timeline of a jump, a gap or an end before the sound that
-/// everybody gets does, and there are none where nothing could be made of them.
+/// They are held until what was made of them is there, and follow it: so they tell no timeline of a gap or an end before the sound that everybody
+/// gets does, and there are none where nothing is made of them. An original that nothing can be made of, or whose new headers cannot be read, is
+/// given up until headers come that can.
 struct OriginalFeed {
-    /// In packets; what is made of one comes a few packets later.
+    /// What is made of a packet comes a few packets later.
     private static let mostHeld = 1_024
-    /// What is further from the converted sound is of another run of times.
-    private static let nearby = MediaTime(milliseconds: 1_000)
+    private static let mostHeldBytes = 1 << 20
+    /// Encoders make a few kilobytes of 4,096 samples.
+    private static let largestPacket = 1 << 16
+    /// What is further behind the converted sound is of another run of times.
+    private static let nearby = MediaTime(milliseconds: 250)
     private static let longestExtradata = 1 << 24
 
-    /// nil when new headers came that could not be read: until others come, nobody knows what the packets are.
+    /// nil when it was given up.
     private(set) var track: Track?
     private let codec: Codec
     private var clock: PacketClock
+    /// Its own, so that packets which follow each other also lie so in memory.
+    private let slab = PayloadSlab()
     private var held: [EncodedFrame] = []
+    private var heldBytes = 0
+    /// Of the newest frame that was made.
+    private var newestConverted: MediaTime?
     /// The first of new headers, which came as packets; the others follow. A chain of Ogg streams, as a radio station's songs are.
     private var identification: [UInt8]?
 
@@ -31,52 +41,71 @@ struct OriginalFeed {
         self.clock = PacketClock(numerator: stream.time_base.num, denominator: stream.time_base.den, usualStep: MediaTime(milliseconds: 20))
     }
 
-    /// Holds the packet, or learns from it; appends what was held when something else follows. True when the track is another one from the next frame on.
-    mutating func take(_ packet: borrowing Packet, slab: PayloadSlab, into frames: inout [EncodedFrame]) -> Bool {
+    /// Holds the packet, or learns from it; appends what was held when other headers follow. True when the track is another one from then on.
+    mutating func take(_ packet: borrowing Packet, into frames: inout [EncodedFrame]) -> Bool {
         let time = self.clock.stamp(packet).decode
         var isAnother = false
         if packet.hasNewExtradata {
-            self.held = []
-            isAnother = self.adopt(StreamTrack.original(self.codec, packet.newExtradata))
+            self.drop()
+            isAnother = self.adopt(StreamTrack.original(self.codec, packet.newExtradata(atMost: Self.longestExtradata)))
         }
         let bytes = packet.bytes
-        guard let first = bytes.first else { return isAnother }
+        guard let first = bytes.first, bytes.count <= Self.largestPacket else { return isAnother }
         guard VorbisConfiguration.isSound(firstByte: first) else { return self.takeHeader(bytes, into: &frames) || isAnother }
-        guard self.track != nil, self.identification == nil else { return isAnother }
-        if self.held.count >= Self.mostHeld { self.held.removeFirst(Self.mostHeld / 2) }
-        self.held.append(EncodedFrame(track: .originalAudio, kind: .audio, isKeyframe: true, decodeTime: time, payload: slab.copy(bytes)))
+        if self.identification != nil {
+            // The setup header is lost: nobody knows what this is.
+            self.identification = nil
+            return self.adopt(nil) || isAnother
+        }
+        guard self.track != nil else { return isAnother }
+        guard self.held.count < Self.mostHeld, self.heldBytes + bytes.count <= Self.mostHeldBytes else {
+            self.drop()
+            return self.adopt(nil) || isAnother
+        }
+        self.heldBytes += bytes.count
+        self.held.append(EncodedFrame(track: .originalAudio, kind: .audio, isKeyframe: true, decodeTime: time, payload: self.slab.copy(bytes)))
         return isAnother
     }
 
     /// Puts what is held between the frames from `start` on, which are what was made of it: each packet behind the one that it begins in.
     mutating func follow(_ frames: inout [EncodedFrame], from start: Int, each duration: MediaTime) {
-        guard !self.held.isEmpty, start < frames.count else { return }
-        let converted = frames[start...]
+        guard start < frames.count else { return }
+        if frames.count == start + 1 { return self.release(behind: frames[start].decodeTime, duration, into: &frames) }
+        let converted = Array(frames[start...])
         frames.removeSubrange(start...)
         for frame in converted {
             frames.append(frame)
-            self.release(before: frame.decodeTime + duration, after: frame.decodeTime - Self.nearby, into: &frames)
+            self.release(behind: frame.decodeTime, duration, into: &frames)
         }
     }
 
-    /// The end of the input: the converted sound may end a little earlier than the packets, by what does not fill a frame.
-    mutating func finish(behind frame: EncodedFrame?, into frames: inout [EncodedFrame]) {
-        guard let frame else { return }
-        self.release(before: frame.decodeTime + MediaTime(milliseconds: 100), after: frame.decodeTime - Self.nearby, into: &frames)
+    /// Nothing more is made of it: the converted sound may end earlier than the packets, by what does not fill a frame.
+    mutating func finish(into frames: inout [EncodedFrame]) {
+        if let newest = self.newestConverted { self.release(behind: newest, MediaTime(milliseconds: 100), into: &frames) }
+        self.drop()
     }
 
-    private mutating func release(before end: MediaTime, after start: MediaTime, into frames: inout [EncodedFrame]) {
+    private mutating func release(behind time: MediaTime, _ duration: MediaTime, into frames: inout [EncodedFrame]) {
+        self.newestConverted = time
+        let (start, end) = (time - Self.nearby, time + duration)
         guard let last = self.held.lastIndex(where: { $0.decodeTime < end && $0.decodeTime > start }) else { return }
-        frames += self.held[...last].filter { $0.decodeTime < end && $0.decodeTime > start }
+        for frame in self.held[...last] {
+            self.heldBytes -= frame.payload.readableBytes
+            if frame.decodeTime < end && frame.decodeTime > start { frames.append(frame) }
+        }
         self.held.removeFirst(last + 1)
     }
 
+    private mutating func drop() {
+        self.held = []
+        self.heldBytes = 0
+    }
+
+    /// A packet with a header's first byte that is none is damaged, and left out.
     private mutating func takeHeader(_ bytes: UnsafeRawBufferPointer, into frames: inout [EncodedFrame]) -> Bool {
-        switch VorbisConfiguration.header(firstByte: bytes[0]) {
+        switch VorbisConfiguration.header(bytes) {
         case .identification:
-            // What is held is of the headers before.
-            frames += self.held
-            self.held = []
+            self.finish(into: &frames)
             self.identification = Array(bytes)
             return false
         case .setup:

@@ -46,7 +46,7 @@ struct VideoFeed {
         let hasTime = packet.presentationTime != nil || packet.decodeTime != nil
         let (decode, offset) = self.clock.stamp(packet)
         self.hasNewTrack = false
-        if packet.hasNewExtradata { self.adopt(packet.newExtradata) }
+        if packet.hasNewExtradata { self.adopt(packet.newExtradata()) }
         do throws(MediaError) {
             guard let (payload, isKeyframe) = try self.payload(of: packet, slab: slab) else { return self.hasNewTrack }
             self.damagedInARow = 0

@@ -27,6 +27,7 @@ public final class TransportStreamFeed {
     private var awaitsKeyframe = false
     private var firstSound: MediaTime?
     private var lastStart: MediaTime?
+    private var newest: MediaTime?
     /// Tracks that a transport stream cannot carry.
     public private(set) var leftOut: [Codec] = []
     /// Frames that could not be written.
@@ -48,6 +49,7 @@ public final class TransportStreamFeed {
         self.audio = audio
         let carried = [video, audio].compactMap { $0 }
         self.version += 1
+        self.newest = nil
         self.writer = carried.isEmpty ? nil : try TransportStreamWriter(tracks: carried, version: self.version)
     }
 
@@ -64,12 +66,25 @@ public final class TransportStreamFeed {
         guard let isStart = self.admits(frame) else { return nil }
         do throws(AVFailure) {
             let bytes = try writer.write(frame, withTables: isStart)
+            self.newest = frame.decodeTime
             guard bytes.readableBytes > 0 else { return nil }
             return Piece(bytes: bytes, kind: frame.kind, isStart: isStart, time: frame.decodeTime)
         } catch {
             // One frame that the muxer does not take: what follows may be good again.
             self.unwritten += 1
             if isStart { self.skip() }
+            return nil
+        }
+    }
+
+    /// Sound that is held back until it fills a packet: to be sent before something else follows, or nothing. nil when there is none.
+    public func rest() -> Piece? {
+        guard let writer = self.writer, let newest = self.newest else { return nil }
+        do throws(AVFailure) {
+            let bytes = try writer.rest()
+            return bytes.readableBytes > 0 ? Piece(bytes: bytes, kind: .audio, isStart: false, time: newest) : nil
+        } catch {
+            self.unwritten += 1
             return nil
         }
     }

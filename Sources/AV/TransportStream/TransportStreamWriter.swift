@@ -42,6 +42,12 @@ final class TransportStreamWriter {
         try self.muxer.drain()
         return self.sink.take()
     }
+
+    /// The sound that is held back until it fills a packet.
+    func rest() throws(AVFailure) -> ByteBuffer {
+        try self.muxer.flushFragment()
+        return self.sink.take()
+    }
 }
 
 /// Keeps what a muxer writes until it is taken.

@@ -91,9 +91,9 @@ actor SRTFanOut {
         switch item {
         case .frame(let frame):
             self.idleSince = .now()
-            guard let piece = self.feed.write(frame) else { return }
-            self.log.append(piece.bytes, kind: piece.kind == .video ? .video : .audio, time: piece.time, isStart: piece.isStart)
+            self.append(self.feed.write(frame))
         case .tracks(let tracks):
+            self.append(self.feed.rest())
             self.log.forgetKeyframe()
             do throws(AVFailure) {
                 try self.feed.begin(tracks)
@@ -105,11 +105,18 @@ actor SRTFanOut {
                 self.logger.notice("SRT viewers do not get everything", metadata: ["stream": "\(self.stream.key)", "leftOut": "\(names)"])
             }
         case .discontinuity:
+            self.append(self.feed.rest())
             self.feed.skip()
         case .ended:
+            self.append(self.feed.rest())
             self.feed.skip()
             self.log.forgetKeyframe()
         }
+    }
+
+    private func append(_ piece: TransportStreamFeed.Piece?) {
+        guard let piece else { return }
+        self.log.append(piece.bytes, kind: piece.kind == .video ? .video : .audio, time: piece.time, isStart: piece.isStart)
     }
 
     private func serveAll() {

@@ -67,7 +67,11 @@ public struct VorbisConfiguration: Sendable, Hashable {
     /// Headers have the lowest bit of their first byte set, sound has not (§4.2.1, §4.3.1).
     public static func isSound(firstByte: UInt8) -> Bool { firstByte & 1 == 0 }
 
-    public static func header(firstByte: UInt8) -> Header? { Header(rawValue: firstByte) }
+    /// Which header a packet is, nil when it is none.
+    public static func header(_ packet: UnsafeRawBufferPointer) -> Header? {
+        guard let first = packet.first, packet.dropFirst().starts(with: Self.magic), let header = Header(rawValue: first) else { return nil }
+        return header != .identification || packet.count == Self.identificationLength ? header : nil
+    }
 
     private static func checked(_ header: [UInt8], _ type: Header) throws(MediaError) -> [UInt8] {
         guard header.first == type.rawValue, header.dropFirst().starts(with: Self.magic) else { throw .invalidValue }

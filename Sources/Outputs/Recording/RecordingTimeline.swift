@@ -37,6 +37,8 @@ struct RecordingTimeline {
     /// Assumed for the only frame of a file.
     private static let onlyPicture: Int64 = 3_000
     private static let onlySound: Int64 = 1_024
+    /// Samples in a packet of Vorbis (Vorbis I §4.3.8).
+    private static let longestSound: Int64 = 4_096
 
     private let format: RecordingFormat
     /// All of the stream's, as they were announced.
@@ -81,7 +83,7 @@ struct RecordingTimeline {
 
     /// The samples that are complete now: usually one.
     mutating func add(_ frame: EncodedFrame) -> [Sample] {
-        self.releaseHeldSound(at: frame.decodeTime) + self.take(frame)
+        self.holdsSound ? self.releaseHeldSound(at: frame.decodeTime) + self.take(frame) : self.take(frame)
     }
 
     private mutating func take(_ frame: EncodedFrame) -> [Sample] {
@@ -108,8 +110,7 @@ struct RecordingTimeline {
 
     /// Sound that is not followed by any, as where a film's ends before its pictures, may not come into the file minutes late.
     private mutating func releaseHeldSound(at now: MediaTime) -> [Sample] {
-        guard self.holdsSound else { return [] }
-        return self.states.indices.compactMap { index in
+        self.states.indices.compactMap { index in
             guard self.states[index].kind == .audio, let held = self.states[index].held,
                 self.ticks(now, index) - held.decodeTime > self.states[index].timescale
             else { return nil }
@@ -195,7 +196,8 @@ struct RecordingTimeline {
             payload: frame.payload)
         guard var sample = held else { return [] }
         sample.duration = decode - sample.decodeTime
-        self.states[index].lastDuration = sample.duration
+        // A hole in the sound is no measure for its last packet.
+        if self.states[index].kind == .video || sample.duration <= Self.longestSound { self.states[index].lastDuration = sample.duration }
         self.count(sample, index)
         return [sample]
     }
@@ -226,7 +228,7 @@ struct RecordingTimeline {
     }
 
     /// Samples that a packet decodes to. A packet that does not say is taken for the most common length; the clock corrects the rest. nil for Vorbis,
-    /// whose packets last from 32 to 8,192 samples, as only a decoder can tell.
+    /// whose packets last from 32 to 4,096 samples, as only a decoder can tell.
     private static func samples(in frame: EncodedFrame, of track: Track) -> Int64? {
         switch track.codec {
         case .vorbis:

@@ -3,8 +3,8 @@ import Logging
 import Media
 import Streams
 
-/// Makes of a stream's frames those that a webm holds: VP8, VP9, AV1 and Opus pass as they are, to the last bit; everything else is decoded and encoded
-/// in real time. One for the tracks of a file. Confined to the recorder's thread.
+/// Makes of a stream's frames those that a webm holds: VP8, VP9, AV1, Opus and Vorbis pass as they are, to the last bit; everything else is decoded and
+/// encoded in real time. One for the tracks of a file. Confined to the recorder's thread.
 final class WebMConversion {
     /// How far the thread stands back for those that serve the stream, once it encodes pictures.
     private static let niceness = 10

@@ -106,7 +106,7 @@ final class DestinationBoard: Sendable {
         if let address { metadata["url"] = "\(address.redactedURL)" }
         if status.attempts > 0 { metadata["failures"] = "\(status.attempts)" }
         let isTrouble = [.stalled, .retrying, .failed].contains(status.state)
-        if let error = status.lastError, isTrouble { metadata["error"] = "\(error)" }
+        if let error = status.lastError, isTrouble || status.errorClass == .urlInUse { metadata["error"] = "\(error)" }
         if let next = status.nextTryAtMilliseconds { metadata["retry_in_ms"] = "\(next - Self.wallClock(at: .now()))" }
         self.logger.log(level: isTrouble ? .warning : .info, "restream destination changed", metadata: metadata)
     }

@@ -345,7 +345,11 @@ final class DestinationDriver: @unchecked Sendable {
 
     private func granted(_ lease: DestinationURLRegistry.Lease, attempt: UInt64, address: any PushAddress) {
         let orders = self.machine.leaseGranted(attempt, now: .now())
-        guard !orders.isEmpty else { return lease.release() }
+        guard !orders.isEmpty else {
+            lease.release()
+            // It waited for nothing: the stream has ended meanwhile, and the wait with it.
+            return self.settle()
+        }
         self.ticket = nil
         let tracks = self.filler.tracks.isEmpty ? self.stream.tracks : self.filler.tracks
         self.codecs = SessionCodecs(tracks)

@@ -26,7 +26,7 @@ public enum DestinationErrorClass: String, Sendable, CaseIterable {
     case codec
     /// The URL is none that can be pushed to.
     case url
-    /// Another destination of this server pushes to the URL, and two at once nobody wants.
+    /// This server has a session to the URL already, for another destination or an earlier one, and two at once nobody wants.
     case urlInUse
 }
 
@@ -95,7 +95,7 @@ enum DestinationFailure: Error, Sendable, Equatable {
         case .ended(let why): "ended by the server: \(why)"
         case .closedByPeer: "the server closed the connection"
         case .stalled: "stalled: the server acknowledges no data"
-        case .urlInUse: "waits until another destination's session to the same URL has ended"
+        case .urlInUse: "waits until an earlier or another session to the same URL has ended"
         case .protocolViolated(let why): "the server does not speak the protocol as it should: \(why)"
         case .writeFailed(let why): "the connection broke: \(why)"
         }

@@ -41,7 +41,7 @@ struct DestinationMachine {
 
     private enum Phase {
         case idle
-        case queued(UInt64)
+        case queued(UInt64, hasToWait: Bool)
         case connecting(UInt64, deadline: NIODeadline)
         case publishing(UInt64, deadline: NIODeadline)
         case live(Live)
@@ -72,8 +72,6 @@ struct DestinationMachine {
     /// Failed attempts in a row since the last push that stayed up.
     private(set) var failures = 0
     private var refusals = 0
-    /// The newest that had to wait for its URL.
-    private var waitingAttempt: UInt64?
     private var lastFailure: DestinationFailure?
 
     init(configuration: DestinationConfiguration, seed: UInt64) {
@@ -113,7 +111,7 @@ struct DestinationMachine {
 
     /// What is wrong with the running push or holds it up, or why the last attempt failed; nil once a push has stayed up.
     var failure: DestinationFailure? {
-        if case .queued(self.waitingAttempt) = self.phase { return .urlInUse }
+        if case .queued(_, hasToWait: true) = self.phase { return .urlInUse }
         return self.state == .stalled ? .stalled : self.lastFailure
     }
 
@@ -301,10 +299,13 @@ struct DestinationMachine {
     // MARK: What the connection does
 
     /// Somebody else has a session to the URL; `leaseGranted` follows when that has ended.
-    mutating func urlIsTaken(_ attempt: UInt64) { self.waitingAttempt = attempt }
+    mutating func urlIsTaken(_ attempt: UInt64) {
+        guard case .queued(attempt, _) = self.phase else { return }
+        self.phase = .queued(attempt, hasToWait: true)
+    }
 
     mutating func leaseGranted(_ attempt: UInt64, now: NIODeadline) -> [Order] {
-        guard case .queued(attempt) = self.phase else { return [] }
+        guard case .queued(attempt, _) = self.phase else { return [] }
         // It may have ended while another session to the URL did. No order: the lease goes back.
         guard self.mayOpen else {
             self.phase = .idle
@@ -423,7 +424,7 @@ struct DestinationMachine {
     /// The attempt that is under way, unless it is being closed already.
     private var current: UInt64? {
         switch self.phase {
-        case .queued(let attempt), .connecting(let attempt, _), .publishing(let attempt, _): attempt
+        case .queued(let attempt, _), .connecting(let attempt, _), .publishing(let attempt, _): attempt
         case .live(let live): live.attempt
         case .idle, .closing, .retrying, .failed, .stopped: nil
         }
@@ -435,7 +436,7 @@ struct DestinationMachine {
     private mutating func openIfWanted() -> [Order] {
         guard self.mayOpen, case .idle = self.phase else { return [] }
         self.lastAttempt += 1
-        self.phase = .queued(self.lastAttempt)
+        self.phase = .queued(self.lastAttempt, hasToWait: false)
         return [.acquire(self.lastAttempt)]
     }
 

@@ -29,6 +29,7 @@ final class SRTPushFeed {
     func write(_ item: StreamItem, into out: inout ByteBuffer) {
         switch item {
         case .tracks(let tracks):
+            self.writeRest(into: &out)
             self.problem = Self.problem(of: tracks)
             do throws(AVFailure) {
                 try self.feed.begin(tracks)
@@ -40,7 +41,12 @@ final class SRTPushFeed {
             self.hasBegun = true
             out.writeImmutableBuffer(piece.bytes)
         case .discontinuity, .ended:
+            self.writeRest(into: &out)
             self.feed.skip()
         }
+    }
+
+    private func writeRest(into out: inout ByteBuffer) {
+        if self.hasBegun, let piece = self.feed.rest() { out.writeImmutableBuffer(piece.bytes) }
     }
 }

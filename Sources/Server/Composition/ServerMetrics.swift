@@ -103,7 +103,9 @@ struct ServerMetrics: Sendable {
             outputs.destinations.sorted { $0.key.rawValue < $1.key.rawValue }.map { ([("state", $0.key.rawValue)], Double($0.value)) })
         text.add(
             "destination_reconnects_total", .counter, "Times a destination failed and waited for its next try, by what had gone wrong.",
-            DestinationErrorClass.allCases.map { ([("reason", $0.rawValue)], Double(outputs.destinationRetries[$0] ?? 0)) })
+            // Who waits for a URL has not failed.
+            DestinationErrorClass.allCases.filter { $0 != .urlInUse }.map { ([("reason", $0.rawValue)], Double(outputs.destinationRetries[$0] ?? 0)) }
+        )
         self.addFeeding(&text, outputs)
         let running = outputs.running.sorted { ($0.stream, $0.status.id) < ($1.stream, $1.status.id) }.prefix(Self.mostStreams)
         text.add(

@@ -1,6 +1,5 @@
 import Foundation
 import Glibc
-import TestSupport
 import Testing
 
 /// An ffmpeg that sends a clip in real time, over and over, by one of the ways that a source can be fetched.

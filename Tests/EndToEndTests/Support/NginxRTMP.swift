@@ -1,6 +1,5 @@
 import Foundation
 import Glibc
-import TestSupport
 import Testing
 
 /// Debian's nginx with its RTMP module, as somebody else's server.

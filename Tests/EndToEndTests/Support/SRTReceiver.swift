@@ -1,6 +1,5 @@
 import Foundation
 import Glibc
-import TestSupport
 import Testing
 
 /// `srt-live-transmit` as somebody else's SRT server: it lets one caller in, writes what that sends to a file, and ends when it goes.

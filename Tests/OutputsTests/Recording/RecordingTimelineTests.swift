@@ -64,7 +64,7 @@ import Testing
         samples += timeline.add(sound(2_000)) + timeline.finish()
         let sounds = samples.filter { $0.index == 1 }
         #expect(sounds.map { $0.decodeTime / 48 } == [0, 21, 24, 27, 48, 1_000])
-        #expect(sounds.map { $0.duration / 48 } == [21, 3, 3, 21, 952, 952])
+        #expect(sounds.map { $0.duration / 48 } == [21, 3, 3, 21, 952, 21])
         // The sound ends before the pictures: what is left of it does not wait for the end of the file.
         _ = timeline.add(sound(2_050)) + timeline.add(sound(2_060))
         #expect(timeline.add(self.picture(3_050)).filter { $0.index == 1 }.isEmpty)

@@ -38,6 +38,26 @@ import Testing
         #expect(bench.machine.leaseGranted(1, now: bench.now) == [], "a grant that was on its way")
     }
 
+    @Test func whoWaitsForAURLSaysSoUntilItHasIt() {
+        var bench = MachineBench()
+        bench.begin()
+        #expect(bench.machine.failure == nil)
+        bench.machine.urlIsTaken(0)
+        #expect(bench.machine.failure == nil, "an older attempt")
+        bench.machine.urlIsTaken(1)
+        #expect(bench.machine.failure == .urlInUse && bench.machine.state == .connecting && bench.machine.contractStatus == "preparing")
+        _ = bench.failToConnect(1)
+        #expect(bench.machine.failure == .connectFailed("refused"))
+        bench.machine.urlIsTaken(1)
+        #expect(bench.machine.failure == .connectFailed("refused"))
+
+        var stopped = MachineBench()
+        stopped.begin()
+        stopped.machine.urlIsTaken(1)
+        #expect(stopped.machine.stopRequested(now: stopped.now) == [.abort(1)])
+        #expect(stopped.machine.failure == nil)
+    }
+
     @Test func stoppingWhileRetryingOrIdleOrFailedIsDoneAtOnce() {
         var idle = MachineBench()
         #expect(idle.machine.stopRequested(now: idle.now) == [])

@@ -109,7 +109,7 @@ import Testing
         let second = DestinationBench(sink.url(), stream: show.stream, network: network)
         let waiting = try #require(await second.reaches(.connecting))
         #expect(waiting.errorClass == .urlInUse && waiting.contractStatus == "preparing" && waiting.attempts == 0)
-        #expect(waiting.lastError == "waits until another destination's session to the same URL has ended")
+        #expect(waiting.lastError == "waits until an earlier or another session to the same URL has ended")
         await first.destination.stop()
         let live = try #require(await second.reaches(.live))
         #expect(live.errorClass == nil && live.lastError == nil)
