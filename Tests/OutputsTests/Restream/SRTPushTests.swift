@@ -101,7 +101,7 @@ import Testing
         driven.tell { $0.finish() }
         #expect(await driven.events.next() == .closed(.closedByPeer))
         #expect(driven.network.registry.openCount == 0)
-        #expect(try await read == count)
+        #expect(await read == count)
         await peer.stop()
     }
 
