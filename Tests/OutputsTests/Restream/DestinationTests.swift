@@ -2,6 +2,7 @@ import Media
 import NIOCore
 import RTMP
 import Streams
+import TestSupport
 import Testing
 
 @testable import Outputs
@@ -200,11 +201,9 @@ import Testing
     }
 
     @Test func aPortWithNobodyBehindItIsToldAtOnce() async throws {
-        let sink = try await RTMPSink.start(.silent)
-        try await sink.stop()
         let show = try TestPublisher()
         show.run(1)
-        let bench = DestinationBench(sink.url(), stream: show.stream)
+        let bench = DestinationBench("rtmp://127.0.0.1:\(try freePort())/live/key", stream: show.stream)
         let status = try #require(await bench.reaches(.retrying))
         #expect(status.lastError?.contains("cannot connect") == true)
         #expect(status.errorClass == .connection)
