@@ -52,12 +52,12 @@ struct Clip {
         if audio != nil { arguments += ["-f", "lavfi", "-i", filters.audio] }
         if let video { arguments += video + ["-pix_fmt", "yuv420p"] }
         try Tool.output(of: "ffmpeg", arguments + (audio ?? []) + [path])
-        defer { try? FileManager.default.removeItem(atPath: path) }
         let demuxer = try Demuxer(path: path)
-        guard audio != Self.vorbis else {
-            try self.readBothSounds(demuxer)
-            return
-        }
+        if audio == Self.vorbis { try self.readBothSounds(demuxer) } else { try self.readPackets(demuxer) }
+        try FileManager.default.removeItem(atPath: path)
+    }
+
+    private mutating func readPackets(_ demuxer: Demuxer) throws {
         let tracks = demuxer.tracks.map { track in
             var track = track
             track.id = track.kind == .video ? .video : .audio

@@ -14,8 +14,12 @@ final class SRTPeer: Sendable {
         self.listener = SRTListener(
             parameters: SRTParameters(), decide: { _ in answer },
             accepted: { socket, _ in
-                // Now: a test that is late finds a connection that has ended, which takes no options any more. One that ended before this gives nothing.
-                try? socket.waitWhenReceiving(milliseconds: 30_000)
+                do {
+                    // Now: a test that is late finds a connection that has ended, which takes no options any more.
+                    try socket.waitWhenReceiving(milliseconds: 30_000)
+                } catch {
+                    Issue.record("a peer of a test cannot wait: \(error)")
+                }
                 arrivals.add(socket)
             })
         self.port = try self.listener.start(host: "127.0.0.1", port: 0)
