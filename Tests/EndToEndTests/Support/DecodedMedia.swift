@@ -10,6 +10,9 @@ struct DecodedMedia {
         let isWhite: Bool
     }
 
+    /// The longest way that pictures of a clip are ahead of its sound, in the order of sending, in seconds: a keyframe and the picture behind two B-frames.
+    private static let lead = 4 / Double(Clip.frameRate)
+
     let pictures: [Picture]
     /// When silence ends, in seconds on the same clock as the pictures.
     let beeps: [Double]
@@ -66,9 +69,9 @@ struct DecodedMedia {
         let all = zip(self.pictures, self.pictures.dropFirst()).filter { !$0.isWhite && $1.isWhite }.map { $1.time }
         // Where one publisher follows another, two beeps may be one sound.
         let seams = Set(zip(all, all.dropFirst()).filter { $1 - $0 < 0.5 }.map { $1 })
-        // A flash that was cut off, and whose beep was not sent any more.
-        let cuts = zip(self.pictures, self.pictures.dropFirst()).filter { $0.isWhite && $1.number < $0.number }.map { $0.0.time }
-        let torn = Set(cuts.compactMap { cut in all.last { $0 <= cut } })
+        // Pictures are sent up to three ahead of the sound that belongs to them, so a publisher that falls silent right behind a flash has not sent its beep.
+        let cuts = zip(self.pictures, self.pictures.dropFirst()).filter { $1.number < $0.number }.map { $0.0.time }
+        let torn = Set(all.filter { flash in cuts.contains { $0 >= flash && $0 - flash < Self.lead } })
         let flashes = all.filter { !seams.contains($0) && !torn.contains($0) }
         // At the very ends a flash may be there without its beep.
         let inner = flashes.filter { $0 > (self.beeps.first ?? .infinity) - 0.5 && $0 < (self.beeps.last ?? 0) + 0.5 }
