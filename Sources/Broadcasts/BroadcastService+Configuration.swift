@@ -29,6 +29,8 @@ extension BroadcastService {
         public var recordingLowSpace: Int64
         /// Bytes; after that, they start again when so much is free. 0 is a quarter more.
         public var recordingSufficientSpace: Int64
+        /// After it a recording that broke off is begun anew; longer each time while it does not last.
+        public var recordingPause = TimeAmount.seconds(10)
         public var retention: RetentionRules
         /// Makes a poster of every recording.
         public var makesPosters: Bool

@@ -32,6 +32,8 @@ public final class BroadcastService: Sendable {
     private let emit: @Sendable (BroadcastEvent) -> Void
     /// Recovers what a dead process was recording; cancelled by `shutdown`.
     private let recovery = Mutex<Task<Void, Never>?>(nil)
+    /// Tries again what could not be recovered; cancelled by `shutdown`.
+    private let retrying = Mutex<Task<Void, Never>?>(nil)
     /// Looks at how well publishers send; cancelled by `shutdown`.
     private let watching = Mutex<Task<Void, Never>?>(nil)
     /// Keeps the rules for recordings; cancelled by `shutdown`.
@@ -101,7 +103,7 @@ public final class BroadcastService: Sendable {
     /// Makes the rows agree with a process in which nothing runs yet, begins to observe the streams, pulls again what was wanted, and recovers
     /// broken-off recordings in the background. Once, before any gateway listens.
     public func start() async throws(BroadcastError) {
-        let unfinished: [UnfinishedRecording]
+        var unfinished: [UnfinishedRecording]
         do {
             let reconciled = try await self.database.broadcasts.reconcile()
             if reconciled != .none {
@@ -113,6 +115,7 @@ public final class BroadcastService: Sendable {
         } catch {
             throw .store(error)
         }
+        unfinished += await self.orphans(except: Set(unfinished.map(\.temporaryPath)))
         try await self.library.start()
         try await self.limits.fill()
         self.lifecycle.start()
@@ -123,9 +126,28 @@ public final class BroadcastService: Sendable {
         let health = self.healthKeeper()
         let watching = Task { await health.run() }
         self.watching.withLock { $0 = watching }
+        let (ledger, recover) = (self.ledger, self.outputs.recover)
+        let retrying = Task { await ledger.recoverLeft(with: recover) }
+        self.retrying.withLock { $0 = retrying }
         guard !unfinished.isEmpty else { return }
-        let recovery = Task { [ledger = self.ledger, recover = self.outputs.recover] in await ledger.recover(unfinished, with: recover) }
+        let recovery = Task { [unfinished] in await ledger.recover(unfinished, with: recover) }
         self.recovery.withLock { $0 = recovery }
+    }
+
+    /// Recordings without a note, which have one from now on.
+    private func orphans(except known: Set<String>) async -> [UnfinishedRecording] {
+        let (directory, wall) = (self.configuration.dataDirectory + "/streams", self.clock.wall())
+        var orphans: [UnfinishedRecording] = []
+        do throws(BlockingPool.Refusal) {
+            orphans = try await self.library.disk.run { OrphanedRecordings.find(below: directory, known: known, wall: wall) }
+        } catch {
+            self.logger.error("it was not looked for recordings without a note", metadata: ["error": "\(error)"])
+        }
+        for orphan in orphans {
+            self.logger.notice("a recording without a note was found", metadata: ["file": "\(orphan.temporaryPath)", "vod": "\(orphan.vodID)"])
+            await self.ledger.begin(orphan)
+        }
+        return orphans
     }
 
     /// Waits until the recordings of an earlier process are recovered.
@@ -136,6 +158,7 @@ public final class BroadcastService: Sendable {
     @discardableResult
     public func shutdown(within limit: TimeAmount) async -> Bool {
         self.recovery.withLock { $0 }?.cancel()
+        self.retrying.withLock { $0 }?.cancel()
         self.keeping.withLock { $0 }?.cancel()
         self.watching.withLock { $0 }?.cancel()
         self.durations.finish()

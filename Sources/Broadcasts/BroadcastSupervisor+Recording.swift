@@ -1,5 +1,6 @@
 import Logging
 import Media
+import NIOCore
 import Outputs
 import Store
 import Streams
@@ -37,6 +38,7 @@ extension BroadcastSupervisor {
             _ = try await self.beginRecording(record, rendition: nil, format: format, fileName: nil)
         } catch {
             self.environment.emit(.recordingFailed(streamID: self.id, vodID: "", reason: "\(error)"))
+            self.resume(RecordingKey(height: 0, format: format), fileName: nil, after: .zero)
         }
     }
 
@@ -113,7 +115,8 @@ extension BroadcastSupervisor {
         var note = self.note(of: started, format, record: record, place: place)
         // Contract 4.3.
         if let rendition { note.streamName = (record.about.name ?? record.id) + " (\(rendition.height)p)" }
-        self.recordings[key] = ActiveRecording(session: session, vodID: vodID, startedAt: note.startedAt)
+        self.recordings[key] = ActiveRecording(
+            session: session, vodID: vodID, startedAt: note.startedAt, fileName: fileName, began: self.environment.clock.now())
         self.drops.add(session, as: vodID)
         self.open += 1
         self.log("recording", ["vod": "\(vodID)", "file": "\(place.baseName).\(format.rawValue)"])
@@ -155,12 +158,70 @@ extension BroadcastSupervisor {
         for key in Array(self.recordings.keys) where key.format == format { self.stopRecording(key) }
     }
 
-    /// Also when the recorder gave up by itself: then the stream goes on unrecorded, until a client starts it again or the next publish.
+    /// Also when the recorder gave up by itself, as on a full disk: then it is begun anew, if it is still wanted.
     private func recordingClosed(_ vodID: String) {
-        self.recordings = self.recordings.filter { $0.value.vodID != vodID }
+        let broken = self.recordings.first { $0.value.vodID == vodID }
+        if let broken { self.recordings[broken.key] = nil }
         self.drops.close(vodID)
         self.open -= 1
+        if let (key, recording) = broken {
+            self.resume(key, fileName: recording.fileName, after: self.environment.clock.now() - recording.began)
+        }
         self.environment.mailbox.put(.outputEnded(id: self.id))
+    }
+}
+
+// MARK: What broke off
+
+extension BroadcastSupervisor {
+    private static let longestRecordingPause = TimeAmount.minutes(5)
+    /// What has lasted so long has not failed because of what failed before.
+    private static let goodRecording = TimeAmount.minutes(1)
+
+    /// Begins a recording anew after a pause, which doubles while it does not last, and waits for room on the disk.
+    private func resume(_ key: RecordingKey, fileName: String?, after length: TimeAmount) {
+        guard case .live = self.phase else { return }
+        let first = self.environment.configuration.recordingPause
+        let last = length < Self.goodRecording ? self.recordingPauses[key] : nil
+        let pause = last.map { min($0 * 2, Self.longestRecordingPause) } ?? first
+        self.recordingPauses[key] = pause
+        // Ends by itself, at the latest with the stream and a pause.
+        Task { [weak self] in
+            var wait = pause
+            repeat {
+                let stretched = wait + .nanoseconds(.random(in: 0...wait.nanoseconds / 4))
+                do { try await Task.sleep(for: .nanoseconds(stretched.nanoseconds)) } catch { return }
+                wait = first
+            } while await self?.waitsForRoom == true
+            await self?.recordAgain(key, fileName: fileName)
+        }
+    }
+
+    private var waitsForRoom: Bool {
+        guard case .live = self.phase else { return false }
+        return self.environment.room.isLow
+    }
+
+    private func recordAgain(_ key: RecordingKey, fileName: String?) async {
+        guard case .live = self.phase, self.recordings[key] == nil else { return }
+        do {
+            guard let record = try self.environment.database.broadcasts.find(self.id), self.wantsRecording(record, as: key.format) else { return }
+            var rendition: Rendition?
+            if key.height > 0 {
+                rendition = self.environment.outputs.renditions.rendition(of: self.id, height: key.height)
+                guard rendition != nil else { return }
+            }
+            do {
+                _ = try await self.beginRecording(record, rendition: rendition, format: key.format, fileName: fileName)
+                self.log("a recording that had broken off goes on in another file", ["type": "\(key.format.rawValue)"])
+            } catch {
+                self.environment.emit(.recordingFailed(streamID: self.id, vodID: "", reason: "\(error)"))
+                self.resume(key, fileName: fileName, after: .zero)
+            }
+        } catch {
+            self.complain("a recording that had broken off is not begun anew", error)
+            self.resume(key, fileName: fileName, after: .zero)
+        }
     }
 }
 

@@ -28,6 +28,9 @@ actor BroadcastSupervisor {
         let session: any RecordingSession
         let vodID: String
         let startedAt: Int64
+        /// As a client has named it.
+        let fileName: String?
+        let began: NIODeadline
     }
 
     /// What all supervisors share.
@@ -61,6 +64,8 @@ actor BroadcastSupervisor {
     var stream: Stream?
     /// Those that can be stopped; those that are being finished are only counted.
     var recordings: [RecordingKey: ActiveRecording] = [:]
+    /// How long it was last waited until one that had broken off began anew.
+    var recordingPauses: [RecordingKey: TimeAmount] = [:]
     /// Outputs that are not at their end: recordings until their files are finished, destinations until they are closed, renditions until the last is.
     var open = 0
     private var source: PublishSource?

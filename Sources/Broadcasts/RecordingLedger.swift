@@ -29,6 +29,8 @@ struct RecordingLedger: Sendable {
     let posters: VodPictureMaker?
     /// Of recordings that take long to be finished.
     let board = FinishingBoard()
+    /// Recordings of which no file could be made yet.
+    let left = LeftRecordings()
 
     /// Notes a recording that has begun, so that its file is found again if this process dies.
     func begin(_ recording: UnfinishedRecording) async {
@@ -81,12 +83,20 @@ struct RecordingLedger: Sendable {
 
     /// Makes a VoD of what was recorded, if anything, and tells of it.
     func finish(_ recording: UnfinishedRecording, _ outcome: RecordingOutcome) async {
+        guard !outcome.isLeft else { return await self.leave(recording, outcome) }
+        self.left.remove(recording.vodID)
         let hasFile = outcome.bytes > 0 && !outcome.path.isEmpty
         if let failure = outcome.failure {
             self.logger.warning(
                 "recording failed",
                 metadata: ["stream": "\(recording.streamID)", "vod": "\(recording.vodID)", "reason": "\(failure)", "kept": "\(hasFile)"])
             self.emit(.recordingFailed(streamID: recording.streamID, vodID: recording.vodID, reason: "\(failure)"))
+            if failure == .diskFull { self.room.ranOut() }
+        }
+        if let failure = outcome.remuxFailure {
+            self.logger.notice(
+                "recording kept as it was written, without an index in front",
+                metadata: ["stream": "\(recording.streamID)", "vod": "\(recording.vodID)", "reason": "\(failure)"])
             if failure == .diskFull { self.room.ranOut() }
         }
         let isListed = self.board.remove(recording.vodID)
@@ -100,6 +110,25 @@ struct RecordingLedger: Sendable {
             .vodReady(
                 streamID: recording.streamID, vodID: recording.vodID, fileName: outcome.fileName,
                 durationMilliseconds: outcome.durationMilliseconds))
+    }
+
+    /// No file could be made of it, and it is there: its note stays, and it is tried again. It is told of once.
+    private func leave(_ recording: UnfinishedRecording, _ outcome: RecordingOutcome) async {
+        let isNew = self.left.add(recording, now: self.clock.now())
+        let reason = outcome.failure.map { "\($0)" } ?? "unknown"
+        self.logger.log(
+            level: isNew ? .error : .warning, "recording not finished, and left for another attempt",
+            metadata: [
+                "stream": "\(recording.streamID)", "vod": "\(recording.vodID)", "file": "\(recording.temporaryPath)", "reason": "\(reason)",
+            ])
+        if isNew { self.emit(.recordingFailed(streamID: recording.streamID, vodID: recording.vodID, reason: reason)) }
+        guard self.board.remove(recording.vodID) else { return }
+        do {
+            try await self.database.recordings.unlist(recording.vodID)
+        } catch {
+            // It goes with the file's entry.
+            self.logger.warning("an unfinished recording is still listed", metadata: ["vod": "\(recording.vodID)", "error": "\(error)"])
+        }
     }
 
     /// A disk that was full when a recording ended may have room a moment later. Until then, and after a restart, the recording's note leads to its file.
@@ -167,18 +196,33 @@ struct RecordingLedger: Sendable {
     func recover(_ recordings: [UnfinishedRecording], with recover: OutputFactory.Recovery) async {
         for recording in recordings {
             guard !Task.isCancelled else { return }
-            guard let format = RecordingFormat(rawValue: recording.format) else {
-                self.logger.error("recording of an unknown format", metadata: ["vod": "\(recording.vodID)", "format": "\(recording.format)"])
-                continue
-            }
-            let request = RecordingRequest(
-                id: recording.vodID, directory: recording.directory, baseName: recording.baseName, format: format)
-            if WorkFile.size(recording.temporaryPath) > Self.longWorkBytes { await self.list(recording, share: 0) }
-            let (board, id) = (self.board, recording.vodID)
-            let outcome = await recover(recording.temporaryPath, request, recording.startedAt) { board.update(id, share: $0) }
-            self.logger.info(
-                "recording recovered", metadata: ["stream": "\(recording.streamID)", "vod": "\(recording.vodID)", "bytes": "\(outcome.bytes)"])
-            await self.finish(recording, outcome)
+            await self.recover(recording, with: recover)
         }
+    }
+
+    /// Tries again what could not be finished, each less and less often, until it is cancelled.
+    func recoverLeft(with recover: OutputFactory.Recovery) async {
+        while !Task.isCancelled {
+            do { try await Task.sleep(for: LeftRecordings.interval) } catch { return }
+            await self.recoverDue(with: recover)
+        }
+    }
+
+    func recoverDue(with recover: OutputFactory.Recovery) async { await self.recover(self.left.due(now: self.clock.now()), with: recover) }
+
+    private func recover(_ recording: UnfinishedRecording, with recover: OutputFactory.Recovery) async {
+        guard let format = RecordingFormat(rawValue: recording.format) else {
+            self.logger.error("recording of an unknown format", metadata: ["vod": "\(recording.vodID)", "format": "\(recording.format)"])
+            return
+        }
+        let request = RecordingRequest(
+            id: recording.vodID, directory: recording.directory, baseName: recording.baseName, format: format)
+        if WorkFile.size(recording.temporaryPath) > Self.longWorkBytes { await self.list(recording, share: 0) }
+        let (board, id) = (self.board, recording.vodID)
+        let outcome = await recover(recording.temporaryPath, request, recording.startedAt) { board.update(id, share: $0) }
+        self.logger.info(
+            outcome.isLeft ? "recording not recovered" : "recording recovered",
+            metadata: ["stream": "\(recording.streamID)", "vod": "\(recording.vodID)", "bytes": "\(outcome.bytes)"])
+        await self.finish(recording, outcome)
     }
 }

@@ -26,9 +26,13 @@ struct RecordingPlace: Sendable, Equatable {
         let given = fileName.map { Self.sanitise($0, extension: ending) } ?? ""
         let suffix = rendition.map { "_" + $0.suffix } ?? ""
         self.baseName =
-            given.isEmpty
-            ? Self.prefix(record.id, bytes: Self.longestName - suffix.utf8.count) + suffix : Self.prefix(given, bytes: Self.longestName)
+            Self.visible(
+                given.isEmpty
+                    ? Self.prefix(record.id, bytes: Self.longestName - suffix.utf8.count) + suffix : Self.prefix(given, bytes: Self.longestName))
     }
+
+    /// What begins with a dot is hidden, and never served.
+    private static func visible(_ name: String) -> String { name.hasPrefix(".") ? "_" + name.dropFirst() : name }
 
     private static func isLink(_ path: String) -> Bool {
         var status = stat()
@@ -48,7 +52,8 @@ struct RecordingPlace: Sendable, Equatable {
         let parts = subFolder.split(separator: "/").map { part in
             String(part).replacing("%m", with: mainTrack.map { StreamID.isValid($0) ? $0 : "" } ?? "").replacing("%s", with: id)
         }
-        return parts.filter { !$0.isEmpty && $0 != "." && $0 != ".." }.map { Self.prefix($0, bytes: Self.longestName) }.joined(separator: "/")
+        let plain = parts.filter { !$0.isEmpty && $0 != "." && $0 != ".." }
+        return plain.map { Self.visible(Self.prefix($0, bytes: Self.longestName)) }.joined(separator: "/")
     }
 
     /// Control characters and slashes become `_`, the ending that will be added anyway goes, at most 120 characters remain.

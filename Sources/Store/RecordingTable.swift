@@ -90,6 +90,11 @@ public struct RecordingTable: Sendable {
         }
     }
 
+    /// Shows it no longer; its note stays.
+    public func unlist(_ vodID: String) async throws(StoreError) {
+        try await self.database.write { db in try db.cachedStatement(sql: Self.unlisting).execute(arguments: [vodID]) }
+    }
+
     /// Turns a recording into a VoD, or, without one, forgets it, in one transaction.
     /// - Parameter isListed: it is shown already. If it is not any more, somebody has deleted it: then there is no VoD, and the note stays.
     /// - Returns: whether there is a VoD now.

@@ -16,6 +16,7 @@ final class FakeOutputs: LivePackaging {
         var viewers: [String: Int] = [:]
         var dashViewers: [String: Int] = [:]
         var recordingFailure: RecordingFailure?
+        var failingRecoveries = 0
     }
 
     private let state = Mutex(State())
@@ -30,12 +31,15 @@ final class FakeOutputs: LivePackaging {
     func duringRecovery(_ body: @escaping @Sendable (@Sendable (Double) -> Void) async -> Void) {
         self.state.withLock { $0.duringRecovery = body }
     }
+    /// So many recoveries find their disk failing.
+    func failRecoveries(_ count: Int) { self.state.withLock { $0.failingRecoveries = count } }
+
     var hls: [String] { self.state.withLock { $0.hls } }
 
     func setViewers(_ count: Int, of id: String) { self.state.withLock { $0.viewers[id] = count } }
     func setDashViewers(_ count: Int, of id: String) { self.state.withLock { $0.dashViewers[id] = count } }
     /// Lets no recording start.
-    func refuseRecordings(_ failure: RecordingFailure) { self.state.withLock { $0.recordingFailure = failure } }
+    func refuseRecordings(_ failure: RecordingFailure?) { self.state.withLock { $0.recordingFailure = failure } }
 
     func streamBecameLive(_ key: StreamKey) { self.state.withLock { $0.hls.append("live \(key)") } }
     func streamEnded(_ key: StreamKey) { self.state.withLock { $0.hls.append("ended \(key)") } }
@@ -66,12 +70,16 @@ final class FakeOutputs: LivePackaging {
                     return state.duringRecovery
                 }
                 await meanwhile?(onProgress)
-                let bytes: Int64 = path.contains("empty") ? 0 : 500
+                let isLeft = self.state.withLock { state in
+                    state.failingRecoveries -= 1
+                    return state.failingRecoveries >= 0
+                }
+                let bytes: Int64 = isLeft || path.contains("empty") ? 0 : 500
                 return RecordingOutcome(
                     id: request.id, part: 0, path: "\(request.directory)/\(request.baseName).\(request.format.rawValue)",
                     fileName: "\(request.baseName).\(request.format.rawValue)",
                     startedAtMilliseconds: startedAt, durationMilliseconds: 4_000, bytes: bytes, droppedFrames: 0,
-                    failure: bytes == 0 ? .nothingRecorded : nil)
+                    failure: isLeft ? .io("away") : bytes == 0 ? .nothingRecorded : nil, isLeft: isLeft)
             }, hls: self,
             makeLadder: { stream, settings, callbacks in
                 let ladder = FakeLadder(stream.key.id, settings: settings, callbacks: callbacks)

@@ -210,6 +210,125 @@ import Testing
         #expect(try stage.database.recordings.all().isEmpty)
     }
 
+    /// A disk that is away for a while is no reason to forget what was recorded on it.
+    @Test func whatCannotBeRecoveredNowIsTriedAgain() async throws {
+        let stage = try await Stage(start: false)
+        let note = UnfinishedRecording(
+            vodID: "v1", streamID: "a", temporaryPath: "/d/streams/a.mp4.tmp_extension", directory: stage.dataDirectory + "/streams", baseName: "a",
+            format: "mp4", startedAt: 77)
+        try await stage.database.recordings.begin(note)
+        stage.outputs.failRecoveries(2)
+        try await stage.service.start()
+        await stage.service.waitForRecovery()
+        let (ledger, recover) = (stage.service.ledger, stage.outputs.factory.recover)
+        #expect(try stage.database.recordings.all() == [note] && stage.service.countVods() == 0)
+        stage.time.advance(9_000)
+        await ledger.recoverDue(with: recover)
+        #expect(stage.outputs.recovered.count == 1, "not at once")
+        stage.time.advance(4_000)
+        await ledger.recoverDue(with: recover)
+        #expect(stage.outputs.recovered.count == 2)
+        stage.time.advance(13_000)
+        await ledger.recoverDue(with: recover)
+        #expect(stage.outputs.recovered.count == 2, "less often")
+        stage.time.advance(13_000)
+        await ledger.recoverDue(with: recover)
+        #expect(stage.outputs.recovered.count == 3)
+        #expect(try stage.service.findVod("v1")?.filePath == "streams/a.mp4")
+        #expect(try stage.database.recordings.all().isEmpty)
+        #expect(stage.events.count { $0 == .recordingFailed(streamID: "a", vodID: "v1", reason: "io(\"away\")") } == 1, "it is told of once")
+        await ledger.recoverDue(with: recover)
+        #expect(stage.outputs.recovered.count == 3)
+    }
+
+    @Test func whatCouldNotBeRecoveredIsRecoveredByTheNextProcess() async throws {
+        let stage = try await Stage(start: false)
+        let note = UnfinishedRecording(
+            vodID: "v1", streamID: "a", temporaryPath: "/d/streams/a.mp4.tmp_extension", directory: stage.dataDirectory + "/streams", baseName: "a",
+            format: "mp4", startedAt: 77)
+        try await stage.database.recordings.begin(note)
+        stage.outputs.failRecoveries(1)
+        try await stage.service.start()
+        await stage.service.waitForRecovery()
+        #expect(try stage.service.countVods() == 0)
+        let next = try await stage.restarted()
+        await next.service.waitForRecovery()
+        #expect(try next.service.findVod("v1") != nil)
+    }
+
+    /// The process died, or its database was failing, between the making of a file and its note.
+    @Test func recordingsWithoutANoteAreFound() async throws {
+        let stage = try await Stage(start: false)
+        let room = stage.directory.appendingPathComponent("streams/room")
+        try FileManager.default.createDirectory(at: room, withIntermediateDirectories: true)
+        // The headers of boxes are all that is looked at: ftyp, moov, moof, mdat.
+        func boxes(_ types: [String]) -> Data { Data(types.flatMap { [0, 0, 0, 8] + Array($0.utf8) }) }
+        let recording = boxes(["ftyp", "moov", "moof", "mdat"])
+        try recording.write(to: room.appendingPathComponent("demo_480p500kbps_1.mp4.tmp_extension"))
+        try recording.write(to: room.appendingPathComponent("noted.mp4.tmp_extension"))
+        try boxes(["ftyp", "moov"]).write(to: room.appendingPathComponent("begun.mp4.tmp_extension"))
+        try Data("a letter".utf8).write(to: room.appendingPathComponent("letter.mp4.tmp_extension"))
+        try recording.write(to: room.appendingPathComponent("film.mp4"))
+        let folder = stage.dataDirectory + "/streams/room"
+        try await stage.database.recordings.begin(
+            UnfinishedRecording(
+                vodID: "v1", streamID: "noted", temporaryPath: folder + "/noted.mp4.tmp_extension", directory: folder, baseName: "noted",
+                format: "mp4", startedAt: 77))
+        try await stage.service.start()
+        await stage.service.waitForRecovery()
+        #expect(stage.outputs.recovered == ["noted", "demo_480p500kbps_1"].map { "\(folder)/\($0).mp4.tmp_extension" })
+        let vods = try stage.service.listVods(.init(offset: 0, limit: 50))
+        #expect(Set(vods.map(\.streamID)) == ["noted", "demo"])
+        #expect(Set(vods.map(\.filePath)) == ["streams/room/noted.mp4", "streams/room/demo_480p500kbps_1.mp4"])
+    }
+
+    @Test func aWantedRecordingThatBreaksOffBeginsAnew() async throws {
+        let stage = try await Stage({
+            $0.recordMP4 = true
+            $0.recordingPause = .milliseconds(1)
+        })
+        let publisher = try await stage.publish("a")
+        try await stage.eventually("recording") { stage.outputs.recorders.count == 1 }
+        stage.outputs.recorders[0].finish(failure: .muxer("broken"))
+        try await stage.eventually("anew") { stage.outputs.recorders.count == 2 }
+        // As often as it takes.
+        stage.outputs.refuseRecordings(.io("read-only"))
+        stage.outputs.recorders[1].finish(bytes: 0, failure: .io("read-only"))
+        try await stage.eventually("refused") { stage.outputs.recorders.count >= 4 }
+        stage.outputs.refuseRecordings(nil)
+        try await stage.eventually("recording") {
+            guard let supervisor = stage.service.lifecycle.supervisor("a") else { return false }
+            return await !supervisor.recordings.isEmpty
+        }
+        // What a client has stopped stays so.
+        let count = stage.outputs.recorders.count
+        let last = try #require(stage.outputs.recorders.last)
+        _ = try await stage.service.setRecording("a", false, type: "mp4", height: 0, fileName: nil)
+        last.finish()
+        try await stage.eventually("entered") { try stage.service.countVods() == 2 }
+        #expect(stage.outputs.recorders.count == count)
+        _ = publisher
+    }
+
+    @Test func whatFoundNoRoomIsRecordedAsSoonAsThereIsSome() async throws {
+        let stage = try await Stage({
+            $0.recordMP4 = true
+            $0.recordingPause = .milliseconds(1)
+            $0.recordingLowSpace = 1_000
+            $0.recordingSufficientSpace = 2_000
+        })
+        stage.space.bytes = 999
+        try await stage.eventually("it is told") { stage.events.contains(.diskSpaceLow(freeBytes: 999)) }
+        let publisher = try await stage.publish("a")
+        try await stage.eventually("refused") {
+            stage.events.contains(.recordingFailed(streamID: "a", vodID: "", reason: "diskFull"))
+        }
+        stage.space.bytes = 2_000
+        try await stage.eventually("recording") { stage.outputs.recorders.count == 1 }
+        #expect(stage.events.count { $0.action == "recordingFailed" } == 1, "waiting for room fails nothing")
+        _ = publisher
+    }
+
     @Test func aLongRecoveryIsListedAndTellsHowMuchIsDone() async throws {
         let stage = try await Stage(start: false)
         let temporary = stage.directory.appendingPathComponent("big.mp4.tmp_extension")
@@ -240,7 +359,8 @@ import Testing
 
     @Test(
         arguments: [
-            (nil, "a"), ("", "a"), ("talk", "talk"), ("../../etc/passwd", ".._.._etc_passwd"), ("a\\b", "a_b"), ("a\u{0}b\n", "a_b_"),
+            (nil, "a"), ("", "a"), ("talk", "talk"), ("../../etc/passwd", "_._.._etc_passwd"), (".hidden", "_hidden"), ("a\\b", "a_b"),
+            ("a\u{0}b\n", "a_b_"),
             ("talk.mp4", "talk"),
             ("talk.MP4", "talk"), ("talk.webm", "talk.webm"), (".mp4", "a"), ("talk.mp4.mp4", "talk.mp4"),
             (String(repeating: "x", count: 130), String(repeating: "x", count: 120)),

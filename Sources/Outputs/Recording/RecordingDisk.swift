@@ -18,9 +18,21 @@ struct RecordingDisk: Sendable {
         return stat(path, &status) == 0 ? Int64(status.st_size) : nil
     }
 
+    /// Neither the file nor whatever could hide it is there. Where its directory is not there either, a file system may be missing, and nothing is known.
+    static func isGone(_ path: String) -> Bool {
+        var status = stat()
+        guard stat(path, &status) != 0, errno == ENOENT, let slash = path.lastIndex(of: "/") else { return false }
+        return stat(String(path[..<slash]), &status) == 0
+    }
+
     static func remove(_ path: String) {
-        // Whatever the reason it cannot be removed, there is nobody to tell but the next start's sweep, which tries again.
+        // Whatever the reason it cannot be removed: a recovery of that name tries again.
         _ = unlink(path)
+    }
+
+    /// Within a directory; what had the new name is replaced.
+    static func rename(_ path: String, to other: String) throws(RecordingFailure) {
+        guard Glibc.rename(path, other) == 0 else { throw RecordingFailure.system("rename", path, errno: errno) }
     }
 
     static func wallClockMilliseconds() -> Int64 {

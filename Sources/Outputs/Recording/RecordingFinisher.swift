@@ -6,10 +6,11 @@ import NIOCore
 /// Turns the temporary of a recording, made of fragments or clusters, into the final file. Blocks; runs on the pool for such work.
 ///
 /// 1. Whatever follows the last whole fragment is cut off.
-/// 2. The fragments are copied into a second temporary, a plain mp4 or WebM with its index in front.
-/// 3. That is synced and gets the final name; the fragmented temporary is removed.
+/// 2. The fragments are copied into a second temporary, a plain mp4 or WebM with its index in front, which is synced.
+/// 3. That gets a name which says that it is complete; the fragmented temporary is removed, and the complete file gets the final name.
 /// Where 2 is impossible (no room, or the copy fails), the fragmented file itself gets the final name: it plays, too.
-/// At every moment either the temporary or the final file exists, so a crash in between loses nothing.
+/// At every moment one of the three exists, so a crash in between loses nothing; and a file that somebody else has put at the final name is never
+/// taken for the recording, because the recording has a temporary then.
 struct RecordingFinisher {
     var name: RecordingName
     var format: RecordingFormat
@@ -27,12 +28,18 @@ struct RecordingFinisher {
         var name: RecordingName
         var bytes: Int64
         var duration: MediaTime
+        /// Why there is no file.
         var failure: RecordingFailure?
+        /// Why the file is the growing one instead of a plain one.
+        var remuxFailure: RecordingFailure?
         var hasPicture = false
+        /// Nothing could be made of the temporary, but it is there, or may be: another attempt is worth while.
+        var isLeft = false
     }
 
     func run() -> Result {
         do throws(RecordingFailure) {
+            if RecordingDisk.size(of: self.name.completePath) != nil { return try self.publishComplete() }
             let scan = try RecordingScan(path: self.name.temporaryPath, format: self.format)
             guard scan.fragments > 0 else {
                 // What is not one of our files is left for a person to look at.
@@ -44,23 +51,30 @@ struct RecordingFinisher {
             }
             return try self.finish(scan)
         } catch {
-            return self.nothing(error)
+            var result = self.nothing(error)
+            result.isLeft = !RecordingDisk.isGone(self.name.temporaryPath) || !RecordingDisk.isGone(self.name.completePath)
+            return result
         }
     }
 
     private func finish(_ scan: RecordingScan) throws(RecordingFailure) -> Result {
         do throws(RecordingFailure) {
             try self.remux(bytes: scan.wholeBytes)
-            let result = try self.publish(self.name.remuxPath, failure: nil)
-            RecordingDisk.remove(self.name.temporaryPath)
-            return result
+            try RecordingDisk.rename(self.name.remuxPath, to: self.name.completePath)
         } catch {
             RecordingDisk.remove(self.name.remuxPath)
-            var result = try self.publish(self.name.temporaryPath, failure: error)
+            var result = try self.publish(self.name.temporaryPath)
+            result.remuxFailure = error
             // A WebM without an index does not say how long it is.
             if let duration = scan.duration { result.duration = duration }
             return result
         }
+        return try self.publishComplete()
+    }
+
+    private func publishComplete() throws(RecordingFailure) -> Result {
+        RecordingDisk.remove(self.name.temporaryPath)
+        return try self.publish(self.name.completePath)
     }
 
     private func remux(bytes: Int64) throws(RecordingFailure) {
@@ -84,7 +98,7 @@ struct RecordingFinisher {
     }
 
     /// Gives `path` the final name, or the next free one when somebody else took that.
-    private func publish(_ path: String, failure: RecordingFailure?) throws(RecordingFailure) -> Result {
+    private func publish(_ path: String) throws(RecordingFailure) -> Result {
         var name = self.name
         var index = 0
         do throws(AVFailure) {
@@ -100,10 +114,9 @@ struct RecordingFinisher {
         do throws(AVFailure) {
             let probe = try MediaProbe(path: name.path)
             return Result(
-                name: name, bytes: bytes, duration: probe.duration ?? .zero, failure: failure,
-                hasPicture: probe.tracks.contains { $0.kind == .video })
+                name: name, bytes: bytes, duration: probe.duration ?? .zero, hasPicture: probe.tracks.contains { $0.kind == .video })
         } catch {
-            return Result(name: name, bytes: bytes, duration: .zero, failure: failure ?? RecordingFailure(error))
+            return Result(name: name, bytes: bytes, duration: .zero, failure: RecordingFailure(error))
         }
     }
 

@@ -6,8 +6,8 @@ public struct RecordingName: Sendable, Equatable {
     public static let temporarySuffix = ".tmp_extension"
     /// The plain file while it is being made out of the fragmented one.
     static let remuxSuffix = ".tmp_remux"
-    /// UTF-16 code units that a client's `fileName` may have (contract §1.10).
-    static let longestName = 120
+    /// The plain file once all of it is there, until it has its final name.
+    static let completeSuffix = ".tmp_complete"
     /// Linux allows 255; index, extension and suffix must still fit.
     static let longestNameBytes = 200
     static let highestIndex = 100_000
@@ -18,6 +18,7 @@ public struct RecordingName: Sendable, Equatable {
     public var path: String { self.directory + "/" + self.fileName }
     public var temporaryPath: String { self.path + Self.temporarySuffix }
     var remuxPath: String { self.path + Self.remuxSuffix }
+    var completePath: String { self.path + Self.completeSuffix }
 
     init(directory: String, fileName: String) {
         self.directory = directory
@@ -34,22 +35,7 @@ public struct RecordingName: Sendable, Equatable {
         self.init(directory: String(temporaryPath[..<slash]), fileName: String(name))
     }
 
-    /// A client's file name made safe for use as a base name: control characters, `/` and `\` become `_`, the format's extension is taken off (any
-    /// case), what is longer than 120 UTF-16 units (or 200 bytes of UTF-8) is cut between characters. nil when nothing is left.
-    public static func sanitised(_ fileName: String, format: RecordingFormat = .mp4) -> String? {
-        var scalars = String.UnicodeScalarView()
-        for scalar in fileName.unicodeScalars {
-            let isControl = scalar.properties.generalCategory == .control
-            scalars.append(isControl || scalar == "/" || scalar == "\\" ? "_" : scalar)
-        }
-        var name = String(scalars)
-        let suffix = "." + format.rawValue
-        if name.lowercased().hasSuffix(suffix), name.count >= suffix.count { name.removeLast(suffix.count) }
-        while name.utf16.count > Self.longestName || name.utf8.count > Self.longestNameBytes { name.removeLast() }
-        return name.isEmpty ? nil : name
-    }
-
-    /// The next free name, claimed by making its temporary: `base.mp4`, `base_1.mp4`, … A name is free when neither it nor its temporary exists.
+    /// The next free name, claimed by making its temporary: `base.mp4`, `base_1.mp4`, … A name is free when neither it nor its temporaries exist.
     /// Two recordings that ask at once get different names, whatever process they run in.
     static func claim(directory: String, baseName: String, format: RecordingFormat) throws(RecordingFailure) -> RecordingName {
         let directory = try self.validated(directory: directory)
@@ -66,20 +52,23 @@ public struct RecordingName: Sendable, Equatable {
 
     /// False when the name is taken.
     private func claim() throws(RecordingFailure) -> Bool {
-        guard access(self.path, F_OK) != 0 else { return false }
+        guard !self.isHeldByFile else { return false }
         let descriptor = open(self.temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
             if errno == EEXIST { return false }
             throw RecordingFailure.system("create", self.temporaryPath, errno: errno)
         }
         _ = close(descriptor)
-        // The recording that held this name may have been finished between the two calls above: then the final file is there now.
-        guard access(self.path, F_OK) != 0 else {
+        // The recording that held this name may have been finished between the two calls above: then its file is there now.
+        guard !self.isHeldByFile else {
             _ = unlink(self.temporaryPath)
             return false
         }
         return true
     }
+
+    /// In this order: the complete file becomes the final one, never the other way round.
+    private var isHeldByFile: Bool { access(self.completePath, F_OK) == 0 || access(self.path, F_OK) == 0 }
 
     private static func validated(directory: String) throws(RecordingFailure) -> String {
         guard directory.hasPrefix("/"), !directory.utf8.contains(0), !directory.split(separator: "/").contains("..") else { throw .invalidName }

@@ -6,6 +6,7 @@ public enum RecordingRecovery {
     /// Turns a temporary file, possibly cut anywhere, into a plain file of all its whole fragments.
     ///
     /// A temporary without media is removed (`nothingRecorded`). One that is gone because its recording had been finished gives that file's numbers.
+    /// One that cannot be read or renamed now is left (`RecordingOutcome.isLeft`) for another call.
     /// - Parameter onProgress: how much is done, 0…1, on a thread that may block; only where that takes seconds.
     public static func recover(
         temporaryPath: String, request: RecordingRequest, startedAtMilliseconds: Int64, onProgress: @escaping @Sendable (Double) -> Void = { _ in }
@@ -13,6 +14,16 @@ public enum RecordingRecovery {
         await self.recover(
             temporaryPath: temporaryPath, request: request, startedAtMilliseconds: startedAtMilliseconds, disk: .system, pool: .shared,
             onProgress: onProgress)
+    }
+
+    /// Whether the file is a recording of ours that has something in it, and no final name yet: `{name}.mp4.tmp_extension` and the like. Blocks.
+    public static func isUnfinished(_ path: String, format: RecordingFormat) -> Bool {
+        guard RecordingName(temporaryPath: path) != nil else { return false }
+        do throws(RecordingFailure) {
+            return try RecordingScan(path: path, format: format).fragments > 0
+        } catch {
+            return false
+        }
     }
 
     static func recover(
@@ -29,7 +40,7 @@ public enum RecordingRecovery {
         do throws(BlockingPool.Refusal) {
             result = try await pool.run { self.finish(name, request.format, disk: disk, onProgress: onProgress) }
         } catch {
-            result = .init(name: name, bytes: 0, duration: .zero, failure: .io("too many files are being finished"))
+            result = .init(name: name, bytes: 0, duration: .zero, failure: .io("too many files are being finished"), isLeft: true)
         }
         return self.outcome(request, startedAtMilliseconds, result)
     }
@@ -39,23 +50,22 @@ public enum RecordingRecovery {
     ) -> RecordingFinisher.Result {
         // What an interrupted remuxing left.
         RecordingDisk.remove(name.remuxPath)
-        // While the temporary exists nobody else takes the final name, so a final file can only be this recording's own, complete one.
-        // Without the temporary it may be the growing file itself, which got the name for want of room and need not say how long it is.
-        if let bytes = RecordingDisk.size(of: name.path), bytes > 0, let probe = self.probe(name.path),
-            let duration = probe.duration ?? self.scannedDuration(name, format)
+        // While a recording has a temporary, what lies at its final name is somebody else's. Without one it is the recording, plain, or the growing file
+        // itself, which got the name for want of room and need not say how long it is.
+        if RecordingDisk.isGone(name.temporaryPath), RecordingDisk.isGone(name.completePath),
+            let bytes = RecordingDisk.size(of: name.path), bytes > 0, let probe = self.probe(name.path)
         {
-            RecordingDisk.remove(name.temporaryPath)
             return .init(
-                name: name, bytes: bytes, duration: duration, failure: nil, hasPicture: probe.tracks.contains { $0.kind == .video })
+                name: name, bytes: bytes, duration: probe.duration ?? self.scannedDuration(name, format) ?? .zero,
+                hasPicture: probe.tracks.contains { $0.kind == .video })
         }
         return RecordingFinisher(name: name, format: format, disk: disk, minimumFreeBytes: 0, samples: nil, onProgress: onProgress).run()
     }
 
-    /// What is in a growing file that has the final name; nil while there is a temporary, which then is what counts.
+    /// Of a growing file that has the final name.
     private static func scannedDuration(_ name: RecordingName, _ format: RecordingFormat) -> MediaTime? {
-        guard RecordingDisk.size(of: name.temporaryPath) == nil else { return nil }
         do throws(RecordingFailure) {
-            return try RecordingScan(path: name.path, format: format).duration ?? .zero
+            return try RecordingScan(path: name.path, format: format).duration
         } catch {
             return nil
         }
@@ -74,6 +84,6 @@ public enum RecordingRecovery {
         RecordingOutcome(
             id: request.id, part: 0, path: result.name.path, fileName: result.name.fileName, startedAtMilliseconds: started,
             durationMilliseconds: result.duration.milliseconds, bytes: result.bytes, droppedFrames: 0, failure: result.failure,
-            hasPicture: result.hasPicture)
+            remuxFailure: result.remuxFailure, hasPicture: result.hasPicture, isLeft: result.isLeft)
     }
 }

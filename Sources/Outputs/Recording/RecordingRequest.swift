@@ -4,7 +4,7 @@ public struct RecordingRequest: Sendable {
     public var id: String
     /// Absolute; made when it is missing.
     public var directory: String
-    /// Without extension or index; see `RecordingName.sanitised`.
+    /// Without extension or index; a plain name of at most 200 bytes.
     public var baseName: String
     public var format: RecordingFormat
 
@@ -41,10 +41,14 @@ public struct RecordingOutcome: Sendable, Equatable {
     public var bytes: Int64
     /// Frames the recorder lost because the disk was too slow, or encoding was, since the recorder's start.
     public var droppedFrames: Int
-    /// Why recording stopped before it was asked to, or why the file is fragmented instead of plain; nil when all went well.
+    /// Why recording stopped before it was asked to, or why there is no file; nil when all went well.
     public var failure: RecordingFailure?
+    /// Why the file is fragmented, or without an index, instead of plain. All that was recorded is in it all the same.
+    public var remuxFailure: RecordingFailure?
     /// There is a video track in the file.
     public var hasPicture = false
+    /// The temporary is still there: what was recorded is not lost, and `RecordingRecovery` may make a file of it later.
+    public var isLeft = false
 }
 
 public enum RecordingFailure: Error, Sendable, Equatable {

@@ -412,6 +412,7 @@ actor RecordingWorker {
         ]
         if outcome.droppedFrames > 0 { metadata["droppedFrames"] = "\(outcome.droppedFrames)" }
         if let failure = outcome.failure { metadata["failure"] = "\(failure)" }
+        if let failure = outcome.remuxFailure { metadata["notMadePlain"] = "\(failure)" }
         return metadata
     }
 }
@@ -422,6 +423,7 @@ extension RecordingOutcome {
         self.init(
             id: started.id, part: started.part, path: result.name.path, fileName: result.name.fileName,
             startedAtMilliseconds: started.startedAtMilliseconds, durationMilliseconds: result.duration.milliseconds, bytes: result.bytes,
-            droppedFrames: droppedFrames, failure: failure ?? result.failure, hasPicture: result.hasPicture)
+            droppedFrames: droppedFrames, failure: failure ?? result.failure, remuxFailure: result.remuxFailure, hasPicture: result.hasPicture,
+            isLeft: result.isLeft)
     }
 }

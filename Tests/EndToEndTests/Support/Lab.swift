@@ -14,9 +14,11 @@ final class Lab: Sendable {
         try FileManager.default.createDirectory(at: self.directory, withIntermediateDirectories: true)
     }
 
-    static func run(_ work: (Lab) async throws -> Void) async throws {
-        await LabDoor.enter()
-        defer { LabDoor.leave() }
+    /// - Parameter isAlone: no other test runs meanwhile; for those in which the server must keep up with pictures as they come.
+    static func run(alone isAlone: Bool = false, _ work: (Lab) async throws -> Void) async throws {
+        let places = isAlone ? LabDoor.places : 1
+        await LabDoor.enter(places)
+        defer { LabDoor.leave(places) }
         let lab = try Lab()
         do {
             try await work(lab)
@@ -82,37 +84,39 @@ final class Lab: Sendable {
 
 /// Lets few tests in at a time: each of them waits for real time to pass more than it computes, yet real time needs a processor that keeps up.
 private enum LabDoor {
-    private static let places = 3
+    static let places = 3
 
     private struct State {
         var free = places
-        var waiting: [CheckedContinuation<Void, Never>] = []
+        /// In the order of coming, so that one that wants all places is not passed for ever by those that want one.
+        var waiting: [(places: Int, continuation: CheckedContinuation<Void, Never>)] = []
+
+        /// Those whose turn it is.
+        mutating func admit() -> [CheckedContinuation<Void, Never>] {
+            var admitted: [CheckedContinuation<Void, Never>] = []
+            while let first = self.waiting.first, first.places <= self.free {
+                self.free -= first.places
+                admitted.append(self.waiting.removeFirst().continuation)
+            }
+            return admitted
+        }
     }
 
     private static let state = Mutex(State())
 
-    static func enter() async {
+    static func enter(_ places: Int) async {
         await withCheckedContinuation { continuation in
-            let isFree = self.state.withLock { state in
-                guard state.free > 0 else {
-                    state.waiting.append(continuation)
-                    return false
-                }
-                state.free -= 1
-                return true
-            }
-            if isFree { continuation.resume() }
+            self.admit { $0.waiting.append((places, continuation)) }
         }
     }
 
-    static func leave() {
-        let next = self.state.withLock { state -> CheckedContinuation<Void, Never>? in
-            guard !state.waiting.isEmpty else {
-                state.free += 1
-                return nil
-            }
-            return state.waiting.removeFirst()
+    static func leave(_ places: Int) { self.admit { $0.free += places } }
+
+    private static func admit(after change: (inout sending State) -> Void) {
+        let admitted = self.state.withLock { state in
+            change(&state)
+            return state.admit()
         }
-        next?.resume()
+        for continuation in admitted { continuation.resume() }
     }
 }
