@@ -23,7 +23,7 @@ import Testing
             // As the server sees it.
             let streams = URL(fileURLWithPath: "/proc/\(server.child.pid)/root\(data.path)/streams")
             try await server.call("POST", "/v2/broadcasts/create", body: #"{"streamId":"demo"}"#)
-            let publisher = try await server.publish(.heavy, as: "demo")
+            let publisher = try await server.publish(.heavy, as: "demo", loops: true)
             try await lab.run("curl-viewer", ["curl", "-sS", "-o", "/dev/null", server.playlistURL("demo")])
             try #require(try await server.record("demo", true)["success"].bool == true)
 
