@@ -10,9 +10,11 @@ import Testing
     @Test func aThousandBlockedReloadsTakeNoThreadAndAreAllAnsweredWithTheNextPart() async throws {
         try await Lab.run { lab in
             try OpenFiles.raise(to: 2 * Self.count)
-            // Blocked requests are given up after three target durations.
+            // Blocked requests are given up after three target durations, and a publisher that is held up after its idle timeout: opening a thousand
+            // connections may take longer than the default.
             let server = try await MartletProcess.start(
-                in: lab, settings: ["MARTLET_HLS_SEGMENT_DURATION": "10s", "MARTLET_HLS_MODE": "always"])
+                in: lab,
+                settings: ["MARTLET_HLS_SEGMENT_DURATION": "10s", "MARTLET_HLS_MODE": "always", "MARTLET_RTMP_IDLE_TIMEOUT": "60s"])
             let publisher = try await server.publish(.plain, as: "demo")
             // Everything that runs at all has run once.
             try await eventually("parts are listed") { try await server.get(Self.path).text.contains("#EXT-X-PART:") }

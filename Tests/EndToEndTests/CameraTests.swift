@@ -20,12 +20,14 @@ import Testing
             try media.requireEveryPicture(atLeast: 160)
             try media.requireSync(atLeast: 5)
 
-            let answer = try await eventually("its numbers are told", within: .seconds(15)) {
+            // What a busy machine gets late and then at once is faster than in real time for a while.
+            let answer = try await eventually("its numbers are told") { () -> JSON? in
                 let answer = try await server.broadcast("cam")
-                return answer["bitrate"].number ?? 0 > 0 && answer["speed"].number ?? 0 > 0.8 ? answer : nil
+                let speed = answer["speed"].number ?? 0
+                return answer["bitrate"].number ?? 0 > 0 && speed > 0.8 && speed < 1.3 ? answer : nil
             }
             try #require(answer["status"].text == "broadcasting" && answer["publishType"].text == "Pull" && answer["type"].text == "ipCamera")
-            try #require(answer["speed"].number ?? 0 < 1.3 && answer["width"].number == 320 && answer["height"].number == 180, "\(answer)")
+            try #require(answer["width"].number == 320 && answer["height"].number == 180, "\(answer)")
             try #require(try await server.get("/v2/broadcasts/cam/ip-camera-error").text == result(true))
             try #require(try await server.get("/v2/broadcasts/active-live-stream-count").json()["number"].number == 1)
             let again = try await server.call("POST", "/v2/broadcasts/cam/start").text
@@ -79,10 +81,14 @@ import Testing
             let server = try await MartletProcess.startForPulls(in: lab, settings: ["MARTLET_SOURCES_READ_TIMEOUT": "3s"])
             try await server.pull(camera.url, as: "cam")
             camera.freeze()
+            // Nobody waits for what waits for the camera, three seconds or ten. One answer may be late by itself on a busy machine, but not half of them.
+            var times: [Double] = []
             try await silence(.seconds(20)) {
-                // Nobody waits for what waits for the camera.
-                try #require(try await server.get("/v2/broadcasts/cam").seconds < 2)
+                let answer = try await server.get("/v2/broadcasts/cam")
+                times.append(answer.seconds)
             }
+            times.sort()
+            try #require(times[times.count / 2] < 2 && times[times.count - 1] < 8, "\(times)")
             let status = try #require(try await server.broadcast("cam")["status"].text)
             try #require(["finished", "preparing"].contains(status), "\(status)")
             try #require(try await server.pullError("cam").contains("nothing came in time"))

@@ -14,7 +14,9 @@ import Testing
             var command = ["ffmpeg", "-nostdin", "-v", "error", "-i", try await Clip.light.file().path, "-t", "5", "-fps_mode", "passthrough"]
             command += encoder.split(separator: " ").map { String($0) } + ["-b:v", "300k", "-b:a", "96k", clip.path]
             try await lab.run("encode", command, within: .seconds(180))
-            let server = try await MartletProcess.start(in: lab, settings: ["MARTLET_HLS_MODE": "always", "MARTLET_RECORDING_MP4": "true"])
+            // The publisher has sent everything long before everything has been looked at.
+            let server = try await MartletProcess.start(
+                in: lab, settings: ["MARTLET_HLS_MODE": "always", "MARTLET_RECORDING_MP4": "true", "MARTLET_RTMP_IDLE_TIMEOUT": "60s"])
             var publisher = try await EnhancedPublisher.start(clip, to: server, id: "demo")
             try await server.waitUntil("demo", is: "broadcasting")
             try await eventually("it is being recorded") { try await server.metric("recordings") == 1 }

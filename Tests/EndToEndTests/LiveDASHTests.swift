@@ -64,7 +64,7 @@ import Testing
     @Test func thePageReadsSegmentsThatGrow() async throws {
         try await Lab.run { lab in
             let server = try await MartletProcess.start(in: lab)
-            let publisher = try await server.publish(as: "demo")
+            let publisher = try await server.publish(as: "demo", loops: true)
             let browser = try await Browser.start(in: lab)
             try await browser.open(server.url("/live/play.html?id=demo&playOrder=dash"))
             try await browser.waitUntil("it plays", "document.documentElement.dataset.state === 'playing' && window.martlet.video.currentTime > 3")
@@ -108,7 +108,7 @@ import Testing
             let port = try await eventually("HTTPS is offered") {
                 try server.log().lazy.compactMap { $0["https"].text.flatMap { Int($0) } }.first { $0 > 0 }
             }
-            _ = try await server.publish(as: "demo")
+            _ = try await server.publish(as: "demo", loops: true)
             let browser = try await Browser.start(in: lab)
             try await browser.open("https://127.0.0.1:\(port)/live/play.html?id=demo&playOrder=\(technique)")
             try await browser.waitUntil("it plays", "document.documentElement.dataset.state === 'playing' && window.martlet.video.currentTime > 3")

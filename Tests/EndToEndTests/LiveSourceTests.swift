@@ -25,7 +25,8 @@ import Testing
         }
     }
 
-    /// Field notes, rows 11 and 12: a server that takes the connection and never says anything.
+    /// Field notes, rows 11 and 12: a server that takes the connection and never says anything. The bounds of time are those of a busy machine, and below the
+    /// ten seconds that the other side's word is waited for.
     @Test(arguments: ["rtsp", "rtmp", "http", "srt"]) func aBlackHoleIsLeftAtOnce(scheme: String) async throws {
         try await Lab.run { lab in
             let hole = try SilentServer()
@@ -39,17 +40,17 @@ import Testing
                 let connection = scheme == "srt" ? nil : try await eventually("it is connected") { try hole.accepted() }
                 if isDeleted {
                     let answer = try await server.call("DELETE", "/v2/broadcasts/hole")
-                    try #require(answer.text == result(true, "broadcast is deleted and stopped successfully") && answer.seconds < 1)
+                    try #require(answer.text == result(true, "broadcast is deleted and stopped successfully") && answer.seconds < 8)
                     try #require(try await server.get("/v2/broadcasts/hole").status == 404)
                 } else {
                     let answer = try await server.call("POST", "/v2/broadcasts/hole/stop")
-                    try #require(answer.text == result(true, "Stream stopped") && answer.seconds < 1)
-                    try await server.waitUntil("hole", is: "finished", within: .seconds(1))
+                    try #require(answer.text == result(true, "Stream stopped") && answer.seconds < 8)
+                    try await server.waitUntil("hole", is: "finished", within: .seconds(8))
                     let again = try await server.call("POST", "/v2/broadcasts/hole/stop")
                     try #require(again.text == result(false, "No matching stream source in this server:hole", dataID: "hole"))
                 }
                 guard let connection else { continue }
-                try await eventually("it is gone", within: .seconds(1), every: .milliseconds(20)) {
+                try await eventually("it is gone", within: .seconds(8), every: .milliseconds(20)) {
                     while let words = connection.heard() { if words.isEmpty { return false } }
                     return true
                 }
@@ -69,7 +70,8 @@ import Testing
             let watched = lab.path("watched.mkv")
             let player = try await lab.startCopying(server.rtmpURL("cam"), to: watched)
             try await eventually("somebody watches") { try await server.broadcast("cam")["rtmpViewerCount"].number == 1 }
-            try await silence(.seconds(2))
+            // More than the pictures that are counted below, for the player begins when it likes.
+            try await silence(.seconds(4))
 
             for (url, words) in [
                 ("rtsp://127.0.0.1:\(try freePort())/cam", "Could not connect to the new source: Connection refused"),

@@ -38,15 +38,15 @@ import Testing
     @Test func lowLatencyIsTwoSecondsOrLess() async throws {
         try await Lab.run { lab in
             let server = try await MartletProcess.start(in: lab)
-            _ = try await server.publish(as: "demo")
+            _ = try await server.publish(as: "demo", loops: true)
             let browser = try await Browser.start(in: lab)
             try await browser.open(server.url("/live/play.html?id=demo&playOrder=ll-hls"))
             try await browser.waitUntil("it plays", Self.plays)
             try #require(try await browser.evaluate("window.martlet.technique").text == "ll-hls")
             try #require(try await browser.evaluate("window.martlet.engine.source.isLowLatency").bool == true)
-            // Caught up, and steadily so: five looks in a row.
+            // Caught up, and steadily so: five looks in a row. A busy machine may need a while to settle.
             var good = 0
-            try await eventually("the delay is small") {
+            try await eventually("the delay is small", within: .seconds(120)) {
                 let delay = try #require(try await browser.evaluate("window.martlet.engine.latency").number)
                 good = delay <= 2 ? good + 1 : 0
                 return good == 5

@@ -13,9 +13,9 @@ import Testing
             try await server.startPull("film")
             try await server.waitUntilLive("film")
             var copy = lab.path("none")
-            // The first group of pictures is there already.
+            // Not at once, though the first group of pictures is there already, and not at half the speed.
             let time = try await seconds { copy = try await lab.copy(server.rtmpURL("film"), seconds: 11) }
-            try #require(time > 8 && time < 16, "11 s took \(time) s")
+            try #require(time > 8 && time < 21, "11 s took \(time) s")
             let media = try await DecodedMedia.decode(copy.path, in: lab)
             try media.requireFilms([film.numbers], joints: 2)
             try media.requireSync(atLeast: 7)
@@ -70,7 +70,8 @@ import Testing
             try await player.waitForExit()
             let media = try await DecodedMedia.decode(file.path, in: lab)
             let first = try #require(media.pictures.first?.number)
-            try #require((500..<600).contains(first), "it begins at \(first)")
+            // At 20 s, or as much later as it took somebody to watch; the other seek goes to 1000.
+            try #require((500..<900).contains(first), "it begins at \(first)")
             try media.requireCuts(to: [1000])
             try media.requireSync(atLeast: 4)
         }
@@ -112,7 +113,8 @@ import Testing
     @Test func whatIsNotThereYetIsTriedAgain() async throws {
         try await Lab.run { lab in
             let store = try await FilmStore.open(in: lab)
-            let server = try await MartletProcess.startForPulls(in: lab, settings: ["MARTLET_SOURCES_OPEN_TIMEOUT": "2s"])
+            // Long enough for what does answer, and far from the 30 s of what does not.
+            let server = try await MartletProcess.startForPulls(in: lab, settings: ["MARTLET_SOURCES_OPEN_TIMEOUT": "6s"])
             try await store.add(Film(first: 0, seconds: 10), as: "film.ts")
             try Data("no film at all, only words".utf8).write(to: store.file("words.ts"))
             for (id, path) in [

@@ -71,7 +71,8 @@ import Testing
                 try await lab.run("curl-viewer", ["curl", "-sS", "-o", "/dev/null", "-b", jar, "-c", jar, server.playlistURL("demo")])
             }
             try await lab.run("curl-viewer", ["curl", "-sS", "-A", "another browser", "-o", "/dev/null", server.playlistURL("demo")])
-            async let copy = lab.copy(server.rtmpURL("demo"), seconds: 4)
+            // Long enough to be seen among the others, however slowly they are looked at.
+            async let copy = lab.copy(server.rtmpURL("demo"), seconds: 10)
             try await eventually("one viewer over RTMP and two over HLS") {
                 let statistics = try await server.get("/v2/broadcasts/demo/broadcast-statistics").json()
                 return statistics["totalRTMPWatchersCount"].number == 1 && statistics["totalHLSWatchersCount"].number == 2

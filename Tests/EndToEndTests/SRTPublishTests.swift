@@ -102,6 +102,7 @@ import Testing
             let first = try await server.publishOverSRT(.plain, as: "demo", streamID: "live/demo,token=mine")
             let file = lab.path("seam.flv")
             let viewer = try await lab.startCopying(server.rtmpURL("demo"), to: file)
+            try await eventually("somebody watches") { try await server.broadcast("demo")["rtmpViewerCount"].number == 1 }
             try await first.send(3)
             first.child.send(SIGKILL)
             try await first.child.waitForExit()

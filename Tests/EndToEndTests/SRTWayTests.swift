@@ -4,37 +4,62 @@ import Testing
 
 /// Bad ways between an encoder and the server.
 @Suite struct SRTWayTests {
+    /// A way whose own datagrams were late has another round trip than was asked for, and what was measured over it says nothing. It is measured again, with
+    /// a server and a way of its own; the last time it counts as it is.
+    private static let attempts = 3
+
+    /// By a third of the latency, which is there for what is lost to come again.
+    private static func wasHeldUp(_ relay: PythonPeer) throws -> Bool {
+        let words = try relay.child.output().split(separator: "\n").filter { $0.hasPrefix("late ") }
+        return words.contains { (Double($0.dropFirst("late ".count)) ?? 0) > 0.5 }
+    }
+
     /// Issue: 200 ms of round trip and 5 % loss in each direction recover without visible loss at a suitable latency.
     @Test func lossOnALongWayIsNotSeen() async throws {
         try await Lab.run { lab in
-            let server = try await MartletProcess.start(in: lab)
-            let relay = try await PythonPeer.start("udp_relay.py", ["\(try #require(server.srt))", "100", "5", "42"], in: lab)
-            let publisher = try await server.publishOverSRT(as: "demo", ["latency": "1500000"], port: relay.port)
-            let media = try await DecodedMedia.decode(try await lab.copy(server.rtmpURL("demo"), seconds: 15).path, in: lab)
-            try media.requireEveryPicture(atLeast: 360)
-            try media.requireSync(atLeast: 12)
-            let transport = try await server.broadcast("demo")["transport"]
-            let figures = "\(transport)"
-            try #require(transport["latencyMs"].number == 1500, "\(figures)")
-            try #require((transport["packetsLost"].number ?? 0) >= 10, "the way is bad: \(figures)")
-            try #require(transport["packetsDropped"].number == 0, "\(figures)")
-            try #require((transport["rttMs"].number ?? 0) >= 190, "\(figures)")
-            try #require(publisher.child.exit == nil)
+            for attempt in 1...Self.attempts {
+                let server = try await MartletProcess.start(in: lab, data: lab.path("data-\(attempt)"))
+                let relay = try await PythonPeer.start("udp_relay.py", ["\(try #require(server.srt))", "100", "5", "42"], in: lab)
+                let publisher = try await server.publishOverSRT(as: "demo", ["latency": "1500000"], port: relay.port)
+                let copy = try await lab.copy(server.rtmpURL("demo"), seconds: 15)
+                let transport = try await server.broadcast("demo")["transport"]
+                if attempt < Self.attempts, try Self.wasHeldUp(relay) {
+                    try await server.stop()
+                    continue
+                }
+                let media = try await DecodedMedia.decode(copy.path, in: lab)
+                try media.requireEveryPicture(atLeast: 360)
+                try media.requireSync(atLeast: 12)
+                let figures = "\(transport)"
+                try #require(transport["latencyMs"].number == 1500, "\(figures)")
+                try #require((transport["packetsLost"].number ?? 0) >= 10, "the way is bad: \(figures)")
+                try #require(transport["packetsDropped"].number == 0, "\(figures)")
+                try #require((transport["rttMs"].number ?? 0) >= 190, "\(figures)")
+                try #require(publisher.child.exit == nil)
+                return
+            }
         }
     }
 
     /// The same for who watches.
     @Test func lossTowardsAViewerIsNotSeen() async throws {
         try await Lab.run { lab in
-            let server = try await MartletProcess.start(in: lab)
-            let relay = try await PythonPeer.start("udp_relay.py", ["\(try #require(server.srt))", "100", "5", "7"], in: lab)
-            let publisher = try await server.publish(as: "demo")
-            let copy = try await lab.copy(try server.srtURL("read:demo", ["latency": "1500000"], port: relay.port), seconds: 12)
-            let media = try await DecodedMedia.decode(copy.path, in: lab)
-            try media.requireEveryPicture(atLeast: 285)
-            try media.requireSync(atLeast: 9)
-            try #require(try await server.metric("srt_packets_retransmitted_total") >= 5)
-            try #require(publisher.child.exit == nil)
+            for attempt in 1...Self.attempts {
+                let server = try await MartletProcess.start(in: lab, data: lab.path("data-\(attempt)"))
+                let relay = try await PythonPeer.start("udp_relay.py", ["\(try #require(server.srt))", "100", "5", "7"], in: lab)
+                let publisher = try await server.publish(as: "demo")
+                let copy = try await lab.copy(try server.srtURL("read:demo", ["latency": "1500000"], port: relay.port), seconds: 12)
+                if attempt < Self.attempts, try Self.wasHeldUp(relay) {
+                    try await server.stop()
+                    continue
+                }
+                let media = try await DecodedMedia.decode(copy.path, in: lab)
+                try media.requireEveryPicture(atLeast: 285)
+                try media.requireSync(atLeast: 9)
+                try #require(try await server.metric("srt_packets_retransmitted_total") >= 5)
+                try #require(publisher.child.exit == nil)
+                return
+            }
         }
     }
 

@@ -3,7 +3,8 @@
 udp_relay.py TARGET_PORT [DELAY_MS [LOSS_PERCENT [SEED]]]
 
 Each datagram is late by DELAY_MS in each direction, and LOSS_PERCENT of them are lost, always the same ones of a row for the same seed. With SIGUSR1
-the way goes dead, with SIGUSR2 it comes back. The first line of output is the port it listens at.
+the way goes dead, with SIGUSR2 it comes back. The first line of output is the port it listens at. On others it says `late SECONDS` when a datagram left
+later than it was due, by more than any before it.
 """
 
 import heapq
@@ -45,6 +46,7 @@ outward = {}
 inward = {}
 waiting = []
 count = 0
+lateness = 0.1
 print(door.getsockname()[1], flush=True)
 
 
@@ -80,9 +82,12 @@ while True:
     for key, _ in selector.select(limit):
         take(key.fileobj)
     while waiting and waiting[0][0] <= time.monotonic():
-        _, _, through, datagram, to = heapq.heappop(waiting)
+        due, _, through, datagram, to = heapq.heappop(waiting)
         if dead:
             continue
+        if time.monotonic() - due > lateness:
+            lateness = time.monotonic() - due
+            print(f"late {lateness:.3f}", flush=True)
         try:
             through.sendto(datagram, to)
         except (BlockingIOError, ConnectionRefusedError):

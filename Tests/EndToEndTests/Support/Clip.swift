@@ -16,16 +16,18 @@ enum Clip: String, CaseIterable {
     case pictureOnly
 
     static let frameRate = 25
+    static let length = 60
+    /// Their numbers begin at nought.
+    static let pictures = length * frameRate
 
     func file() async throws -> URL { try await ClipShelf.shared.file(of: self) }
 
     fileprivate func arguments(to path: String) -> [String] {
-        let length = 60
         // Drawn small, because each point is computed, and enlarged without smoothing.
         let picture =
-            "color=black:s=16x9:r=25:d=\(length),format=gray,geq=lum='if(gte(Y,8),if(mod(floor(N/pow(2,X)),2),235,16),if(lt(mod(N,25),2),235,16))'"
+            "color=black:s=16x9:r=25:d=\(Self.length),format=gray,geq=lum='if(gte(Y,8),if(mod(floor(N/pow(2,X)),2),235,16),if(lt(mod(N,25),2),235,16))'"
         let enlarged = picture + (self == .heavy ? ",scale=640:360:flags=neighbor,noise=alls=80:allf=t" : ",scale=320:180:flags=neighbor")
-        let sound = "aevalsrc='if(lt(mod(t,1),0.08),0.8*sin(2*PI*1000*t),0)':s=48000:d=\(length)"
+        let sound = "aevalsrc='if(lt(mod(t,1),0.08),0.8*sin(2*PI*1000*t),0)':s=48000:d=\(Self.length)"
         var arguments: [String] = []
         if self != .soundOnly {
             arguments += ["-f", "lavfi", "-i", enlarged]

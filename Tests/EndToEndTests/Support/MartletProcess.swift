@@ -141,10 +141,12 @@ final class MartletProcess: Sendable {
         return try answer.json()
     }
 
-    /// The recordings' entries, oldest first, when there are `count` of them.
+    /// The recordings' entries, oldest first, when there are `count` of them. Those without a file are still being finished, and are left out.
     func vods(of id: String, count: Int, within limit: Duration = .seconds(30)) async throws -> [JSON] {
         try await eventually("\(count) recordings of \(id)", within: limit) {
-            let list = try await self.get("/v2/vods/list/0/50?streamId=\(id)&sort_by=date&order_by=asc").json().items
+            let list = try await self.get("/v2/vods/list/0/50?streamId=\(id)&sort_by=date&order_by=asc").json().items.filter {
+                $0["filePath"] != .null
+            }
             return list.count >= count ? list : nil
         }
     }

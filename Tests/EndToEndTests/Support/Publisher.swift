@@ -47,6 +47,7 @@ struct Publisher {
 
     /// Falls silent with its connection open.
     func freeze() { self.child.send(SIGSTOP) }
+    func thaw() { self.child.send(SIGCONT) }
 }
 
 extension MartletProcess {
@@ -58,5 +59,18 @@ extension MartletProcess {
             return try await self.broadcast(id)["status"].text == "broadcasting"
         }
         return publisher
+    }
+
+    /// Freezes a publisher and waits until the server has all that was sent: seconds of the clip. For who asks next what the server made of them: how long
+    /// they were on their way is no matter of the server's then.
+    func standStill(_ publisher: Publisher, of id: String) async throws -> Double {
+        publisher.freeze()
+        var last: Double?
+        try await eventually("nothing of \(id) comes any more", every: .milliseconds(300)) {
+            let now = try #require(try await self.broadcast(id)["receivedBytes"].number)
+            defer { last = now }
+            return now == last
+        }
+        return try publisher.sent()
     }
 }
