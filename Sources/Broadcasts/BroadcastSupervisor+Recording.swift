@@ -35,7 +35,8 @@ extension BroadcastSupervisor {
 
     private func startWantedRecording(_ record: BroadcastRecord, _ format: RecordingFormat) async {
         do {
-            _ = try await self.beginRecording(record, rendition: nil, format: format, fileName: nil)
+            // What was published while the start was being stored is in it.
+            _ = try await self.beginRecording(record, rendition: nil, format: format, fileName: nil, from: .allGroups)
         } catch {
             self.environment.emit(.recordingFailed(streamID: self.id, vodID: "", reason: "\(error)"))
             self.resume(RecordingKey(height: 0, format: format), fileName: nil, after: .zero)
@@ -87,7 +88,7 @@ extension BroadcastSupervisor {
     }
 
     private func beginRecording(
-        _ record: BroadcastRecord, rendition: Rendition?, format: RecordingFormat, fileName: String?
+        _ record: BroadcastRecord, rendition: Rendition?, format: RecordingFormat, fileName: String?, from start: StreamStart = .latestGroup
     ) async throws(RecordingFailure) -> RecordingTicket {
         let stream = if let rendition { self.environment.streams.find(rendition.key(of: self.id)) } else { self.stream }
         guard let stream else { throw .nothingRecorded }
@@ -97,7 +98,7 @@ extension BroadcastSupervisor {
             dataDirectory: self.environment.configuration.dataDirectory)
         let key = RecordingKey(height: rendition?.height ?? 0, format: format)
         let vodID = StreamID.random(24)
-        let request = RecordingRequest(id: vodID, directory: place.directory, baseName: place.baseName, format: format)
+        let request = RecordingRequest(id: vodID, directory: place.directory, baseName: place.baseName, format: format, start: start)
         let (news, continuation) = AsyncStream.makeStream(of: RecordingNews.self)
         let session = self.environment.outputs.makeRecorder(
             stream, request,

@@ -117,7 +117,7 @@ public final class Recorder: Sendable {
         self.completion.change(to: .waiting)
         let worker = self.worker
         let reader = self.stream.attach(
-            limits: self.configuration.queue, from: .latestGroup, view: self.request.format.view, wake: { worker.wake() })
+            limits: self.configuration.queue, from: self.request.start, view: self.request.format.view, wake: { worker.wake() })
         guard worker.begin(reader, claim: .init(name: name, started: started)) else {
             reader.detach()
             RecordingDisk.remove(name.temporaryPath)

@@ -1,3 +1,5 @@
+public import Streams
+
 /// What is to be recorded where.
 public struct RecordingRequest: Sendable {
     /// The VoD's id: 24 letters and digits. Files that follow the first one get ids of their own.
@@ -7,12 +9,15 @@ public struct RecordingRequest: Sendable {
     /// Without extension or index; a plain name of at most 200 bytes.
     public var baseName: String
     public var format: RecordingFormat
+    /// What of the stream's recent past is in it.
+    public var start: StreamStart
 
-    public init(id: String, directory: String, baseName: String, format: RecordingFormat = .mp4) {
+    public init(id: String, directory: String, baseName: String, format: RecordingFormat = .mp4, start: StreamStart = .latestGroup) {
         self.id = id
         self.directory = directory
         self.baseName = baseName
         self.format = format
+        self.start = start
     }
 }
 
