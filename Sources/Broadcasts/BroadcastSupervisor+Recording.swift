@@ -181,7 +181,7 @@ extension BroadcastSupervisor {
 
     /// Begins a recording anew after a pause, which doubles while it does not last, and waits for room on the disk.
     private func resume(_ key: RecordingKey, fileName: String?, after length: TimeAmount) {
-        guard case .live = self.phase else { return }
+        guard case .live = self.phase, self.brokenRecordings.insert(key).inserted else { return }
         let first = self.environment.configuration.recordingPause
         let last = length < Self.goodRecording ? self.recordingPauses[key] : nil
         let pause = last.map { min($0 * 2, Self.longestRecordingPause) } ?? first
@@ -204,6 +204,7 @@ extension BroadcastSupervisor {
     }
 
     private func recordAgain(_ key: RecordingKey, fileName: String?) async {
+        self.brokenRecordings.remove(key)
         guard case .live = self.phase, self.recordings[key] == nil else { return }
         do {
             guard let record = try self.environment.database.broadcasts.find(self.id), self.wantsRecording(record, as: key.format) else { return }

@@ -66,6 +66,8 @@ actor BroadcastSupervisor {
     var recordings: [RecordingKey: ActiveRecording] = [:]
     /// How long it was last waited until one that had broken off began anew.
     var recordingPauses: [RecordingKey: TimeAmount] = [:]
+    /// Those that are being waited for.
+    var brokenRecordings: Set<RecordingKey> = []
     /// Outputs that are not at their end: recordings until their files are finished, destinations until they are closed, renditions until the last is.
     var open = 0
     private var source: PublishSource?
@@ -200,6 +202,7 @@ actor BroadcastSupervisor {
         self.environment.outputs.hls.streamEnded(self.key)
         self.environment.outputs.pictures?.streamEnded(self.id)
         self.stopRecordings()
+        self.recordingPauses = [:]
         // It ends by itself, with what was published last.
         self.ladder.current = nil
         let isHeld = wasKnown || wasLive ? self.isHeld(after: end) : self.isHeldOn(after: end)

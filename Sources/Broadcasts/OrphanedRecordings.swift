@@ -14,7 +14,18 @@ struct OrphanedRecordings {
     /// Names that are looked at; a folder of recordings has thousands.
     private static let most = 1_000_000
 
-    private let known: Set<String>
+    private struct FileID: Hashable {
+        let device: dev_t
+        let number: ino_t
+
+        init(_ status: stat) {
+            self.device = status.st_dev
+            self.number = status.st_ino
+        }
+    }
+
+    /// Whatever way leads to them.
+    private let known: Set<FileID>
     private let wall: Int64
     private var looked = 0
     private var found: [UnfinishedRecording] = []
@@ -30,7 +41,11 @@ struct OrphanedRecordings {
     }
 
     private init(known: Set<String>, wall: Int64) {
-        self.known = known
+        self.known = Set(
+            known.compactMap { path in
+                var status = stat()
+                return stat(path, &status) == 0 ? FileID(status) : nil
+            })
         self.wall = wall
     }
 
@@ -43,14 +58,14 @@ struct OrphanedRecordings {
             guard lstat(path, &status) == 0 else { continue }
             switch status.st_mode & S_IFMT {
             case S_IFDIR where depth < Self.deepest: self.look(through: path, depth: depth + 1)
-            case S_IFREG: self.take(path, named: name, in: directory, modified: Int64(status.st_mtim.tv_sec) * 1000)
+            case S_IFREG: self.take(path, named: name, in: directory, status)
             default: break
             }
         }
     }
 
-    private mutating func take(_ path: String, named name: String, in directory: String, modified: Int64) {
-        guard name.hasSuffix(RecordingName.temporarySuffix), !self.known.contains(path) else { return }
+    private mutating func take(_ path: String, named name: String, in directory: String, _ status: stat) {
+        guard name.hasSuffix(RecordingName.temporarySuffix), !self.known.contains(FileID(status)) else { return }
         let final = name.dropLast(RecordingName.temporarySuffix.count)
         guard let dot = final.lastIndex(of: "."), let format = RecordingFormat(rawValue: String(final[final.index(after: dot)...])),
             RecordingRecovery.isUnfinished(path, format: format)
@@ -59,7 +74,7 @@ struct OrphanedRecordings {
         self.found.append(
             UnfinishedRecording(
                 vodID: StreamID.random(24), streamID: Self.streamID(of: base), temporaryPath: path, directory: directory, baseName: base,
-                format: format.rawValue, startedAt: min(modified, self.wall)))
+                format: format.rawValue, startedAt: min(Int64(status.st_mtim.tv_sec) * 1000, self.wall)))
     }
 
     /// `demo_480p500kbps_2` was a recording of `demo`, as far as its name says.

@@ -100,7 +100,17 @@ struct RecordingLedger: Sendable {
             if failure == .diskFull { self.room.ranOut() }
         }
         let isListed = self.board.remove(recording.vodID)
-        guard await self.enter(recording, as: hasFile ? self.vod(of: recording, outcome) : nil, isListed: isListed, outcome), hasFile else { return }
+        switch await self.enter(recording, as: hasFile ? self.vod(of: recording, outcome) : nil, isListed: isListed, outcome) {
+        case .entered: break
+        case .nothing: return
+        case .failed:
+            guard hasFile else { return }
+            var recording = recording
+            // It may have another name than its note says.
+            recording.temporaryPath = outcome.path + RecordingName.temporarySuffix
+            _ = self.left.add(recording, now: self.clock.now())
+            return
+        }
         self.room.recordingFinished()
         if outcome.hasPicture, let posters = self.posters {
             // Ends by itself; the maker's end is its end.
@@ -132,16 +142,16 @@ struct RecordingLedger: Sendable {
     }
 
     /// A disk that was full when a recording ended may have room a moment later. Until then, and after a restart, the recording's note leads to its file.
-    /// False also when somebody has deleted it while it was being finished: then its file goes, too.
-    private func enter(_ recording: UnfinishedRecording, as vod: VodRecord?, isListed: Bool, _ outcome: RecordingOutcome) async -> Bool {
+    /// When somebody has deleted it while it was being finished, its file goes, too.
+    private func enter(_ recording: UnfinishedRecording, as vod: VodRecord?, isListed: Bool, _ outcome: RecordingOutcome) async -> Entry {
         for attempt in 1...Self.mostEntries {
             do throws(StoreError) {
-                if try await self.database.recordings.finish(recording.vodID, as: vod, isListed: isListed) { return true }
-                guard vod != nil else { return false }
+                if try await self.database.recordings.finish(recording.vodID, as: vod, isListed: isListed) { return .entered }
+                guard vod != nil else { return .nothing }
                 // Its note goes last, so that a process that dies in between leaves one that leads to the file.
                 await self.discard(outcome)
                 try await self.database.recordings.finish(recording.vodID, as: nil)
-                return false
+                return .nothing
             } catch {
                 let isLast = error != .diskFull || attempt == Self.mostEntries
                 if attempt == 1 || isLast {
@@ -149,11 +159,19 @@ struct RecordingLedger: Sendable {
                         "recording not entered",
                         metadata: ["stream": "\(recording.streamID)", "vod": "\(recording.vodID)", "error": "\(error)", "final": "\(isLast)"])
                 }
-                guard !isLast else { return false }
+                guard !isLast else { return .failed }
             }
-            do { try await Task.sleep(for: .seconds(1)) } catch { return false }
+            do { try await Task.sleep(for: .seconds(1)) } catch { return .failed }
         }
-        return false
+        return .failed
+    }
+
+    private enum Entry {
+        case entered
+        /// There is nothing to be entered, or not any more.
+        case nothing
+        /// Its note, and its file if it has one, are there.
+        case failed
     }
 
     private func discard(_ outcome: RecordingOutcome) async {

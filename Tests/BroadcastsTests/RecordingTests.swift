@@ -270,13 +270,16 @@ import Testing
         try Data("a letter".utf8).write(to: room.appendingPathComponent("letter.mp4.tmp_extension"))
         try recording.write(to: room.appendingPathComponent("film.mp4"))
         let folder = stage.dataDirectory + "/streams/room"
+        // Whatever way leads to it.
+        let link = stage.dataDirectory + "/link"
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: folder)
         try await stage.database.recordings.begin(
             UnfinishedRecording(
-                vodID: "v1", streamID: "noted", temporaryPath: folder + "/noted.mp4.tmp_extension", directory: folder, baseName: "noted",
+                vodID: "v1", streamID: "noted", temporaryPath: link + "/noted.mp4.tmp_extension", directory: folder, baseName: "noted",
                 format: "mp4", startedAt: 77))
         try await stage.service.start()
         await stage.service.waitForRecovery()
-        #expect(stage.outputs.recovered == ["noted", "demo_480p500kbps_1"].map { "\(folder)/\($0).mp4.tmp_extension" })
+        #expect(stage.outputs.recovered == [link + "/noted.mp4.tmp_extension", folder + "/demo_480p500kbps_1.mp4.tmp_extension"])
         let vods = try stage.service.listVods(.init(offset: 0, limit: 50))
         #expect(Set(vods.map(\.streamID)) == ["noted", "demo"])
         #expect(Set(vods.map(\.filePath)) == ["streams/room/noted.mp4", "streams/room/demo_480p500kbps_1.mp4"])
