@@ -196,7 +196,7 @@ actor BroadcastSupervisor {
         self.environment.outputs.pictures?.streamEnded(self.id)
         self.stopRecordings()
         // It ends by itself, with what was published last.
-        self.ladder.current = nil
+        self.ladder.clear()
         let isHeld = wasKnown || wasLive ? self.isHeld(after: end) : self.isHeldOn(after: end)
         if isHeld, wasKnown || wasLive { self.hold(saidGoodbye: end == .finished) }
         let statuses = isHeld ? [:] : self.closeDestinations()

@@ -33,6 +33,8 @@ actor LadderWorker {
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.executor.asUnownedSerialExecutor() }
     /// Pictures and frames that were not encoded.
     nonisolated let dropped = Atomic<Int>(0)
+    /// Told before the last pictures are encoded, which takes a while.
+    nonisolated let isEnding = Atomic<Bool>(false)
 
     private let source: Stream
     private let environment: Ladder.Environment
@@ -355,6 +357,7 @@ actor LadderWorker {
 
     private func end() {
         guard !self.hasEnded else { return }
+        self.isEnding.store(true, ordering: .sequentiallyConsistent)
         self.finishDecoding()
         self.endAll()
         self.hasEnded = true

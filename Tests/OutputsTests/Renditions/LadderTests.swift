@@ -198,7 +198,7 @@ import Testing
         #expect(ladder.start(from: .latestGroup))
         let frames = clip.inMilliseconds
         await bench.publish(frames.filter { $0.decodeTime < MediaTime(milliseconds: 2_500) }, to: publisher, after: low)
-        ladder.change(to: [.init(height: 90), .init(height: 120)])
+        #expect(ladder.change(to: [.init(height: 90), .init(height: 120)]))
         await bench.publish(frames.filter { $0.decodeTime >= MediaTime(milliseconds: 2_500) }, to: publisher, after: low)
         ladder.stop()
         await bench.waitUntilClosed()
