@@ -169,6 +169,60 @@ import Testing
         #expect(Set(low.keyframeTimes).isSubset(of: Set(source.keyframeTimes)))
     }
 
+    /// The numbers say whether the rendition of 120 and that of 90 lines are watched.
+    @Test(arguments: [(false, false, 120), (true, true, 120), (true, false, 90), (false, true, 120)])
+    func tooManySecondsWithLossesCostTheRenditionThatIsWorthLeast(tallIsWatched: Bool, lowIsWatched: Bool, shed: Int) async throws {
+        let bench = try LadderBench()
+        let kept = shed == 120 ? 90 : 120
+        let clip = try self.clip("320x180", seconds: 12, audio: nil, in: bench)
+        let viewers = [(120, tallIsWatched), (90, lowIsWatched)].filter(\.1).reduce(into: [Int: Collector]()) { $0[$1.0] = bench.collector($1.0) }
+        let streams = [120, 90].reduce(into: [Int: Streams.Stream]()) { $0[$1] = bench.directory.open(StreamKey("cam", renditionHeight: $1)) }
+        let published = WakeSignal()
+        // What there was when it was told: who is live, what is listed, how many encoders there are.
+        let atShedding = Noted<[(live: [Int], listed: [Int], encoders: Int)]>([])
+        bench.duringEvents.change { duringEvents in
+            duringEvents = { [board = bench.board, slots = bench.slots] event in
+                switch event {
+                // All pictures are there before the second is encoded: each one's lag is then known, whatever the machine.
+                case .started(let rendition) where rendition.height == 120: published.wait(until: WakeSignal.now() + 120_000_000_000)
+                case .shed:
+                    let live = streams.filter(\.value.isLive).keys.sorted()
+                    let listed = board.renditions(of: "cam").map(\.height)
+                    atShedding.change { $0.append((live, listed, slots.count)) }
+                default: break
+                }
+            }
+        }
+        let publisher = try bench.publisher(clip.tracks)
+        let ladder = bench.ladder([.init(height: 120), .init(height: 90)], queue: .init(bytes: 1 << 30, duration: MediaTime(milliseconds: 60_000)))
+        #expect(ladder.start(from: .latestGroup))
+        for frame in clip.inMilliseconds { publisher.publish(frame, now: .now()) }
+        published.signal()
+        let start = try #require(clip.inMilliseconds.first?.presentationTime)
+        let late = start + MediaTime(milliseconds: 11_000)
+        try await eventually("the rest is encoded") { (streams[kept]?.newestTime ?? .zero) >= late }
+
+        // Five bad seconds cost one; five more cost nothing, for it is the last.
+        #expect(bench.events.value.count { if case .shed = $0 { true } else { false } } == 1)
+        #expect(bench.events.value.contains(.shed(height: shed)))
+        let then = try #require(atShedding.value.first)
+        #expect(!then.live.contains(shed))
+        #expect(then.listed == [kept])
+        #expect(then.encoders == 1)
+        #expect(streams[kept]?.isLive == true && streams[shed]?.isLive == false)
+        #expect((200..<300).contains(ladder.droppedFrames), "\(ladder.droppedFrames) of 300")
+        publisher.end(.finished)
+        await bench.waitUntilClosed()
+        #expect(bench.slots.count == 0)
+        if let viewer = viewers[shed] {
+            #expect(viewer.items.last.map { if case .ended = $0 { true } else { false } } == true)
+            #expect(try #require(viewer.times.last) - start < MediaTime(milliseconds: 5_000))
+        }
+        if let viewer = viewers[kept] {
+            #expect(viewer.times.count { $0 > late } >= 20, "what is in time is encoded again")
+        }
+    }
+
     @Test func thereIsAnEventForWhatCannotBeMade() async throws {
         let bench = try LadderBench(slots: 1)
         let clip = try self.clip("320x180", seconds: 1, audio: nil, in: bench)
