@@ -170,8 +170,8 @@ actor BroadcastSupervisor {
                 run.startedAt = source?.startedAtMilliseconds ?? now
                 run.updatedAt = now
                 run.absoluteStart = run.startedAt
-                run.width = video?.width ?? 0
-                run.height = video?.height ?? 0
+                run.width = video?.shownWidth ?? 0
+                run.height = video?.shownHeight ?? 0
                 if let userAgent = source?.userAgent { run.userAgent = userAgent }
                 run.remoteIP = source.flatMap { $0.remoteAddress.isEmpty ? nil : $0.remoteAddress }
                 record.run = run

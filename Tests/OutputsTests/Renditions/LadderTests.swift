@@ -1,4 +1,5 @@
 import AV
+import Foundation
 import Media
 import NIOCore
 import Streams
@@ -15,6 +16,17 @@ import Testing
         // As a publisher's tracks are: with what the bitstream says of its rate.
         clip.tracks = try clip.tracks.map { $0.kind == .video ? try Track(id: .video, codec: .h264, configuration: $0.configuration) : $0 }
         return clip
+    }
+
+    /// The mean of the luma of a picture's upper and of its lower half.
+    private func halves(_ collector: Collector) throws -> [Int] {
+        let track = try #require(collector.tracks.first?.first { $0.kind == .video })
+        let bytes = try StillPicture.encode(try #require(collector.pictures.first), of: track, as: .png, height: 2_160)
+        let folder = try TestFolder("picture")
+        let (picture, raw) = (folder.path + "/picture.png", folder.path + "/picture.gray")
+        try Data(bytes).write(to: URL(fileURLWithPath: picture))
+        try Tool.output(of: "ffmpeg", ["-v", "error", "-i", picture, "-vf", "scale=1:2:flags=area,format=gray", "-f", "rawvideo", raw])
+        return try Data(contentsOf: URL(fileURLWithPath: raw)).map { Int($0) }
     }
 
     /// How large the decoded pictures are, and how many there are of each size.
@@ -101,6 +113,48 @@ import Testing
                 if frame.kind == .video { newest = frame.decodeTime } else { #expect(frame.decodeTime >= newest - MediaTime(milliseconds: 100)) }
             }
         }
+    }
+
+    /// As a telephone makes them that is held upright: they lie on their side, and a container says so.
+    @Test func renditionsOfTurnedPicturesAreUpright() async throws {
+        let bench = try LadderBench()
+        let filters = ("color=white:s=320x180:r=25:d=2,drawbox=x=160:y=0:w=160:h=180:color=black:t=fill", "")
+        var clip = try Clip(filters: filters, video: Clip.h264, audio: nil, in: bench.folder)
+        clip.tracks = try clip.tracks.map { try Track(id: .video, codec: .h264, configuration: $0.configuration).turned(.quarter) }
+        let (tall, low, same, larger) = (bench.collector(200), bench.collector(90), bench.collector(320), bench.collector(400))
+        let publisher = try bench.publisher(clip.tracks)
+        let settings = [RenditionSetting(height: 400), .init(height: 320, encodesSameHeight: true), .init(height: 200), .init(height: 90)]
+        #expect(bench.ladder(settings).start(from: .latestGroup))
+        await bench.publish(clip.inMilliseconds, to: publisher, after: low)
+        #expect(bench.board.renditions(of: "cam").map { "\($0.width)x\($0.height)" } == ["180x320", "112x200", "50x90"])
+        publisher.end(.finished)
+        await bench.waitUntilClosed()
+        for (rendition, width, height) in [(same, 180, 320), (tall, 112, 200), (low, 50, 90)] {
+            #expect(try self.decoded(rendition) == ["\(width)x\(height)": 50])
+            let video = try #require(rendition.tracks.first?.first?.video)
+            #expect(video.turn == PictureTurn.none && video.width == width && video.height == height)
+            let halves = try self.halves(rendition)
+            #expect(halves[0] > 200 && halves[1] < 50, "what was to the left is above: \(halves)")
+        }
+        #expect(larger.pictures.isEmpty, "nothing is enlarged: upright they are 320 high")
+    }
+
+    /// The same stream goes on with pictures that lie otherwise.
+    @Test func anotherTurnOfTheSamePicturesIsFollowed() async throws {
+        let bench = try LadderBench()
+        let filters = ("color=white:s=320x180:r=25:d=2,drawbox=x=160:y=0:w=160:h=180:color=black:t=fill", "")
+        let clip = try Clip(filters: filters, video: Clip.h264, audio: nil, in: bench.folder)
+        let track = try Track(id: .video, codec: .h264, configuration: clip.tracks[0].configuration)
+        let low = bench.collector(90)
+        let publisher = try bench.publisher([track])
+        #expect(bench.ladder([.init(height: 90)]).start(from: .latestGroup))
+        await bench.publish(clip.inMilliseconds, to: publisher, after: low)
+        publisher.announce([track.turned(.threeQuarters)])
+        await bench.publish(clip.frames(after: MediaTime(milliseconds: 2_000)), to: publisher, after: low)
+        publisher.end(.finished)
+        await bench.waitUntilClosed()
+        #expect(try self.decoded(low) == ["160x90": 50, "50x90": 50])
+        #expect(low.tracks.count == 2)
     }
 
     @Test func picturesOfAnotherSizeMakeOtherRenditions() async throws {
