@@ -7,6 +7,8 @@ public final class CodecParameters {
     let raw: UnsafeMutablePointer<AVCodecParameters>
     /// Ticks a second; a muxer may choose another clock, see `Muxer.timescale(of:)`.
     public let timescale: Int32
+    /// How the pictures are turned to be shown, as containers say it; empty where they are not.
+    private(set) var displayMatrix: [Int32] = []
 
     private init(timescale: Int32) throws(AVFailure) {
         guard let raw = avcodec_parameters_alloc() else { throw AVFailure("allocate codec parameters", code: shim_averror(ENOMEM)) }
@@ -27,6 +29,7 @@ public final class CodecParameters {
             self.raw.pointee.codec_type = AVMEDIA_TYPE_VIDEO
             self.raw.pointee.width = Int32(clamping: format.width)
             self.raw.pointee.height = Int32(clamping: format.height)
+            if format.turn != .none { self.displayMatrix = format.turn.matrix(width: format.width, height: format.height) }
         case .audio(let format):
             guard let rate = Int32(exactly: format.sampleRate), rate > 0 else {
                 throw AVFailure(cause: .invalidData, operation: "describe track", text: "sample rate \(format.sampleRate)")
@@ -42,10 +45,11 @@ public final class CodecParameters {
     }
 
     /// A copy of what a demuxer found.
-    init(copying other: UnsafePointer<AVCodecParameters>, timescale: Int32) throws(AVFailure) {
+    init(copying other: UnsafePointer<AVCodecParameters>, timescale: Int32, displayMatrix: [Int32]) throws(AVFailure) {
         guard let raw = avcodec_parameters_alloc() else { throw AVFailure("allocate codec parameters", code: shim_averror(ENOMEM)) }
         self.raw = raw
         self.timescale = timescale
+        self.displayMatrix = displayMatrix
         let result = avcodec_parameters_copy(raw, other)
         guard result >= 0 else { throw AVFailure("copy codec parameters", code: result) }
     }
@@ -61,7 +65,9 @@ public final class CodecParameters {
         let format: TrackFormat
         switch codec.kind {
         case .video:
-            format = .video(VideoFormat(width: Int(self.raw.pointee.width), height: Int(self.raw.pointee.height)))
+            format = .video(
+                VideoFormat(
+                    width: Int(self.raw.pointee.width), height: Int(self.raw.pointee.height), turn: PictureTurn(matrix: self.displayMatrix)))
         case .audio:
             let samples = Int(self.raw.pointee.frame_size)
             format = .audio(

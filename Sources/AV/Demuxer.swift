@@ -89,7 +89,9 @@ public final class Demuxer {
             try interrupt.check("read stream info")
             for index in 0..<Int(context.pointee.nb_streams) {
                 guard let stream = context.pointee.streams[index] else { continue }
-                found.append(try CodecParameters(copying: stream.pointee.codecpar, timescale: stream.pointee.time_base.den))
+                found.append(
+                    try CodecParameters(
+                        copying: stream.pointee.codecpar, timescale: stream.pointee.time_base.den, displayMatrix: DisplayMatrix.of(stream)))
             }
         } catch {
             avformat_close_input(&opened)

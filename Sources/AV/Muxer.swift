@@ -62,6 +62,7 @@ public final class Muxer {
             stream.pointee.codecpar.pointee.initial_padding = Int32(parameters.opusDelay)
         }
         stream.pointee.time_base = AVRational(num: 1, den: parameters.timescale)
+        try DisplayMatrix.set(parameters.displayMatrix, of: stream)
     }
 
     private func writeHeader(_ options: [String: String]) throws(AVFailure) {

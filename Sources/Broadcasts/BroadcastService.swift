@@ -221,7 +221,7 @@ public final class BroadcastService: Sendable {
             record: record, live: live, pull: self.sources.board.status(record.id), endpointStatuses: self.endpointViews(record, live: live),
             hlsViewers: live == nil ? 0 : max(0, self.outputs.hls.viewerCount(record.id)),
             dashViewers: live == nil ? 0 : max(0, self.outputs.hls.dashViewerCount(record.id)),
-            droppedInEncoding: (supervisor?.ladder.current?.droppedFrames ?? 0) + (supervisor?.drops.count ?? 0), now: self.clock.wall())
+            droppedInEncoding: (supervisor?.ladder.droppedFrames ?? 0) + (supervisor?.drops.count ?? 0), now: self.clock.wall())
     }
 
     func healthKeeper() -> StreamHealthKeeper {

@@ -6,11 +6,64 @@ import Synchronization
 
 /// The running ladder of a broadcast, for whoever shows its numbers.
 final class LadderSlot: Sendable {
-    private let ladder = Mutex<(any LadderSession)?>(nil)
+    private struct State {
+        var current: (any LadderSession)?
+        /// Of the newest one; what an older one says is not said of it.
+        var number = 0
+        /// What `current` is to make, or was when it failed.
+        var settings: [RenditionSetting] = []
+        /// Of those that failed while the stream was live.
+        var droppedBefore = 0
+    }
 
-    var current: (any LadderSession)? {
-        get { self.ladder.withLock { $0 } }
-        set { self.ladder.withLock { $0 = newValue } }
+    private let state = Mutex(State())
+
+    var current: (any LadderSession)? { self.state.withLock { $0.current } }
+    var settings: [RenditionSetting] { self.state.withLock { $0.settings } }
+    /// Since the stream is live, or longer.
+    var droppedFrames: Int {
+        let (ladder, before) = self.state.withLock { ($0.current, $0.droppedBefore) }
+        return before + (ladder?.droppedFrames ?? 0)
+    }
+
+    /// Of the next one.
+    func number() -> Int {
+        self.state.withLock { state in
+            state.number += 1
+            return state.number
+        }
+    }
+
+    func set(_ ladder: any LadderSession, settings: [RenditionSetting]) {
+        let dropped = self.current?.droppedFrames ?? 0
+        self.state.withLock { state in
+            state.current = ladder
+            state.settings = settings
+            state.droppedBefore += dropped
+        }
+    }
+
+    func changed(to settings: [RenditionSetting]) { self.state.withLock { $0.settings = settings } }
+
+    /// There is none any more, and the next one begins afresh.
+    func clear() {
+        self.state.withLock { state in
+            state.current = nil
+            state.settings = []
+            state.droppedBefore = 0
+        }
+    }
+
+    /// If it is the one that is here, it has failed: whoever is told to end is not here any more.
+    func closed(_ number: Int) {
+        let failed = self.state.withLock { $0.number == number ? $0.current : nil }
+        guard let failed else { return }
+        let dropped = failed.droppedFrames
+        self.state.withLock { state in
+            guard state.number == number, state.current != nil else { return }
+            state.current = nil
+            state.droppedBefore += dropped
+        }
     }
 }
 
@@ -33,25 +86,32 @@ extension BroadcastSupervisor {
     private func makeRenditions(_ record: BroadcastRecord, from start: StreamStart) {
         let settings = self.renditions(of: record)
         if let ladder = self.ladder.current {
-            guard settings.isEmpty else { return ladder.change(to: settings) }
-            self.ladder.current = nil
-            return ladder.stop()
+            guard !settings.isEmpty else {
+                self.ladder.clear()
+                return ladder.stop()
+            }
+            if ladder.change(to: settings) { return self.ladder.changed(to: settings) }
         }
-        guard !settings.isEmpty, let stream = self.stream, let makeLadder = self.environment.outputs.makeLadder else { return }
+        guard !settings.isEmpty else { return self.ladder.changed(to: settings) }
+        // What has failed is tried again with another publisher or other settings, and not each time that the same are stored again.
+        guard start == .latestGroup || settings != self.ladder.settings else { return }
+        guard let stream = self.stream, let makeLadder = self.environment.outputs.makeLadder else { return }
         let (id, mailbox) = (self.id, self.environment.mailbox)
+        let number = self.ladder.number()
         // It tells of its end from a thread of its own; there is nobody to wait for it here.
         let callbacks = LadderCallbacks(
-            onEvent: { mailbox.put(.rendition(id: id, $0)) }, onClosed: { Task { await self.ladderClosed() } })
+            onEvent: { mailbox.put(.rendition(id: id, $0)) }, onClosed: { Task { await self.ladderClosed(number) } })
         let ladder = makeLadder(stream, settings, callbacks)
         self.open += 1
-        self.ladder.current = ladder
+        self.ladder.set(ladder, settings: settings)
         guard !ladder.start(from: start) else { return }
         self.open -= 1
-        self.ladder.current = nil
+        self.ladder.clear()
         self.environment.logger.error("no thread for renditions", metadata: ["stream": "\(self.id)"])
     }
 
-    private func ladderClosed() {
+    private func ladderClosed(_ number: Int) {
+        self.ladder.closed(number)
         self.open -= 1
         self.environment.mailbox.put(.outputEnded(id: self.id))
     }

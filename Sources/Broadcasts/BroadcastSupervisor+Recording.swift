@@ -73,7 +73,7 @@ extension BroadcastSupervisor {
         }
     }
 
-    var sourceHeight: Int { self.stream?.tracks.lazy.compactMap(\.video).first?.height ?? 0 }
+    var sourceHeight: Int { self.stream?.tracks.lazy.compactMap(\.video).first?.shownHeight ?? 0 }
 
     /// There is something of this very height.
     private func isMade(height: Int) -> Bool {

@@ -177,8 +177,8 @@ actor BroadcastSupervisor {
                 run.startedAt = source?.startedAtMilliseconds ?? now
                 run.updatedAt = now
                 run.absoluteStart = run.startedAt
-                run.width = video?.width ?? 0
-                run.height = video?.height ?? 0
+                run.width = video?.shownWidth ?? 0
+                run.height = video?.shownHeight ?? 0
                 if let userAgent = source?.userAgent { run.userAgent = userAgent }
                 run.remoteIP = source.flatMap { $0.remoteAddress.isEmpty ? nil : $0.remoteAddress }
                 record.run = run
@@ -204,7 +204,7 @@ actor BroadcastSupervisor {
         self.stopRecordings()
         self.recordingPauses = [:]
         // It ends by itself, with what was published last.
-        self.ladder.current = nil
+        self.ladder.clear()
         let isHeld = wasKnown || wasLive ? self.isHeld(after: end) : self.isHeldOn(after: end)
         if isHeld, wasKnown || wasLive { self.hold(saidGoodbye: end == .finished) }
         let statuses = isHeld ? [:] : self.closeDestinations()

@@ -34,7 +34,8 @@ public protocol RestreamSession: Sendable {
 /// The renditions of a stream; `Ladder` is the one that is served.
 public protocol LadderSession: Sendable {
     func start(from start: StreamStart) -> Bool
-    func change(to settings: [RenditionSetting])
+    /// False when it has failed, and makes nothing any more.
+    func change(to settings: [RenditionSetting]) -> Bool
     func stop()
     var droppedFrames: Int { get }
 }

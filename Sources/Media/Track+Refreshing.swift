@@ -39,12 +39,13 @@ extension Track {
 
     private func changed(to record: [UInt8]?) throws(MediaError) -> Track? {
         guard let record, record != self.configuration else { return nil }
-        return try Track(id: self.id, codec: self.codec, configuration: record)
+        // Which way up it is shown is the container's word.
+        return try Track(id: self.id, codec: self.codec, configuration: record).turned(self.video?.turn ?? .none)
     }
 
     private func changed(to record: [UInt8], width: Int, height: Int) -> Track? {
         guard record != self.configuration || self.video?.width != width || self.video?.height != height else { return nil }
-        let format = VideoFormat(width: width, height: height, frameRate: self.video?.frameRate)
+        let format = VideoFormat(width: width, height: height, frameRate: self.video?.frameRate, turn: self.video?.turn ?? .none)
         return Track(id: self.id, codec: self.codec, configuration: record, format: .video(format))
     }
 

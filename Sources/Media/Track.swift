@@ -25,6 +25,15 @@ public struct Track: Sendable, Hashable {
     public var audio: AudioFormat? {
         if case .audio(let format) = self.format { format } else { nil }
     }
+
+    /// The same pictures, shown this way; sound stays as it is.
+    public func turned(_ turn: PictureTurn) -> Track {
+        guard var video = self.video, video.turn != turn else { return self }
+        video.turn = turn
+        var track = self
+        track.format = .video(video)
+        return track
+    }
 }
 
 public enum TrackFormat: Sendable, Hashable {
@@ -33,17 +42,24 @@ public enum TrackFormat: Sendable, Hashable {
 }
 
 public struct VideoFormat: Sendable, Hashable {
-    /// Displayed size in pixels after cropping; 0 when the bitstream does not say.
+    /// Size of the decoded pictures in pixels, after cropping and before they are turned; 0 when the bitstream does not say.
     public var width: Int
     public var height: Int
     /// Frames per second as the bitstream claims it; nil when it does not.
     public var frameRate: Double?
+    /// How decoded pictures are turned to be shown upright, as the container says; the bitstream may have more to say where that is `none`.
+    public var turn: PictureTurn
 
-    public init(width: Int, height: Int, frameRate: Double? = nil) {
+    public init(width: Int, height: Int, frameRate: Double? = nil, turn: PictureTurn = .none) {
         self.width = width
         self.height = height
         self.frameRate = frameRate
+        self.turn = turn
     }
+
+    /// As viewers see it.
+    public var shownWidth: Int { self.turn.isSideways ? self.height : self.width }
+    public var shownHeight: Int { self.turn.isSideways ? self.width : self.height }
 }
 
 public struct AudioFormat: Sendable, Hashable {

@@ -95,6 +95,7 @@ final class FakeLadder: LadderSession {
         var settings: [[RenditionSetting]]
         var starts: [String] = []
         var isStopped = false
+        var hasFailed = false
     }
 
     let id: String
@@ -117,9 +118,16 @@ final class FakeLadder: LadderSession {
         self.state.withLock { $0.starts.append("\(start)") }
         return true
     }
-    func change(to settings: [RenditionSetting]) { self.state.withLock { $0.settings.append(settings) } }
+    func change(to settings: [RenditionSetting]) -> Bool {
+        self.state.withLock { state in
+            state.settings.append(settings)
+            return !state.hasFailed
+        }
+    }
     func stop() { self.state.withLock { $0.isStopped = true } }
 
+    /// It ends by itself; `close` is to follow.
+    func fail() { self.state.withLock { $0.hasFailed = true } }
     func tell(_ event: LadderEvent) { self.callbacks.onEvent(event) }
     func close() { self.callbacks.onClosed() }
 }

@@ -71,6 +71,88 @@ import Testing
         #expect(try await self.ladder(stage, count: 2).starts == ["latestGroup"])
     }
 
+    @Test func aLadderThatHasFailedComesBackWithTheNextPublisher() async throws {
+        let stage = try await Stage({ $0.renditions = [RenditionSetting(height: 240)] })
+        try await stage.create("a")
+        let first = try await stage.publish("a", token: "same")
+        let failed = try await self.ladder(stage)
+        failed.tell(.failed(height: 240, reason: "no memory"))
+        failed.close()
+        try await stage.eventually("the end is known") { await stage.service.lifecycle.supervisor("a")?.open == 0 }
+        #expect(await stage.service.lifecycle.supervisor("a")?.phase == .live(first.generation))
+        #expect(stage.outputs.ladders.count == 1, "what fails is not tried again at once")
+        #expect(try stage.service.find("a")?.droppedInEncoding == 7, "what was lost is not forgotten with it")
+        let second = try await stage.publish("a", token: "same")
+        let next = try await self.ladder(stage, count: 2)
+        #expect(next.settings == [[.init(height: 240)]] && next.starts == ["latestGroup"])
+        #expect(failed.settings.count == 1, "nobody talks to the one that has ended")
+        #expect(try stage.service.find("a")?.droppedInEncoding == 14)
+        // It is waited for as the first was.
+        try await stage.end(second)
+        #expect(stage.service.lifecycle.supervisor("a") != nil)
+        next.close()
+        try await stage.eventually("all has ended") { stage.service.lifecycle.supervisor("a") == nil }
+    }
+
+    @Test func aLadderThatHasFailedComesBackWithOtherSettingsButNotWithTheSame() async throws {
+        let stage = try await Stage()
+        let list = [EncoderSettings(height: 480, videoBitrate: 0, audioBitrate: 0)]
+        try await stage.create("a") { $0.output.encoders = list }
+        _ = try await stage.publish("a")
+        let failed = try await self.ladder(stage)
+        failed.close()
+        try await stage.eventually("the end is known") { await stage.service.lifecycle.supervisor("a")?.open == 0 }
+        var changes = BroadcastChanges()
+        for _ in 0..<3 {
+            changes.output.encoders = list
+            try await stage.service.update("a", changes)
+        }
+        #expect(stage.outputs.ladders.count == 1, "the same again would fail again")
+        changes.output.encoders = [EncoderSettings(height: 360, videoBitrate: 0, audioBitrate: 0)]
+        try await stage.service.update("a", changes)
+        let next = try await self.ladder(stage, count: 2)
+        #expect(next.settings == [[.init(height: 360)]] && next.starts == ["live"])
+        changes.output.encoders = list
+        try await stage.service.update("a", changes)
+        #expect(next.settings == [[.init(height: 360)], [.init(height: 480)]])
+        #expect(stage.outputs.ladders.count == 2 && failed.settings.count == 1)
+    }
+
+    @Test func aPublisherWhoComesWhileALadderIsFailingGetsTheNextOne() async throws {
+        let stage = try await Stage({ $0.renditions = [RenditionSetting(height: 240)] })
+        try await stage.create("a")
+        _ = try await stage.publish("a", token: "same")
+        let failed = try await self.ladder(stage)
+        failed.fail()
+        let second = try await stage.publish("a", token: "same")
+        let next = try await self.ladder(stage, count: 2)
+        failed.close()
+        try await stage.eventually("the end is known") { await stage.service.lifecycle.supervisor("a")?.open == 1 }
+        let third = try await stage.publish("a", token: "same")
+        #expect(stage.outputs.ladders.count == 2 && next.settings.count == 2)
+        _ = (second, third)
+    }
+
+    @Test func theEndOfALadderThatWasToldToEndIsNotThatOfTheNext() async throws {
+        let stage = try await Stage()
+        let list = [EncoderSettings(height: 480, videoBitrate: 0, audioBitrate: 0)]
+        try await stage.create("a") { $0.output.encoders = list }
+        _ = try await stage.publish("a")
+        let stopped = try await self.ladder(stage)
+        var changes = BroadcastChanges()
+        for encoders in [[], list] {
+            changes.output.encoders = encoders
+            try await stage.service.update("a", changes)
+        }
+        let next = try await self.ladder(stage, count: 2)
+        #expect(stopped.isStopped)
+        stopped.close()
+        try await stage.eventually("the end is known") { await stage.service.lifecycle.supervisor("a")?.open == 1 }
+        changes.output.encoders = [EncoderSettings(height: 360, videoBitrate: 0, audioBitrate: 0)]
+        try await stage.service.update("a", changes)
+        #expect(next.settings.last == [.init(height: 360)] && stage.outputs.ladders.count == 2)
+    }
+
     @Test func whatBecomesOfRenditionsIsToldAsEvents() async throws {
         let stage = try await Stage({ $0.renditions = [RenditionSetting(height: 240)] })
         _ = try await stage.publish("a")

@@ -96,6 +96,15 @@ import Testing
         #expect(throws: MediaError.invalidValue) { try VP9KeyframeHeader(ByteBuffer(bytes: [0x86, 0, 0, 0, 0, 0, 0, 0, 0])) }
     }
 
+    /// The bitstream says nothing of it.
+    @Test func whatAContainerSaysOfTheWayUpStays() throws {
+        let vp8 = ByteBuffer(bytes: [0x10, 0x02, 0x00, 0x9D, 0x01, 0x2A, 0x80, 0x42, 0xE0, 0x01])
+        let track = try Track(id: .video, codec: .vp8, configuration: []).turned(.quarter)
+        let refreshed = try #require(try track.refreshed(byKeyframe: vp8))
+        #expect(refreshed.video == VideoFormat(width: 640, height: 480, turn: .quarter))
+        #expect(refreshed.video?.shownWidth == 480 && refreshed.video?.shownHeight == 640)
+    }
+
     @Test func aVP8KeyframeGivesItsSize() throws {
         let frame = ByteBuffer(bytes: [0x10, 0x02, 0x00, 0x9D, 0x01, 0x2A, 0x80, 0x42, 0xE0, 0x01])
         #expect(try VP8KeyframeHeader.isKeyframe(frame))

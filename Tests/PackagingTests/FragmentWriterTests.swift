@@ -30,6 +30,22 @@ import Testing
         #expect(try moov.find("mvex").children().map(\.type) == ["trex", "trex"])
     }
 
+    /// ISO/IEC 14496-12 §8.3.2: row by row; what is turned is moved back to where it was.
+    @Test(
+        arguments: [
+            (PictureTurn.none, [1, 0, 0, 0, 1, 0, 0, 0]), (.quarter, [0, 1, 0, -1, 0, 0, 720, 0]), (.half, [-1, 0, 0, 0, -1, 0, 1280, 720]),
+            (.threeQuarters, [0, -1, 0, 1, 0, 0, 0, 1280]),
+        ] as [(PictureTurn, [Int32])])
+    func theInitSegmentSaysWhichWayUpItsPicturesAre(turn: PictureTurn, matrix: [Int32]) throws {
+        let writer = try FragmentWriter(tracks: [Synthetic.video.turned(turn), Synthetic.audio])
+        let moov = try Box.list(writer.initSegment.readableBytesView)[1]
+        let headers = try moov.children().filter { $0.type == "trak" }.map { try $0.find("tkhd").body }
+        func numbers(_ header: [UInt8]) -> [UInt32] { (0..<9).map { UInt32(header.uint(40 + $0 * 4, 4)) } }
+        #expect(numbers(headers[0]) == matrix.map { UInt32(bitPattern: $0 << 16) } + [0x4000_0000])
+        #expect(numbers(headers[1]) == [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000], "sound has no way up")
+        #expect(headers[0].uint(76, 4) == 1280 << 16 && headers[0].uint(80, 4) == 720 << 16, "the size is that before")
+    }
+
     @Test func opusIsDescribedInBigEndian() throws {
         let writer = try FragmentWriter(tracks: [Self.opus])
         let movie = try Movie(Array(writer.initSegment.readableBytesView))

@@ -110,6 +110,13 @@ import Testing
         #expect(self.playlist([self.entry(0, date: milliseconds)]).render().contains("PROGRAM-DATE-TIME:\(text)\n"))
     }
 
+    @Test func theResolutionIsThatOfWhatIsShown() {
+        let turned = MultivariantPlaylist(variants: [
+            .init(uri: "demo.m3u8", bandwidth: 1, averageBandwidth: nil, tracks: [Synthetic.video.turned(.quarter), Synthetic.audio])
+        ])
+        #expect(turned.render().contains("RESOLUTION=720x1280"))
+    }
+
     @Test func variantsAreDescribedForTheirPlayers() {
         let playlist = MultivariantPlaylist(variants: [
             .init(uri: "demo.m3u8", bandwidth: 2_650_000, averageBandwidth: 2_500_000, tracks: [Synthetic.video, Synthetic.audio], frameRate: 29.97),

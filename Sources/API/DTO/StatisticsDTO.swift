@@ -26,8 +26,8 @@ struct StreamInfoDTO: JSONWritable {
     func write(to writer: inout JSONWriter) {
         let video = self.snapshot.tracks.first { $0.kind == .video }
         writer.object { writer in
-            writer.member("videoHeight", video?.video?.height ?? 0)
-            writer.member("videoWidth", video?.video?.width ?? 0)
+            writer.member("videoHeight", video?.video?.shownHeight ?? 0)
+            writer.member("videoWidth", video?.video?.shownWidth ?? 0)
             // The hub counts what a publisher sends in one sum; sound is a small part of it where there are pictures.
             writer.member("videoBitrate", self.snapshot.videoBitrate)
             writer.member("audioBitrate", self.snapshot.audioBitrate)

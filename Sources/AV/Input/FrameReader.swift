@@ -118,13 +118,14 @@ public final class FrameReader {
         self.audio = nil
         if let format = self.options.normalTo {
             self.normaliser = try Normaliser(
-                format, video: self.choice.video.flatMap { self.demuxer.stream($0) }, audio: self.choice.audio.flatMap { self.demuxer.stream($0) },
+                format, video: self.choice.video.flatMap { self.demuxer.stream($0) },
+                turn: self.choice.video.map { self.demuxer.turn(of: $0) } ?? .none, audio: self.choice.audio.flatMap { self.demuxer.stream($0) },
                 start: keyframe ?? self.startTime, keyframe: keyframe)
             self.gathering.expects(video: false, audio: false)
             return
         }
         if let index = self.choice.video, let stream = self.demuxer.stream(index), let codec = Codec(carried: stream.codecpar.pointee.codec_id) {
-            self.video = VideoFeed(index: index, codec: codec, stream: stream, startsAt: keyframe)
+            self.video = VideoFeed(index: index, codec: codec, stream: stream, turn: self.demuxer.turn(of: index), startsAt: keyframe)
         }
         if let index = self.choice.audio, let stream = self.demuxer.stream(index) {
             self.audio = try AudioSource(index: index, stream: stream, keepsOriginal: self.options.keepsOriginals)
@@ -226,7 +227,7 @@ public final class FrameReader {
     private func connect(to index: Int, _ stream: AVStream) throws(AVFailure) {
         if let codec = Codec(carried: stream.codecpar.pointee.codec_id), codec.kind == .video {
             self.choice.video = index
-            self.video = VideoFeed(index: index, codec: codec, stream: stream)
+            self.video = VideoFeed(index: index, codec: codec, stream: stream, turn: self.demuxer.turn(of: index))
         } else {
             self.choice.audio = index
             self.audio = try AudioSource(index: index, stream: stream, keepsOriginal: self.options.keepsOriginals)

@@ -20,18 +20,21 @@ struct VideoFeed {
     private(set) var damagedInARow = 0
     /// Keyframes shown before this do not start it.
     private let startsAt: MediaTime?
+    /// What the container says of its pictures.
+    private let turn: PictureTurn
     /// It was in the middle of a group of pictures when reading began.
     private(set) var joinedLate = false
     private var rewriter: NALRewriter
     private var clock: PacketClock
     private var start: UntimedStart
 
-    init(index: Int, codec: Codec, stream: AVStream, startsAt: MediaTime? = nil) {
+    init(index: Int, codec: Codec, stream: AVStream, turn: PictureTurn, startsAt: MediaTime? = nil) {
         self.index = index
         self.codec = codec
         self.startsAt = startsAt
+        self.turn = turn
         let found = StreamTrack.video(codec, stream.codecpar.pointee)
-        self.track = found.track
+        self.track = found.track?.turned(turn)
         self.rewriter = NALRewriter(codec: codec, lengthSize: found.lengthSize)
         let rate = stream.avg_frame_rate.num > 0 ? stream.avg_frame_rate : stream.r_frame_rate
         let step = rate.num > 0 && rate.den > 0 ? 1_000_000 * Int64(rate.den) / Int64(rate.num) : 40_000
@@ -103,7 +106,7 @@ struct VideoFeed {
 
     private mutating func adopt(parameterSets sets: [[UInt8]]) throws(MediaError) {
         guard let track = self.track else {
-            self.track = try StreamTrack.track(self.codec, parameterSets: sets)
+            self.track = try StreamTrack.track(self.codec, parameterSets: sets).turned(self.turn)
             return
         }
         if let changed = try track.refreshed(byParameterSets: sets) { self.track = changed }
@@ -113,7 +116,7 @@ struct VideoFeed {
         if let track = self.track {
             if let changed = try track.refreshed(byKeyframe: payload) { self.track = changed }
         } else if self.codec == .av1, let header = try AV1SequenceHeader(temporalUnit: payload) {
-            self.track = try Track(id: .video, codec: .av1, configuration: AV1Configuration(sequenceHeader: header).record)
+            self.track = try Track(id: .video, codec: .av1, configuration: AV1Configuration(sequenceHeader: header).record).turned(self.turn)
         }
     }
 
@@ -122,7 +125,7 @@ struct VideoFeed {
         guard !extradata.isEmpty else { return }
         let found = StreamTrack.nalOrRecord(self.codec, extradata)
         guard let track = found.track else { return }
-        self.track = track
+        self.track = track.turned(self.turn)
         self.rewriter = NALRewriter(codec: self.codec, lengthSize: found.lengthSize)
     }
 }

@@ -49,7 +49,7 @@ public final class FilePictures {
         return false
     }
 
-    private var shownTurn: PictureTurn { self.turn == .none ? self.frame.turn : self.turn }
+    private var shownTurn: PictureTurn { self.frame.turn(told: self.turn) }
 
     /// Of the picture that was found last, upright and in its shape, at most so many pixels high.
     public func size(heightLimit: Int) -> PictureSize { self.frame.pictureSize(turn: self.shownTurn, heightLimit: heightLimit) }
@@ -61,12 +61,6 @@ public final class FilePictures {
 }
 
 extension Demuxer {
-    func turn(of index: Int) -> PictureTurn {
-        guard let context = self.context, index < Int(context.pointee.nb_streams) else { return .none }
-        var size = 0
-        return PictureTurn(matrix: av_stream_get_side_data(context.pointee.streams[index], AV_PKT_DATA_DISPLAYMATRIX, &size), bytes: size)
-    }
-
     /// Packets of other streams are not read, nor, where the format can skip them, pictures that need others.
     fileprivate func keepKeyframes(of index: Int) {
         self.discard(allBut: [index])

@@ -1,18 +1,10 @@
 import CFFmpeg
 import Glibc
+public import Media
 
 /// A still picture in the making: black at first, then with one or many decoded pictures drawn on it, then encoded. Not thread-safe; computes, so
 /// it belongs on a thread for work that blocks.
 public final class PictureCanvas {
-    /// One plane of a picture in memory.
-    private struct Plane {
-        var start: UnsafeMutablePointer<UInt8>
-        var stride: Int
-        var bytesPerPixel: Int
-        /// 2: half as many pixels each way.
-        var subsampling: Int
-    }
-
     public let size: PictureSize
     public let format: PictureFormat
     /// What is drawn on.
@@ -52,7 +44,9 @@ public final class PictureCanvas {
         let between = try PictureCanvas(upright, as: self.format)
         try between.scale(source, x: 0, y: 0, size: upright)
         for (from, to) in zip(try between.planes(), try self.planes()) {
-            Self.copy(from, to, x: x / to.subsampling, y: y / to.subsampling, size: size, turn: turn)
+            to.fill(
+                x: x / to.subsampling, y: y / to.subsampling, width: size.width / to.subsampling, height: size.height / to.subsampling,
+                from: from, turn: turn)
         }
     }
 
@@ -104,37 +98,18 @@ public final class PictureCanvas {
         return frame.color_range == AVCOL_RANGE_JPEG || full.contains { $0.rawValue == frame.format }
     }
 
-    private func planes() throws(AVFailure) -> [Plane] {
+    private func planes() throws(AVFailure) -> [PicturePlane] {
         let raw = self.frame.raw.pointee
         let starts = self.format == .png ? [raw.data.0] : [raw.data.0, raw.data.1, raw.data.2]
         let strides = [raw.linesize.0, raw.linesize.1, raw.linesize.2]
-        var planes: [Plane] = []
+        var planes: [PicturePlane] = []
         for (index, start) in starts.enumerated() {
             guard let start else { throw AVFailure("allocate picture", code: shim_averror(ENOMEM)) }
             planes.append(
-                Plane(
+                PicturePlane(
                     start: start, stride: Int(strides[index]), bytesPerPixel: self.format == .png ? 3 : 1, subsampling: index == 0 ? 1 : 2))
         }
         return planes
-    }
-
-    /// One plane, turned, to (`x`, `y`) of another one; `size` is that of the result in pixels of the picture.
-    private static func copy(_ from: Plane, _ to: Plane, x: Int, y: Int, size: PictureSize, turn: PictureTurn) {
-        let (width, height) = (size.width / to.subsampling, size.height / to.subsampling)
-        for row in 0..<height {
-            let line = to.start + (y + row) * to.stride + x * to.bytesPerPixel
-            for column in 0..<width {
-                let (sourceColumn, sourceRow) =
-                    switch turn {
-                    case .none: (column, row)
-                    case .quarter: (row, width - 1 - column)
-                    case .half: (width - 1 - column, height - 1 - row)
-                    case .threeQuarters: (height - 1 - row, column)
-                    }
-                let pixel = from.start + sourceRow * from.stride + sourceColumn * from.bytesPerPixel
-                for byte in 0..<to.bytesPerPixel { line[column * to.bytesPerPixel + byte] = pixel[byte] }
-            }
-        }
     }
 
     // MARK: Encoding

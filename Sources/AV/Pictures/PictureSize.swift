@@ -1,4 +1,5 @@
 import CFFmpeg
+public import Media
 
 /// Pixels of a still picture: even numbers, square pixels.
 public struct PictureSize: Sendable, Equatable {

@@ -27,7 +27,7 @@ public enum StillPicture {
     ) throws(AVFailure) -> [UInt8] {
         let frame = try DecodedFrame()
         try self.decode(keyframe, of: track, into: frame)
-        let turn = frame.turn
+        let turn = frame.turn(told: track.video?.turn ?? .none)
         let size = frame.pictureSize(turn: turn, heightLimit: height)
         let canvas = try PictureCanvas(size, as: format)
         try canvas.draw(frame, size: size, turn: turn)

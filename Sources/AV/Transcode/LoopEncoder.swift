@@ -161,7 +161,7 @@ public enum LoopEncoder {
         }
 
         private func setUpright() throws(AVFailure) {
-            let turn = self.turn == .none ? self.picture.turn : self.turn
+            let turn = self.picture.turn(told: self.turn)
             self.isTurned = turn != .none
             guard self.isTurned else { return }
             let size = self.picture.pictureSize(turn: turn, heightLimit: self.heightLimit)

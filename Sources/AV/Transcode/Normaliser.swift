@@ -21,18 +21,23 @@ final class Normaliser {
     private let decoded: DecodedFrame
     private var awaited: MediaTime?
     private let videoTimeBase: AVRational?
+    private let turn: PictureTurn
     private var hasBegun = false
     /// Added to the input's times, to take out its jumps.
     private var offset = MediaTime.zero
     private var newest = MediaTime.zero
 
     /// - Parameters:
+    ///   - turn: what the container says of the pictures, which come out upright.
     ///   - start: where both tracks begin; nil: at the first frame.
     ///   - keyframe: video packets are skipped until the one that is shown then.
-    init(_ format: NormalFormat, video: AVStream?, audio: AVStream?, start: MediaTime?, keyframe: MediaTime?) throws(AVFailure) {
+    init(
+        _ format: NormalFormat, video: AVStream?, turn: PictureTurn, audio: AVStream?, start: MediaTime?, keyframe: MediaTime?
+    ) throws(AVFailure) {
         self.videoIndex = video.map { Int($0.index) }
         self.audioIndex = audio.map { Int($0.index) }
         self.videoTimeBase = video?.time_base
+        self.turn = turn
         if let video { self.videoDecoder = try Decoder(video.codecpar, timeBase: video.time_base) } else { self.videoDecoder = nil }
         if let audio { self.audioDecoder = try Decoder(audio.codecpar, timeBase: audio.time_base) } else { self.audioDecoder = nil }
         self.video = try VideoSink(format)
@@ -91,7 +96,7 @@ final class Normaliser {
         while try decoder.receive(into: self.decoded) {
             guard let time = self.decoded.time(decoder.timeBase) else { continue }
             let placed = self.place(time)
-            try self.video.take(self.decoded, at: placed, slab: slab, into: &frames)
+            try self.video.take(self.decoded, turn: self.decoded.turn(told: self.turn), at: placed, slab: slab, into: &frames)
             guard let end = self.audio.end else { continue }
             if self.audioIndex == nil {
                 try self.audio.fill(until: placed, slab: slab, into: &frames)

@@ -26,16 +26,18 @@ public final class PictureEncoder {
 
     /// Appends the frames that are ready, which are those of earlier pictures. The picture stays the caller's. One that is not later than the one before
     /// is left out.
-    /// - Parameter isKeyframe: whether the frame made of it begins a group of pictures; no other does but the first.
+    /// - Parameters:
+    ///   - turn: how the picture is turned before, so that what comes out is upright.
+    ///   - isKeyframe: whether the frame made of it begins a group of pictures; no other does but the first.
     public func encode(
-        _ picture: borrowing DecodedFrame, at time: MediaTime, isKeyframe: Bool, into frames: inout [EncodedFrame]
+        _ picture: borrowing DecodedFrame, turn: PictureTurn = .none, at time: MediaTime, isKeyframe: Bool, into frames: inout [EncodedFrame]
     ) throws(AVFailure) {
         if let last = self.last, time <= last { return }
         self.last = time
-        if picture.width == self.format.width, picture.height == self.format.height, picture.isPlain {
+        if picture.width == self.format.width, picture.height == self.format.height, picture.isPlain, turn == .none {
             try self.encoder.send(picture, time: time.microseconds, isKeyframe: isKeyframe)
         } else {
-            try self.scaler.scale(picture, into: self.scaled)
+            try self.scaler.scale(picture, turn: turn, into: self.scaled)
             try self.encoder.send(self.scaled, time: time.microseconds, isKeyframe: isKeyframe)
         }
         try self.receive(into: &frames)

@@ -1,7 +1,8 @@
 import CFFmpeg
 import Glibc
+public import Media
 
-/// Brings pictures of any size and pixel format to one size in 8-bit 4:2:0, with black bars where the shape differs. Not thread-safe.
+/// Brings pictures of any size and pixel format to one size in 8-bit 4:2:0, upright, with black bars where the shape differs. Not thread-safe.
 public final class Scaler {
     private struct Input: Equatable {
         var width: Int32
@@ -19,8 +20,22 @@ public final class Scaler {
         var height: Int
     }
 
+    /// What a picture is before it is turned: of the output's size, or of that lying on its side.
+    private final class Unturned {
+        let isSideways: Bool
+        let scaler: Scaler
+        let picture: DecodedFrame
+
+        init(width: Int, height: Int, isSideways: Bool) throws(AVFailure) {
+            self.isSideways = isSideways
+            self.scaler = isSideways ? Scaler(width: height, height: width) : Scaler(width: width, height: height)
+            self.picture = try DecodedFrame()
+        }
+    }
+
     private let width: Int
     private let height: Int
+    private var unturned: Unturned?
     private var context: OpaquePointer?
     private var input: Input?
     private var placement = Placement(x: 0, y: 0, width: 0, height: 0)
@@ -36,11 +51,14 @@ public final class Scaler {
     deinit { sws_freeContext(self.context) }
 
     /// Fills `output`. The memory of an old picture is used again where nobody else, such as an encoder, still holds it.
-    public func scale(_ source: borrowing DecodedFrame, into output: borrowing DecodedFrame) throws(AVFailure) {
+    /// - Parameter turn: which the picture is shown with; it is made after scaling, where there is less to be moved.
+    public func scale(
+        _ source: borrowing DecodedFrame, turn: PictureTurn = .none, into output: borrowing DecodedFrame
+    ) throws(AVFailure) {
+        guard turn == .none else { return try self.scaleTurned(source, turn, into: output) }
         try self.prepare(for: source.raw.pointee)
-        let isReusable = output.width == self.width && output.height == self.height && av_frame_is_writable(output.raw) > 0
         // The bars are still there.
-        if !isReusable || self.paintsBars { try self.makeBlack(output) }
+        if !self.isReusable(output) || self.paintsBars { try self.makeBlack(output) }
         self.paintsBars = false
         let target = output.raw.pointee
         let (place, chroma) = (self.placement, (x: self.placement.x / 2, y: self.placement.y / 2))
@@ -60,6 +78,37 @@ public final class Scaler {
         let result = sws_scale(
             self.context, sourcePointers, [sizes.0, sizes.1, sizes.2, sizes.3], 0, source.raw.pointee.height, planes, lineSizes)
         guard result >= 0 else { throw AVFailure("scale", code: result) }
+    }
+
+    private func isReusable(_ output: borrowing DecodedFrame) -> Bool {
+        output.width == self.width && output.height == self.height && av_frame_is_writable(output.raw) > 0
+    }
+
+    private func scaleTurned(_ source: borrowing DecodedFrame, _ turn: PictureTurn, into output: borrowing DecodedFrame) throws(AVFailure) {
+        let isSideways = turn.isSideways
+        if self.unturned?.isSideways != isSideways {
+            self.unturned = try Unturned(width: self.width, height: self.height, isSideways: isSideways)
+        }
+        guard let unturned = self.unturned else { return }
+        try unturned.scaler.scale(source, into: unturned.picture)
+        if !self.isReusable(output) { try self.makeBlack(output) }
+        // Bars are elsewhere in a picture that is not turned.
+        self.paintsBars = true
+        for (from, to) in zip(try Self.planes(of: unturned.picture), try Self.planes(of: output)) {
+            to.fill(width: self.width / to.subsampling, height: self.height / to.subsampling, from: from, turn: turn)
+        }
+    }
+
+    private static func planes(of picture: borrowing DecodedFrame) throws(AVFailure) -> [PicturePlane] {
+        let frame = picture.raw.pointee
+        guard let luma = frame.data.0, let blue = frame.data.1, let red = frame.data.2 else {
+            throw AVFailure("scale", code: shim_averror(ENOMEM))
+        }
+        return [
+            PicturePlane(start: luma, stride: Int(frame.linesize.0), bytesPerPixel: 1, subsampling: 1),
+            PicturePlane(start: blue, stride: Int(frame.linesize.1), bytesPerPixel: 1, subsampling: 2),
+            PicturePlane(start: red, stride: Int(frame.linesize.2), bytesPerPixel: 1, subsampling: 2),
+        ]
     }
 
     /// Allocates `output` and paints it black.

@@ -8,6 +8,7 @@ final class VideoSink {
     private let scaler: Scaler
     /// What is shown from `next` on, still as it was decoded; scaled when it is shown at all.
     private let waiting: DecodedFrame
+    private var waitingTurn = PictureTurn.none
     private var isWaiting = false
     private var shown: DecodedFrame
     private var hasShown = false
@@ -43,12 +44,15 @@ final class VideoSink {
     func begin(at time: MediaTime) { self.origin = time }
 
     /// Takes over the picture.
-    func take(_ picture: borrowing DecodedFrame, at time: MediaTime, slab: PayloadSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
+    /// - Parameter turn: which it is shown with, and does not need any more then.
+    func take(
+        _ picture: borrowing DecodedFrame, turn: PictureTurn = .none, at time: MediaTime, slab: PayloadSlab, into frames: inout [EncodedFrame]
+    ) throws(AVFailure) {
         let isFirst = !self.isWaiting && !self.hasShown
-        if isFirst { self.wait(for: picture) }
+        if isFirst { self.wait(for: picture, turn) }
         // Nothing was shown yet: what comes first stands for what is missing before it.
         try self.show(until: self.index(of: time), slab: slab, into: &frames)
-        if !isFirst { self.wait(for: picture) }
+        if !isFirst { self.wait(for: picture, turn) }
     }
 
     /// Goes on showing what there is until `time`.
@@ -66,15 +70,16 @@ final class VideoSink {
         try self.receive(slab: slab, into: &frames)
     }
 
-    private func wait(for picture: borrowing DecodedFrame) {
+    private func wait(for picture: borrowing DecodedFrame, _ turn: PictureTurn) {
         self.waiting.move(from: picture)
+        self.waitingTurn = turn
         self.isWaiting = true
     }
 
     private func show(until end: Int64, slab: PayloadSlab, into frames: inout [EncodedFrame]) throws(AVFailure) {
         while self.next < end {
             if self.isWaiting {
-                try self.scaler.scale(self.waiting, into: self.shown)
+                try self.scaler.scale(self.waiting, turn: self.waitingTurn, into: self.shown)
                 self.isWaiting = false
                 self.hasShown = true
             } else if !self.hasShown {

@@ -48,7 +48,7 @@ final class PullFeed {
 
     /// A decoder that was set up for one goes on with the other. What a container says beside the record, a rounded frame rate above all, may differ.
     static func areInterchangeable(_ one: Track, _ other: Track) -> Bool {
-        guard one.codec == other.codec, self.essence(of: one) == self.essence(of: other) else { return false }
+        guard one.codec == other.codec, self.essence(of: one) == self.essence(of: other), one.video?.turn == other.video?.turn else { return false }
         return !one.configuration.isEmpty || one.format == other.format
     }
 

@@ -3,7 +3,7 @@ import Media
 import Streams
 import Synchronization
 
-/// Turns the pictures of one track into VP8 or VP9, in the size and with the times and keyframes they have. Confined to the recorder's thread.
+/// Makes the pictures of one track into VP8 or VP9, upright, in the size and with the times and keyframes they have. Confined to the recorder's thread.
 ///
 /// What it has no time for is left out before it is encoded, and counted; whoever publishes notices nothing.
 final class PictureConversion {
@@ -18,6 +18,8 @@ final class PictureConversion {
     /// Made for the first picture, whose size it keeps.
     private var encoder: PictureEncoder?
     private var keyframes = KeyframeRule()
+    /// Of the pictures since the last one that began a group.
+    private var turn = PictureTurn.none
     private var load = EncodingLoad(patience: PictureConversion.patience)
     private var waitsForKeyframe = true
     private var newest = MediaTime.zero
@@ -82,13 +84,14 @@ final class PictureConversion {
         while try self.decoder.receive(into: self.picture) {
             guard let time = self.picture.presentationTime else { continue }
             let isKeyframe = self.keyframes.beginsGroup(at: time)
+            if isKeyframe { self.turn = self.picture.turn(told: self.track.video?.turn ?? .none) }
             let before = self.load.dropped
             // There is nothing to shed: the recording goes on with as many pictures as there is time for.
             let decision = self.load.decide(lag: self.lag(at: time), at: time, isKeyframe: isKeyframe)
             self.encoding.slots.droppedFrames.wrappingAdd(UInt64(self.load.dropped - before), ordering: .relaxed)
             guard decision != .drop else { continue }
             let encoder = try self.openEncoder()
-            try encoder.encode(self.picture, at: time, isKeyframe: isKeyframe, into: &frames)
+            try encoder.encode(self.picture, turn: self.turn, at: time, isKeyframe: isKeyframe, into: &frames)
         }
     }
 
@@ -105,8 +108,8 @@ final class PictureConversion {
 
     private func openEncoder() throws(AVFailure) -> PictureEncoder {
         if let encoder = self.encoder { return encoder }
-        let shape = LadderPlan.Source(width: self.picture.width, height: self.picture.height, pixelAspect: self.picture.pixelAspect)
-        let wish = RenditionSetting(height: self.picture.height, videoBitrate: self.encoding.bitrate, encodesSameHeight: true)
+        let shape = LadderPlan.Source(self.picture, turn: self.turn)
+        let wish = RenditionSetting(height: shape.height, videoBitrate: self.encoding.bitrate, encodesSameHeight: true)
         guard let plan = LadderPlan([wish], of: shape).renditions.first else {
             throw AVFailure(cause: .unsupported, operation: "open encoder", text: "pictures of \(self.picture.width)x\(self.picture.height)")
         }

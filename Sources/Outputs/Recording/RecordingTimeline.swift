@@ -250,6 +250,6 @@ extension Track {
     func goesOn(as other: Track) -> Bool {
         // A frame rate that somebody claims is not part of it.
         self.id == other.id && self.codec == other.codec && self.configuration == other.configuration && self.audio == other.audio
-            && self.video?.width == other.video?.width && self.video?.height == other.video?.height
+            && self.video?.width == other.video?.width && self.video?.height == other.video?.height && self.video?.turn == other.video?.turn
     }
 }

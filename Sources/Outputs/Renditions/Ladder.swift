@@ -83,7 +83,11 @@ public final class Ladder: Sendable {
     }
 
     /// What is wished for has changed. Renditions that are wished for as before go on undisturbed; others begin at the next keyframe.
-    public func change(to settings: [RenditionSetting]) { self.worker.change(to: settings) }
+    /// - Returns: false when it has ended by itself, and takes nothing more.
+    public func change(to settings: [RenditionSetting]) -> Bool {
+        self.worker.change(to: settings)
+        return !self.worker.isEnding.load(ordering: .sequentiallyConsistent)
+    }
 
     /// Ends all renditions; `onClosed` follows.
     public func stop() {

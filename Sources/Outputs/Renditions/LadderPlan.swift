@@ -1,6 +1,9 @@
+import AV
+import Media
+
 /// Which renditions are made of a source, from what is wished for: never larger than the source, its shape kept, in square pixels and even numbers.
 struct LadderPlan: Equatable {
-    /// A picture as it comes out of the decoder.
+    /// A picture as it is shown, upright.
     struct Source: Equatable, Sendable {
         /// Pixels.
         var width: Int
@@ -57,5 +60,17 @@ struct LadderPlan: Equatable {
     private static func bitrate(width: Int, height: Int) -> Int {
         let exact = Double(width * height) * self.usualRate * self.bitsPerPixel
         return max(Int(exact / 10_000), 5) * 10_000
+    }
+}
+
+extension LadderPlan.Source {
+    /// A picture as it comes out of the decoder, which is turned to be shown.
+    init(_ picture: borrowing DecodedFrame, turn: PictureTurn) {
+        let (width, height, aspect) = (picture.width, picture.height, picture.pixelAspect)
+        if turn.isSideways {
+            self.init(width: height, height: width, pixelAspect: 1 / aspect)
+        } else {
+            self.init(width: width, height: height, pixelAspect: aspect)
+        }
     }
 }

@@ -33,6 +33,8 @@ actor LadderWorker {
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.executor.asUnownedSerialExecutor() }
     /// Pictures and frames that were not encoded.
     nonisolated let dropped = Atomic<Int>(0)
+    /// Told before the last pictures are encoded, which takes a while.
+    nonisolated let isEnding = Atomic<Bool>(false)
 
     private let source: Stream
     private let environment: Ladder.Environment
@@ -47,6 +49,8 @@ actor LadderWorker {
     private var video: Track?
     private var decoding: Decoding?
     private var shape: LadderPlan.Source?
+    /// Of the pictures since the last one that began a group: not every picture says it.
+    private var turn = PictureTurn.none
     private var keyframes = KeyframeRule()
     private var load = EncodingLoad()
     private var sound: LadderSound
@@ -192,9 +196,11 @@ actor LadderWorker {
     }
 
     private func encode(_ picture: borrowing DecodedFrame, at time: MediaTime) {
-        let shape = LadderPlan.Source(width: picture.width, height: picture.height, pixelAspect: picture.pixelAspect)
+        let beginsGroup = self.keyframes.beginsGroup(at: time)
+        if beginsGroup { self.turn = picture.turn(told: self.video?.video?.turn ?? .none) }
+        let shape = LadderPlan.Source(picture, turn: self.turn)
         let isOther = shape != self.shape
-        let isKeyframe = self.keyframes.beginsGroup(at: time) || isOther
+        let isKeyframe = beginsGroup || isOther
         if isOther {
             self.shape = shape
             self.needsPlan = true
@@ -208,7 +214,7 @@ actor LadderWorker {
         }
         for rendition in self.running {
             do throws(AVFailure) {
-                try rendition.encode(picture, at: time, isKeyframe: isKeyframe)
+                try rendition.encode(picture, turn: self.turn, at: time, isKeyframe: isKeyframe)
             } catch {
                 self.logger.error("a rendition has failed", metadata: ["height": "\(rendition.rendition.height)", "reason": "\(error)"])
                 self.remove(rendition, .lost)
@@ -355,6 +361,7 @@ actor LadderWorker {
 
     private func end() {
         guard !self.hasEnded else { return }
+        self.isEnding.store(true, ordering: .sequentiallyConsistent)
         self.finishDecoding()
         self.endAll()
         self.hasEnded = true

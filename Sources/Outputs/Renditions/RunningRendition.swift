@@ -24,8 +24,8 @@ final class RunningRendition {
         self.publisher.announce([self.encoder.track] + (sound.map { [$0] } ?? []))
     }
 
-    func encode(_ picture: borrowing DecodedFrame, at time: MediaTime, isKeyframe: Bool) throws(AVFailure) {
-        try self.encoder.encode(picture, at: time, isKeyframe: isKeyframe, into: &self.frames)
+    func encode(_ picture: borrowing DecodedFrame, turn: PictureTurn, at time: MediaTime, isKeyframe: Bool) throws(AVFailure) {
+        try self.encoder.encode(picture, turn: turn, at: time, isKeyframe: isKeyframe, into: &self.frames)
         self.publishPictures()
     }
 

@@ -114,7 +114,7 @@ extension DASHManifest {
 
     private func attributes(of track: Track, in period: Period) -> String {
         var text = "codecs=\"\(XMLText.escape(track.codecParameter))\" bandwidth=\"\(self.bandwidth(of: track, in: period))\""
-        if let video = track.video, video.width > 0, video.height > 0 { text += " width=\"\(video.width)\" height=\"\(video.height)\"" }
+        if let video = track.video, video.width > 0, video.height > 0 { text += " width=\"\(video.shownWidth)\" height=\"\(video.shownHeight)\"" }
         return text
     }
 

@@ -35,8 +35,6 @@ enum InitSegmentWriter {
         return buffer
     }
 
-    private static let unityMatrix: [UInt32] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000]
-
     private static func writeMovieHeader(trackCount: Int, into buffer: inout ByteBuffer) {
         buffer.writeFullBox("mvhd") { buffer in
             buffer.writeZeros(8)
@@ -45,10 +43,16 @@ enum InitSegmentWriter {
             buffer.writeInteger(UInt32(0x1_0000))  // rate 1.0
             buffer.writeInteger(UInt16(0x100))  // volume 1.0
             buffer.writeZeros(10)
-            for value in self.unityMatrix { buffer.writeInteger(value) }
+            for value in PictureTurn.none.matrix(width: 0, height: 0) { buffer.writeInteger(value) }
             buffer.writeZeros(24)
             buffer.writeInteger(UInt32(trackCount + 1))
         }
+    }
+
+    /// Which way up players show it; the sizes beside it are those before.
+    private static func matrix(of track: Track) -> [Int32] {
+        let video = track.video ?? VideoFormat(width: 0, height: 0)
+        return video.turn.matrix(width: video.width, height: video.height)
     }
 
     private static func writeTrack(_ track: Track, number: UInt32, timescale: UInt32, entry: ByteBuffer, into buffer: inout ByteBuffer) {
@@ -62,7 +66,7 @@ enum InitSegmentWriter {
                 buffer.writeInteger(UInt16(track.kind == .audio ? 1 : 0))
                 buffer.writeInteger(UInt16(track.kind == .audio ? 0x100 : 0))
                 buffer.writeZeros(2)
-                for value in self.unityMatrix { buffer.writeInteger(value) }
+                for value in self.matrix(of: track) { buffer.writeInteger(value) }
                 buffer.writeInteger(UInt32(UInt16(clamping: track.video?.width ?? 0)) << 16)
                 buffer.writeInteger(UInt32(UInt16(clamping: track.video?.height ?? 0)) << 16)
             }

@@ -42,7 +42,7 @@ public struct MultivariantPlaylist: Sendable {
         for track in variant.tracks where !codecs.contains(track.codecParameter) { codecs.append(track.codecParameter) }
         if !codecs.isEmpty { attributes.append("CODECS=\"\(codecs.joined(separator: ","))\"") }
         if let video = variant.tracks.lazy.compactMap(\.video).first {
-            if video.width > 0, video.height > 0 { attributes.append("RESOLUTION=\(video.width)x\(video.height)") }
+            if video.width > 0, video.height > 0 { attributes.append("RESOLUTION=\(video.shownWidth)x\(video.shownHeight)") }
             if let rate = variant.frameRate ?? video.frameRate { attributes.append("FRAME-RATE=\(DecimalFormat.thousandths(rate))") }
         }
         return attributes

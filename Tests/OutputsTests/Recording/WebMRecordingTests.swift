@@ -58,6 +58,28 @@ import Testing
         return payloads
     }
 
+    /// Players would not turn a webm.
+    @Test func picturesThatLieOnTheirSideAreEncodedUpright() async throws {
+        let bench = try RecordingBench()
+        let filters = ("color=white:s=160x90:r=25:d=2,drawbox=x=80:y=0:w=80:h=90:color=black:t=fill", "")
+        var clip = try Clip(filters: filters, video: Clip.h264, audio: nil, in: bench.folder)
+        clip.tracks = clip.tracks.map { $0.turned(.quarter) }
+        let recorder = self.recorder(bench)
+        _ = try recorder.start()
+        let publisher = try bench.publisher(of: clip)
+        bench.publish(clip.inMilliseconds, to: publisher)
+        publisher.end(.finished)
+        await recorder.waitUntilEnded()
+        let path = try #require(bench.outcomes.value.first).path
+        let track = try #require(try Demuxer(path: path).tracks.first)
+        #expect(track.video?.width == 90 && track.video?.height == 160 && track.video?.turn == PictureTurn.none)
+        let raw = bench.folder.path + "/picture.gray"
+        try Tool.output(
+            of: "ffmpeg", ["-v", "error", "-i", path, "-frames:v", "1", "-vf", "scale=1:2:flags=area,format=gray", "-f", "rawvideo", raw])
+        let halves = [UInt8](try Data(contentsOf: URL(fileURLWithPath: raw)))
+        #expect(halves.count == 2 && halves[0] > 200 && halves[1] < 50, "what was to the left is above: \(halves)")
+    }
+
     @Test(arguments: copied) func whatWebMHoldsIsCopiedToTheLastBit(pair: Pair) async throws {
         let bench = try RecordingBench()
         let clip = try Clip(video: pair.video, audio: pair.audio, container: pair.container, in: bench.folder)

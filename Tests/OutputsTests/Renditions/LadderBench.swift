@@ -74,6 +74,8 @@ final class LadderBench: Sendable {
     let source: Streams.Stream
     let folder: TestFolder
     let events = Noted<[LadderEvent]>([])
+    /// Called with each event, on the ladder's thread.
+    let duringEvents = Noted<@Sendable (LadderEvent) -> Void>({ _ in })
     /// For each that was told to have started, whether it was to be found by then.
     let found = Noted<[Bool]>([])
     private let closed = Noted<(isClosed: Bool, waiting: [CheckedContinuation<Void, Never>])>((false, []))
@@ -86,14 +88,15 @@ final class LadderBench: Sendable {
 
     func collector(_ height: Int) -> Collector { Collector(self.directory.open(StreamKey("cam", renditionHeight: height))) }
 
-    func ladder(_ settings: [RenditionSetting]) -> Ladder {
+    func ladder(_ settings: [RenditionSetting], queue: StreamReader.Limits = Ladder.Configuration().queue) -> Ladder {
         Ladder(
             stream: self.source, settings: settings,
             environment: .init(
-                configuration: .init(preset: "ultrafast", threads: 1), streams: self.directory, board: self.board, slots: self.slots,
+                configuration: .init(preset: "ultrafast", threads: 1, queue: queue), streams: self.directory, board: self.board, slots: self.slots,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, wallClock: { 0 }),
             onEvent: { event in
                 self.events.change { $0.append(event) }
+                self.duringEvents.value(event)
                 guard case .started(let rendition) = event else { return }
                 self.found.change { $0.append(self.board.rendition(of: "cam", height: rendition.height) != nil) }
             },
