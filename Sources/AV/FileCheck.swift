@@ -7,8 +7,8 @@ public enum FileCheck {
     private static let mostPackets = 10_000
     /// Keyframes that may be damaged before one can be decoded.
     private static let mostKeyframes = 3
-    /// Packets of sound alone before the first sound: decoders want some of them first.
-    private static let mostSounds = 50
+    /// Packets of sound alone before the first sound, and of pictures before the first keyframe: decoders want some of them first.
+    private static let mostLeading = 50
 
     /// Blocks, at most about as long as `limit`.
     ///
@@ -56,9 +56,11 @@ public enum FileCheck {
         let pictures = Set(demuxer.streams.indices.filter { demuxer.isMovingPicture($0) })
         let packet = try Packet()
         let frame = try DecodedFrame()
-        var sounds: [Int: Decoder] = [:]
+        var decoders: [Int: Decoder] = [:]
         // Of those that were tried.
         var failed = 0
+        // Pictures that need others, which a file without a keyframe may begin with.
+        var leading = 0
         var hasMedia = false
         for _ in 0..<Self.mostPackets {
             guard try demuxer.read(into: packet) else { break }
@@ -66,22 +68,28 @@ public enum FileCheck {
             guard demuxer.streams.indices.contains(index), demuxer.streams[index].isVideoOrAudio, !packet.isCorrupt else { continue }
             hasMedia = true
             let look: Look
-            if pictures.contains(index) {
-                guard packet.isKeyframe else { continue }
+            if !pictures.contains(index) {
+                guard pictures.isEmpty, demuxer.isSound(index) else { continue }
+                look = try Self.next(packet, demuxer.streams[index], &decoders[index], into: frame)
+            } else if packet.isKeyframe {
                 look = try Self.picture(packet, demuxer.streams[index], into: frame)
             } else {
-                guard pictures.isEmpty, demuxer.isSound(index) else { continue }
-                look = try Self.sound(packet, demuxer.streams[index], &sounds[index], into: frame)
+                guard leading < Self.mostLeading else { continue }
+                leading += 1
+                look = try Self.next(packet, demuxer.streams[index], &decoders[index], into: frame)
+                if look == .nothing { continue }
             }
             switch look {
             case .decoded: return !pictures.isEmpty
             case .unknown: return false
             case .nothing: failed += 1
             }
-            if failed >= (pictures.isEmpty ? Self.mostSounds : Self.mostKeyframes) { break }
+            if failed >= (pictures.isEmpty ? Self.mostLeading : Self.mostKeyframes) { break }
         }
         guard hasMedia else { throw Self.broken("nothing in it can be read") }
-        guard failed == 0 else { throw Self.broken(pictures.isEmpty ? "its sound cannot be decoded" : "its pictures cannot be decoded") }
+        guard failed == 0, leading == 0 else {
+            throw Self.broken(pictures.isEmpty ? "its sound cannot be decoded" : "its pictures cannot be decoded")
+        }
         return false
     }
 
@@ -96,7 +104,7 @@ public enum FileCheck {
         }
     }
 
-    private static func sound(
+    private static func next(
         _ packet: borrowing Packet, _ stream: CodecParameters, _ decoder: inout Decoder?, into frame: borrowing DecodedFrame
     ) throws(AVFailure) -> Look {
         do throws(AVFailure) {

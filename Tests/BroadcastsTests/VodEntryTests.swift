@@ -72,7 +72,7 @@ import Testing
                 return outcome
             }
         }
-        guard case .store = failure else { throw Tool.Failed(description: "\(String(describing: failure))") }
+        if case .store = failure {} else { Issue.record("\(String(describing: failure))") }
         let place = stage.dataDirectory + "/streams/\(Self.id).mp4"
         let bytes = try #require(FileManager.default.contents(atPath: place)).count
 
