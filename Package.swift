@@ -140,7 +140,11 @@ let package = Package(
             ["Outputs", "Streams", "RTMP", "Packaging", "AV", "SRT", "Media", "TestSupport", nioCore, nioPosix, nioEmbedded, nioSSL, logging]),
         tests(
             "BroadcastsTests",
-            ["Broadcasts", "Store", "Streams", "Outputs", "Gateways", "Media", "BroadcastSupport", "TestSupport", nioCore, nioEmbedded, logging]),
+            [
+                "Broadcasts", "Store", "Streams", "Outputs", "Gateways", "AV", "Media", "BroadcastSupport", "TestSupport", nioCore, nioPosix,
+                nioEmbedded,
+                logging,
+            ]),
         tests(
             "APITests",
             [

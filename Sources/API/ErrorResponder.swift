@@ -147,6 +147,8 @@ enum ErrorResponder {
     /// A member of a Broadcast that cannot be stored.
     private static func invalidMember(_ error: BroadcastError) -> ResultDTO? {
         switch error {
+        case .listNotPlayable(let name):
+            ResultDTO(false, message: "A list of the library (m3u8) can be watched, but is no source: \(Self.printable(name))")
         case .subFolderInvalid: ResultDTO(false, message: "Subfolder is not valid. ")
         case .textInvalid(let member): ResultDTO(false, message: "The value of \(member) is not valid.")
         case .endpointInvalid(let url): ResultDTO(false, message: "Endpoint url is not valid: \(url)")
@@ -187,6 +189,7 @@ enum ErrorResponder {
         case .playlistEmpty: ResultDTO(false, message: "There is no playlist  for stream id:\(id)")
         case .playlistAlreadyRunning: ResultDTO(false, message: "Playlist is already running for stream:\(id)")
         case .sourceURLInvalid: ResultDTO(false, message: "Stream URL is not valid")
+        case .listNotPlayable: Self.invalidMember(error) ?? Self.empty
         default: Self.unreachable(error) ?? Self.empty
         }
     }

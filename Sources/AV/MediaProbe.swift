@@ -10,6 +10,8 @@ public struct MediaProbe: Sendable {
     /// All streams, also those of other codecs.
     public let streamCount: Int
     public let isSeekable: Bool
+    /// A moving picture in it has been decoded; only `FileCheck` tries.
+    public var hasPicture = false
 
     /// Reads the head of a local file; blocks.
     public init(path: String, interrupt: Interrupt = Interrupt()) throws(AVFailure) {

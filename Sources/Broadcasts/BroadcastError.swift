@@ -30,6 +30,8 @@ public enum BroadcastError: Error, Sendable, Equatable {
     case playlistAlreadyRunning
     /// None of the items may be fetched.
     case nothingPlayable
+    /// This is a list of other files in the library, such as an imported m3u8: it is served, and never played as a source.
+    case listNotPlayable(String)
     /// What was created to be pulled at once could not be, and is removed again.
     case fetcherNotStarted
 

@@ -16,16 +16,20 @@ extension BroadcastService {
 
     /// Starts to pull, and remembers that this is wanted. `source` or `playlist`. It has begun, not connected.
     /// - Throws: in this order `unknownBroadcast`; `alreadyActive` or `playlistAlreadyRunning`; `noSource`, `typeNotStartable`, `playlistEmpty`,
-    ///   `cameraUnreachable` (no stream URL, and an address that would need ONVIF), `sourceURLInvalid` (it may not be fetched) or
-    ///   `nothingPlayable`; `resourcesExhausted`; `store`.
+    ///   `cameraUnreachable` (no stream URL, and an address that would need ONVIF), `sourceURLInvalid` (it may not be fetched),
+    ///   `listNotPlayable` or `nothingPlayable`; `resourcesExhausted`; `store`.
     public func startPull(_ id: String) async throws(BroadcastError) -> StartedOrStopped {
         let started: StartedOrStopped
         do throws(BroadcastError) {
             started = try await self.sources.start(id, .asked)
-        } catch .nothingPlayable {
-            // Contract 3.8: such a list counts as played to its end.
-            _ = try await stored { () async throws(StoreError) in try await self.database.broadcasts.sourceStopped(id) }
-            throw .nothingPlayable
+        } catch {
+            switch error {
+            case .nothingPlayable, .listNotPlayable:
+                // Contract 3.8: such a list counts as played to its end.
+                _ = try await stored { () async throws(StoreError) in try await self.database.broadcasts.sourceStopped(id) }
+            default: break
+            }
+            throw error
         }
         if started == .playlist, let items = try self.record(id)?.playlist.items {
             self.durations.find(items.filter { ItemDurations.isFile($0) && $0.durationInMs == 0 }.compactMap(\.streamUrl), of: id)

@@ -60,12 +60,15 @@ public protocol LivePackaging: Sendable {
     func totalDashViewerCount() -> Int
     /// The segments there are of a broadcast; nil when there are none.
     func kept(_ id: String) -> KeptHLS?
+    /// The same of a rendition of it, whose playlist is called so, without `.m3u8`; and its height.
+    func kept(_ id: String, rendition name: String) -> (kept: KeptHLS, height: Int)?
     /// Removes them, unless others have come since, or may come; whether they are removed.
     @discardableResult func removeKept(_ kept: KeptHLS) -> Bool
 }
 
 extension LivePackaging {
     public func kept(_ id: String) -> KeptHLS? { nil }
+    public func kept(_ id: String, rendition name: String) -> (kept: KeptHLS, height: Int)? { nil }
     public func removeKept(_ kept: KeptHLS) -> Bool { false }
 }
 

@@ -76,6 +76,29 @@ import Testing
         }
     }
 
+    @Test func aListOfTheLibraryIsNoSourceAndIsNamed() async throws {
+        let stage = try await RESTStage()
+        #expect(try await stage.post("/broadcasts/create", #"{"streamId":"v","type":"VoD","streamUrl":"list12345678"}"#).status == .ok)
+        var list = VodRecord(id: "list12345678", streamID: "films", kind: .imported, createdAt: 1)
+        list.filePath = "streams/films/list.m3u8"
+        try await stage.database.vods.insert(list)
+        let refused = result(false, "A list of the library (m3u8) can be watched, but is no source: list12345678")
+        #expect(try await stage.post("/broadcasts/v/start").body == refused)
+        let items = #""playListItemList":[{"streamUrl":"http://files.example/a.mp4"},{"streamUrl":"list12345678"}]"#
+        for body in [#"{"type":"VoD","streamUrl":"list12345678"}"#, "{\"type\":\"playlist\",\(items)}"] {
+            let created = try await stage.post("/broadcasts/create", body)
+            #expect(created.status == .badRequest && created.body == refused, "\(body)")
+        }
+        let updated = try await stage.put("/broadcasts/v", #"{"streamUrl":"list12345678"}"#)
+        #expect(updated.status == .ok && updated.body == refused)
+    }
+
+    @Test func theLookAtAnImportSaysHowFarItIs() async throws {
+        let (stage, root) = try await self.stageWithRoot()
+        #expect(try await stage.get("/vods/directory").body == #"{"found":0,"done":0}"#)
+        try FileManager.default.removeItem(atPath: root)
+    }
+
     @Test func anImportedFileIsDeletedFromTheListOnly() async throws {
         let (stage, root) = try await self.stageWithRoot()
         #expect(try await stage.post("/vods/directory?directory=\(root)/films").body == result(true, "1 files are imported"))

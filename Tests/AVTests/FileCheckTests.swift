@@ -45,6 +45,113 @@ import Testing
         }
     }
 
+    struct Kind: Sendable, CustomTestStringConvertible {
+        var name: String
+        var formats: [String]
+        var video: [String]?
+        var audio: [String]?
+        var testDescription: String { self.name }
+    }
+
+    static let kinds = [
+        Kind(name: "a.mp4", formats: ["mov"], video: Encoders.h264, audio: Encoders.aac + ["-movflags", "+faststart"]),
+        Kind(name: "a.mov", formats: ["mov"], video: Encoders.h264, audio: Encoders.aac + ["-movflags", "+faststart"]),
+        Kind(name: "a.webm", formats: ["matroska"], video: Encoders.vp9, audio: Encoders.opus),
+        Kind(name: "a.mkv", formats: ["matroska"], video: Encoders.h264, audio: Encoders.aac),
+        Kind(name: "a.avi", formats: ["avi"], video: ["-c:v", "mpeg4", "-g", "25"], audio: Encoders.mp3),
+        Kind(name: "a.wmv", formats: ["asf"], video: ["-c:v", "wmv2", "-g", "25"], audio: ["-c:a", "wmav2"]),
+        Kind(name: "a.mp3", formats: ["mp3"], video: nil, audio: Encoders.mp3),
+        Kind(name: "a.flv", formats: ["flv"], video: Encoders.h264, audio: Encoders.aac),
+    ]
+
+    private func rewrite(_ path: String, _ change: (inout Data) throws -> Void) throws {
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        try change(&bytes)
+        try bytes.write(to: URL(fileURLWithPath: path))
+    }
+
+    @Test(arguments: FileCheckTests.kinds) func aWholeFileIsTakenAndHalfOfItIsNot(kind: Kind) throws {
+        let clips = try Clips()
+        let path = try clips.make(kind.name, seconds: 4, video: kind.video, audio: kind.audio)
+        #expect(try self.check(path, kind.formats).get().hasPicture == (kind.video != nil))
+        // Where writers are known to be off by some, a few bytes make no difference.
+        if ["a.avi", "a.wmv", "a.mp3", "a.flv"].contains(kind.name) {
+            try self.rewrite(path) { $0.removeLast(30) }
+            #expect(self.cause(path, kind.formats) == nil, "its last frame alone is cut")
+        }
+        try self.rewrite(path) { $0.removeLast($0.count / 2) }
+        #expect(self.cause(path, kind.formats) == .invalidData)
+    }
+
+    /// What is made live does not know how long it will be, and says so.
+    @Test(arguments: [
+        ("webm", "matroska", Encoders.vp9, Encoders.opus), ("matroska", "matroska", Encoders.h264, Encoders.aac),
+        ("avi", "avi", ["-c:v", "mpeg4"], Encoders.mp3), ("asf", "asf", ["-c:v", "wmv2"], ["-c:a", "wmav2"]),
+        ("flv", "flv", Encoders.h264, Encoders.aac),
+    ])
+    func whatClaimsNothingIsTakenAsItIs(container: String, format: String, video: [String], audio: [String]) throws {
+        let clips = try Clips()
+        let path = clips.path("live")
+        let sources = ["-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25:duration=3", "-f", "lavfi", "-i", "sine=sample_rate=48000:duration=3"]
+        let command = (["ffmpeg", "-v", "error"] + sources + video + audio + ["-f", container, "-"]).map { "'\($0)'" }.joined(separator: " ")
+        // A pipe cannot be gone back in.
+        try Clips.run("sh", ["-c", "\(command) | cat > '\(path)'"])
+        #expect(try self.check(path, [format]).get().hasPicture)
+        try self.rewrite(path) { $0.removeLast($0.count / 2) }
+        #expect(self.cause(path, [format]) == nil)
+    }
+
+    @Test func soundThatIsLongerThanItsPicturesIsWhole() throws {
+        let clips = try Clips()
+        let path = clips.path("long.mp4")
+        let sources = ["-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25:duration=1", "-f", "lavfi", "-i", "sine=duration=6"]
+        try Clips.run("ffmpeg", ["-v", "error"] + sources + Encoders.h264 + Encoders.aac + [path])
+        #expect(try self.check(path, ["mov"]).get().hasPicture)
+    }
+
+    @Test func theCoverOfARecordIsNoPicture() throws {
+        let clips = try Clips()
+        let path = clips.path("a.mp3")
+        let sources = ["-f", "lavfi", "-i", "sine=duration=2", "-f", "lavfi", "-i", "color=size=64x64:rate=1:duration=1"]
+        let cover = ["-map", "0", "-map", "1", "-frames:v", "1", "-c:v", "mjpeg", "-disposition:v", "attached_pic"]
+        try Clips.run("ffmpeg", ["-v", "error"] + sources + cover + Encoders.mp3 + [path])
+        #expect(try !self.check(path, ["mp3"]).get().hasPicture)
+    }
+
+    @Test(
+        arguments: [
+            ("a.mp4", "mov", Encoders.h264, Encoders.aac), ("a.webm", "matroska", Encoders.vp9, Encoders.opus),
+            ("a.m4a.mp4", "mov", nil, Encoders.aac),
+        ] as [(String, String, [String]?, [String])])
+    func aFileOfZerosBehindItsHeaderIsBroken(name: String, format: String, video: [String]?, audio: [String]) throws {
+        let clips = try Clips()
+        let path = try clips.make(name, video: video, audio: audio + (format == "mov" ? ["-movflags", "-faststart"] : []))
+        try self.rewrite(path) { bytes in
+            // Of Matroska, the first cluster.
+            let marks: [String: [UInt8]] = ["mov": Array("mdat".utf8), "matroska": [0x1F, 0x43, 0xB6, 0x75]]
+            let mark = Data(try #require(marks[format]))
+            let start = try #require(bytes.range(of: mark)).upperBound + 8
+            let end = format == "mov" ? try #require(bytes.range(of: Data("moov".utf8))).lowerBound - 4 : bytes.count
+            bytes.replaceSubrange(start..<end, with: Data(count: end - start))
+        }
+        #expect(self.cause(path, [format]) == .invalidData)
+    }
+
+    @Test func theLastSampleMustLieWithinTheFileToItsEnd() throws {
+        let clips = try Clips()
+        let path = try clips.make("a.mp4", video: Encoders.h264, audio: Encoders.aac + ["-movflags", "+faststart"])
+        try self.rewrite(path) { $0.removeLast(1) }
+        #expect(self.cause(path, ["mov"]) == .invalidData)
+    }
+
+    @Test func theLookSaysHowFarItIs() throws {
+        let clips = try Clips()
+        let path = try clips.make("a.mp4", video: Encoders.h264, audio: nil)
+        var told: [Double] = []
+        _ = try FileCheck.run(path: path, formats: ["mov"], within: .seconds(30)) { told.append($0) }
+        #expect(told.count > 2 && told == told.sorted() && told.last == 1 && told[0] > 0 && told[0] < 1)
+    }
+
     @Test(arguments: [
         "no media", "", "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\ngood.mp4\n#EXT-X-ENDLIST\n", "ffconcat version 1.0\nfile 'good.mp4'\n",
         "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5000 RTP/AVP 96\na=rtpmap:96 H264/90000\n",

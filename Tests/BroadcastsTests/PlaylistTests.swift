@@ -136,6 +136,41 @@ import Testing
         #expect(try stage.record("q").playlist.status == "finished")
     }
 
+    /// An imported m3u8 is served; what it lists is nobody's to open.
+    @Test func aListOfTheLibraryIsNoSource() async throws {
+        let stage = try await Stage()
+        var list = VodRecord(id: "list12345678", streamID: "films", kind: .imported, createdAt: 1)
+        list.filePath = "streams/films/list.M3U8"
+        // Stored before there was such a file.
+        try await stage.create("v") {
+            $0.type = "VoD"; $0.source.streamURL = list.id
+        }
+        try await stage.create("q") {
+            $0.type = "playlist"; $0.playListItems = [.init(streamUrl: list.id)]
+        }
+        try await stage.create("p") {
+            $0.type = "playlist"; $0.playListItems = [.init(streamUrl: list.id), .init(streamUrl: "http://h/a.mp4", type: "VoD")]
+        }
+        try await stage.addVod(list)
+        for name in [list.id, "streams/films/list.M3U8", "/live/streams/films/list.M3U8"] {
+            await #expect(throws: BroadcastError.listNotPlayable(name)) {
+                try await stage.create("new") {
+                    $0.type = "VoD"; $0.source.streamURL = name
+                }
+            }
+            await #expect(throws: BroadcastError.listNotPlayable(name)) {
+                try await self.change(stage) { $0.playListItems = [.init(streamUrl: "http://h/a.mp4"), .init(streamUrl: name)] }
+            }
+        }
+        for id in ["v", "q"] {
+            await #expect(throws: BroadcastError.listNotPlayable(list.id)) { try await stage.service.startPull(id) }
+            #expect(stage.sources.pull(id) == nil)
+        }
+        #expect(try stage.record("q").playlist.status == "finished")
+        _ = try await stage.service.startPull("p")
+        #expect(stage.sources.pull("p")?.plan.sequence?.items.map(\.url) == ["", "http://h/a.mp4"], "it is passed over")
+    }
+
     @Test func nextGoesToAnItemThatIsThere() async throws {
         let stage = try await Stage()
         try await stage.createSource("s")

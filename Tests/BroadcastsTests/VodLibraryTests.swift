@@ -88,6 +88,25 @@ import Testing
         try self.remove()
     }
 
+    @Test func theLookAtAnImportSaysHowFarItIs() async throws {
+        try self.make((0..<300).map { "films/\($0).mp4" })
+        let stage = try await self.stage()
+        let library = stage.service.library
+        #expect(library.importProgress == .init())
+        #expect(try await library.importDirectory(self.root.path + "/films") == 300)
+        var seen: [Int] = []
+        try await stage.eventually("all have been looked at") {
+            let progress = library.importProgress
+            if progress.found > 0 {
+                #expect(progress.found == 300)
+                seen.append(progress.done)
+            }
+            return progress.found == 0
+        }
+        #expect(seen == seen.sorted() && seen.contains { $0 > 0 && $0 < 300 }, "\(seen.count)")
+        try self.remove()
+    }
+
     @Test func undoingAnImportLeavesOthersAlone() async throws {
         try self.make(["films/1.mp4", "films2/1.mp4", "sub/films/1.mp4"])
         let stage = try await self.stage()

@@ -19,7 +19,7 @@ import Testing
             try #require(told["success"].bool == true)
             let vod = try await server.vod(id)
             try #require(vod["streamId"].text == "demo" && vod["type"].text == "streamVod" && vod["vodName"].text == "demo.mp4")
-            try #require(vod["processStatus"].text == "finished")
+            try #require(vod["processStatus"].text == "finished" && vod["previewFilePath"].text == "previews/\(id).png")
 
             let media = try await DecodedMedia.decode(server.url("/live/\(try #require(vod["filePath"].text))"), in: lab)
             try media.requireEveryPicture(atLeast: 100)
@@ -40,6 +40,36 @@ import Testing
             let (codecs, _) = try await lab.run(
                 "ffprobe", ["ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", saved.path])
             try #require(Set(codecs.split(separator: "\n")) == ["h264", "aac"])
+        }
+    }
+
+    @Test func aRenditionBecomesAFileByTheNameOfItsPlaylist() async throws {
+        try await Lab.run { lab in
+            let server = try await MartletProcess.start(in: lab, settings: ["MARTLET_HLS_MODE": "always", "MARTLET_HLS_SEGMENT_DURATION": "1s"])
+            let ladder = #"[{"height":90,"videoBitrate":200000,"audioBitrate":0}]"#
+            let body = #"{"streamId":"demo","name":"Show","encoderSettingsList":\#(ladder)}"#
+            try #require(try await server.call("POST", "/v2/broadcasts/create", body: body).status == 200)
+            let publisher = try await server.publish(as: "demo", loops: true)
+            let playlist = "demo_90p200kbps.m3u8"
+            try await eventually("the rendition has segments") {
+                try await server.get("/live/streams/\(playlist)").text.split(separator: "\n").count { $0.hasPrefix("#EXTINF") } >= 3
+            }
+            let told = try await server.call("POST", "/v2/broadcasts/\(playlist)/hls-to-mp4").json()
+            let vod = try await server.vod(try #require(told["dataId"].text, "\(told)"))
+            try #require(vod["streamId"].text == "demo" && vod["vodName"].text == "demo_90p200kbps.mp4" && vod["streamName"].text == "Show (90p)")
+            try #require(vod["previewFilePath"].text == "previews/\(try #require(vod["vodId"].text)).png")
+            let (height, _) = try await lab.run(
+                "ffprobe",
+                [
+                    "ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "stream=height", "-of", "csv=p=0",
+                    server.url("/live/\(try #require(vod["filePath"].text))"),
+                ])
+            try #require(height.split(separator: "\n").first == "90")
+            let file = try await server.call("POST", "/v2/broadcasts/demo_90p200kbps/hls-to-mp4?download=true")
+            try #require(file.headers["content-disposition"] == "attachment; filename=\"demo_90p200kbps.mp4\"")
+            let failed = result(false, "HLS to MP4 conversion has failed")
+            try #require(try await server.call("POST", "/v2/broadcasts/demo_90p201kbps.m3u8/hls-to-mp4").text == failed)
+            _ = publisher
         }
     }
 

@@ -125,6 +125,33 @@ import Testing
         }
     }
 
+    @Test func theWorkOnManyFilesIsSeenWhileItGoesOn() async throws {
+        try await Lab.run { lab in
+            let host = lab.path("host/films")
+            try FileManager.default.createDirectory(at: host, withIntermediateDirectories: true)
+            let film = try await lab.film(Film(first: 0, seconds: 3), at: lab.path("host/film.mp4"))
+            for number in 0..<600 {
+                try FileManager.default.linkItem(at: film, to: host.appending(path: "film \(number).mp4"))
+            }
+            let server = try await MartletProcess.start(in: lab, settings: ["MARTLET_VODS_IMPORT_DIRECTORIES": lab.path("host").path])
+            let browser = try await Browser.start(in: lab)
+            try await browser.open(server.url("/#/:library"))
+            try await browser.waitUntil("the library is open and empty", "document.querySelector('[aria-label=Files] .empty')")
+            try await browser.type(host.path, into: "[name=directory]")
+            try await browser.press("Import")
+            let share = "document.querySelector('progress[aria-label=Import]')?.position"
+            try await browser.waitUntil("how far it is", "\(share) > 0 && \(share) < 1")
+            try #require(try await browser.evaluate("!!document.querySelector('[aria-label=Files] li progress')").bool == true)
+            // The same by the API.
+            let told = try await server.get("/v2/vods/directory").json()
+            try #require(told["found"].number == 600 || told["found"].number == 0)
+            try await browser.waitUntil(
+                "all is done",
+                "!document.querySelector('[aria-label=Files] progress') && !document.querySelector('progress[aria-label=Import]')?.checkVisibility()")
+            try #require(try await server.get("/v2/vods/directory").text == #"{"found":0,"done":0}"#)
+        }
+    }
+
     @Test func filesAreUploadedSeenAndDeletedInTheLibrary() async throws {
         try await Lab.run { lab in
             let host = lab.path("host/films")
@@ -153,6 +180,7 @@ import Testing
             let rows = "[...document.querySelectorAll('[aria-label=Files] li')]"
             let first = "\(rows)[0].querySelector('a')?.textContent"
             try await browser.waitUntil("it is uploaded", "\(rows).length === 2 && \(first) === 'up <b>load</b>.mp4'")
+            try await browser.waitUntil("both have posters", "\(rows).every((row) => row.querySelector('img')?.naturalHeight > 0)")
             let uploaded = try #require(try await server.get("/v2/vods/list/0/10?search=load").json()[0]["filePath"].text)
             try #require(try await server.get("/live/\(uploaded)").body == (try Data(contentsOf: film)))
 

@@ -61,6 +61,15 @@ import Testing
                 try #require(try await server.get("/live/streams/\(path)").status == 404, "\(path)")
             }
 
+            // What holds pictures has a poster; a list of other files can be watched, but not played as a source.
+            try #require(vods.map { $0["previewFilePath"] == .null } == [false, false, true, false, true])
+            try #require(try await server.get("/live/\(try #require(vods[1]["previewFilePath"].text))").status == 200)
+            let list = try #require(vods[4]["vodId"].text)
+            let refused = result(false, "A list of the library (m3u8) can be watched, but is no source: \(list)")
+            let listed = try await server.call(
+                "POST", "/v2/broadcasts/create", body: #"{"type":"playlist","playListItemList":[{"streamUrl":"\#(list)","type":"VoD"}]}"#)
+            try #require(listed.status == 400 && listed.text == refused)
+
             // A broadcast plays one of them, by its id.
             let id = try #require(vods[0]["vodId"].text)
             try await server.create("show", "VoD", ["streamUrl": id])

@@ -28,6 +28,10 @@ import Testing
             try #require(part.status == 206 && part.text == "ftyp" && part.headers["content-range"] == "bytes 4-7/\(bytes.count)")
             try await DecodedMedia.decode(server.url("/live/streams/\(id).mp4"), in: lab).requireEveryPicture(atLeast: 150)
 
+            try #require(vod["previewFilePath"].text == "previews/\(id).png")
+            let poster = try await server.get("/live/previews/\(id).png")
+            try #require(poster.status == 200 && poster.headers["content-type"] == "image/png")
+
             let found = try await server.get("/v2/vods/list/0/10?search=MY%20FILM").json().items
             try #require(found == [vod])
             try #require(try await server.call("DELETE", "/v2/vods/\(id)").json()["message"].text == "vod deleted")
@@ -56,6 +60,17 @@ import Testing
                 try #require(abs(duration - 3000) < 200, "\(kind.ending): \(duration)")
                 let head = try await server.call("HEAD", "/live/streams/\(id).\(kind.ending)")
                 try #require(head.status == 200 && head.headers["content-type"] == kind.type)
+                let poster = try await server.vod(id)["previewFilePath"]
+                guard kind.ending != "mp3" else {
+                    try #require(poster == .null, "there is nothing to see")
+                    continue
+                }
+                try #require(try await server.get("/live/\(try #require(poster.text))").status == 200, "\(kind.ending)")
+                // The first half alone.
+                let half = lab.path("half.\(kind.ending)")
+                let bytes = try Data(contentsOf: file)
+                try bytes.prefix(bytes.count / 2).write(to: half)
+                try #require(try await server.upload(half, as: "film.\(kind.ending)").json()["success"].bool == false, "\(kind.ending)")
             }
         }
     }

@@ -68,6 +68,45 @@ import Testing
         }
     }
 
+    /// A rendition is kept by the name of its playlist, and goes without its source.
+    @Test func aRenditionIsKeptByItself() async throws {
+        try await SegmentsFixture.run({ $0.deleteOnEnd = false }) { fixture in
+            let source = try fixture.publish("demo")
+            let origin = PublishSource(
+                type: .rtmp, remoteAddress: "", credential: "ladder", keepsTimes: true, startedAtMilliseconds: 0, stop: { _ in })
+            let rendition = try fixture.streams.publish(Self.low.key(of: "demo"), source: origin, now: .now()).get()
+            rendition.expect(video: true, audio: false)
+            rendition.announce(Frames.video)
+            fixture.board.set([Self.low], of: "demo", by: self.owner)
+            _ = fixture.ask("demo.m3u8")
+            for second in 0..<10 {
+                SegmentsFixture.send(source, from: second, to: second + 1)
+                SegmentsFixture.send(rendition, from: second, to: second + 1, bytesPerSecond: 1_000)
+                try await fixture.settle()
+            }
+            let live = try #require(fixture.hls.kept("demo", rendition: "demo_480p900kbps"))
+            #expect(live.height == 480)
+            #expect(!fixture.hls.removeKept(live.kept), "who watches needs it")
+            for other in ["demo", "demo_480p901kbps", "demo_adaptive"] { #expect(fixture.hls.kept("demo", rendition: other) == nil) }
+            for publisher in [rendition, source] { publisher.end(.finished) }
+            try await fixture.settle()
+
+            let (kept, _) = try #require(fixture.hls.kept("demo", rendition: "demo_480p900kbps"))
+            let whole = try #require(fixture.hls.kept("demo"))
+            let (one, two) = (try TestFolder("kept"), try TestFolder("kept"))
+            let (low, own) = (try self.write(kept, in: one), try self.write(whole, in: two))
+            #expect(low.bytes > 0 && low.bytes < own.bytes)
+            #expect(fixture.hls.removeKept(kept))
+            #expect(!fixture.hls.removeKept(kept), "it is gone")
+            try await fixture.settle()
+            #expect(fixture.ask("demo_480p900kbps.m3u8") == nil)
+            #expect(try await fixture.playlist("demo.m3u8").isEnded)
+            #expect(fixture.hls.removeKept(whole))
+            try await fixture.settle()
+            #expect(try fixture.files() == [])
+        }
+    }
+
     @Test func whatHasGoneOnSinceIsNotRemoved() async throws {
         try await SegmentsFixture.run { fixture in
             let first = try fixture.publish("demo")

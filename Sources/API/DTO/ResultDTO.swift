@@ -44,3 +44,16 @@ struct VersionDTO: JSONWritable {
         }
     }
 }
+
+/// How far the look at imported files is; ours, and no part of the contract.
+struct ImportProgressDTO: JSONWritable {
+    var found: Int
+    var done: Int
+
+    func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("found", self.found)
+            writer.member("done", self.done)
+        }
+    }
+}

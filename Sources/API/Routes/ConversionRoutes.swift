@@ -17,7 +17,7 @@ struct ConversionRoutes: Sendable {
             guard wantsFile else { return APIReply(.ok, ResultDTO(true, dataID: vod.id)) }
             guard let reader = self.service.library.reader(of: vod) else { throw .hlsNotConverted }
             var reply = APIReply()
-            reply.file = FileAnswer(reader: reader, name: "\(vod.streamID ?? vod.id).mp4")
+            reply.file = FileAnswer(reader: reader, name: vod.name ?? "\(vod.id).mp4")
             return reply
         }
     }

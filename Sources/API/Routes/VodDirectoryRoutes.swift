@@ -6,7 +6,16 @@ struct VodDirectoryRoutes: Sendable {
     let service: BroadcastService
 
     var routes: [APIRoute] {
-        [APIRoute(.post, "/vods/directory", self.add), APIRoute(.delete, "/vods/directory", self.remove)]
+        [
+            APIRoute(.get, "/vods/directory", self.show), APIRoute(.post, "/vods/directory", self.add),
+            APIRoute(.delete, "/vods/directory", self.remove),
+        ]
+    }
+
+    /// How far the look at imported files is; no part of the contract.
+    @Sendable private func show(_ call: APICall) -> APIReply {
+        let progress = self.service.library.importProgress
+        return APIReply(.ok, ImportProgressDTO(found: progress.found, done: progress.done))
     }
 
     @Sendable private func add(_ call: APICall) async throws(APIFault) -> APIReply {

@@ -149,9 +149,19 @@ extension VodLibrary {
 
     // MARK: Looking at what was imported
 
+    /// How far the look at what was imported is; nothing of nothing when it is done.
+    public struct ImportProgress: Sendable, Equatable {
+        public var found = 0
+        public var done = 0
+    }
+
+    public var importProgress: ImportProgress { self.looking.withLock { $0.progress } }
+
     /// Files that wait to be looked at, one after the other.
     struct Looking {
         var pending: ArraySlice<VodRecord> = []
+        /// Since none waited.
+        var progress = ImportProgress()
         /// Ends by itself when all have been looked at; after `close` with the file that it is at. The rest is looked at at the next start.
         var task: Task<Void, Never>?
         var isClosed = false
@@ -163,8 +173,14 @@ extension VodLibrary {
         self.looking.withLock { looking in
             guard !looking.isClosed else { return }
             looking.pending += vods
+            looking.progress.found += vods.count
             guard looking.task == nil else { return }
-            looking.task = Task { while let vod = self.nextToLookAt() { await self.look(at: vod) } }
+            looking.task = Task {
+                while let vod = self.nextToLookAt() {
+                    await self.look(at: vod)
+                    self.looking.withLock { $0.progress.done += 1 }
+                }
+            }
         }
     }
 
@@ -172,6 +188,7 @@ extension VodLibrary {
         self.looking.withLock { looking in
             guard let next = looking.pending.popFirst() else {
                 looking.task = nil
+                looking.progress = ImportProgress()
                 return nil
             }
             return next
@@ -180,7 +197,7 @@ extension VodLibrary {
 
     private func look(at vod: VodRecord) async {
         guard let path = vod.filePath.flatMap({ VodFile.path(belowStreams: $0) }) else { return }
-        let result: Result<Int64, AVFailure>
+        let result: Result<ImportedFile.Found, AVFailure>
         do throws(LibraryJobs.Refusal) {
             result = try await self.jobs.run(vod.id, begins: { await self.begin(vod.id) }) {
                 [folder = self.folder, limit = self.configuration.checkTimeout] progress in
@@ -194,7 +211,11 @@ extension VodLibrary {
             return
         }
         switch result {
-        case .success(let duration): await self.end(vod.id, as: .finished) { $0.duration = duration }
+        case .success(let found):
+            await self.end(vod.id, as: .finished) { vod in
+                vod.duration = found.durationMilliseconds
+                if found.hasPicture { vod.previewPath = VodPictureMaker.previewPath(of: vod.id) }
+            }
         case .failure(let failure):
             guard failure.cause != .cancelled else { return }
             self.logger.notice("imported file not read", metadata: ["vod": "\(vod.id)", "error": "\(failure)"])

@@ -28,6 +28,10 @@ public final class VodLibrary: Sendable {
         public var importLimits = ImportLimits()
         /// How long a new file may be looked at.
         public var checkTimeout: Duration = .seconds(30)
+        /// How long making a file may stand still.
+        public var patience: Duration = .seconds(60)
+        /// Between two tries to enter a file that is whole.
+        var entryPauses = Insistence.pauses
 
         public init() {}
     }
@@ -86,26 +90,35 @@ public final class VodLibrary: Sendable {
 
     // MARK: Start and end
 
-    /// Clears up behind an earlier process: what it was still making is gone, and said to have failed; what it had imported is looked at. Once, before
-    /// anything else.
+    /// Clears up behind an earlier process: what it was still making is gone, and said to have failed; what was whole but not in its row yet is entered;
+    /// what it had imported is looked at. Once, before anything else.
     func start() async throws(BroadcastError) {
         // Recordings that were being finished have notes, and are the ledger's to go on with.
         let noted = Set(try stored { () throws(StoreError) in try self.database.recordings.all().map(\.vodID) })
         let unfinished = try stored { () throws(StoreError) in try self.database.vods.unfinished().filter { !noted.contains($0.id) } }
-        let places = unfinished.filter { $0.type != VodRecord.Kind.imported.rawValue }.compactMap { self.place(of: $0) }
-        let (workshop, pictures) = (self.workshop, self.pictureDirectory)
+        self.lookAt(unfinished.filter { $0.type == VodRecord.Kind.imported.rawValue })
+        let own = unfinished.filter { $0.type != VodRecord.Kind.imported.rawValue }
+        let places = own.map { self.place(of: $0) }
+        let (workshop, pictures, limit) = (self.workshop, self.pictureDirectory, self.configuration.checkTimeout)
+        var made: [WorkFile.Made?] = places.map { _ in nil }
         do throws(BlockingPool.Refusal) {
-            try await self.disk.run {
+            made = try await self.disk.run {
                 WorkFile.sweep(workshop)
                 VodPictures.sweep(pictures)
-                // It had its name already, but its row did not say so.
-                for place in places { unlink(place) }
+                return places.map { place in place.flatMap { WorkFile.adopt($0, within: limit) } }
             }
         } catch {
             self.logger.warning("what is left of earlier uploads stays until the next start")
+            return
         }
-        for vod in unfinished where vod.type != VodRecord.Kind.imported.rawValue { await self.end(vod.id, as: .failed) }
-        self.lookAt(unfinished.filter { $0.type == VodRecord.Kind.imported.rawValue })
+        for (vod, (place, made)) in zip(own, zip(places, made)) {
+            if let place, let made {
+                self.logger.notice("a file of an earlier process is entered", metadata: ["vod": "\(vod.id)"])
+                await self.end(vod.id, as: .finished, pauses: []) { self.enter(made, at: place, in: &$0) }
+            } else {
+                await self.end(vod.id, as: .failed, pauses: [])
+            }
+        }
     }
 
     /// Takes nothing more, and ends what is under way.
@@ -160,30 +173,68 @@ public final class VodLibrary: Sendable {
         return "\(self.streams)/\(vod.id).\(ending)"
     }
 
-    /// It is its turn.
-    func begin(_ id: String) async { await self.change(id) { $0.processStatus = VodProcess.processing.rawValue } }
-
-    @discardableResult
-    func end(_ id: String, as process: VodProcess, _ change: @escaping @Sendable (inout VodRecord) -> Void = { _ in }) async -> VodRecord? {
-        let now = self.clock.wall()
-        return await self.change(id) { vod in
-            vod.processStatus = process.rawValue
-            vod.processEndedAt = now
-            change(&vod)
-        }
-    }
-
-    @discardableResult
-    private func change(_ id: String, _ change: @escaping @Sendable (inout VodRecord) -> Void) async -> VodRecord? {
-        do {
-            return try await self.database.vods.update(id, change)
+    /// It is its turn. Only shown, so that it may fail.
+    func begin(_ id: String) async {
+        do throws(StoreError) {
+            try await self.database.vods.update(id) { $0.processStatus = VodProcess.processing.rawValue }
         } catch {
-            self.logger.error("vod not written", metadata: ["vod": "\(id)", "error": "\(error)"])
-            return nil
+            self.complain(id, error)
         }
     }
 
-    /// A file that is whole becomes the VoD's, unless that was deleted meanwhile.
+    /// As `enter`, for what the next start puts in order where it fails.
+    /// - Parameter pauses: between two tries; nil: those of the settings.
+    func end(
+        _ id: String, as process: VodProcess, pauses: [Duration]? = nil, _ change: @escaping @Sendable (inout VodRecord) -> Void = { _ in }
+    ) async {
+        do throws(StoreError) {
+            _ = try await self.enter(id, as: process, pauses: pauses ?? self.configuration.entryPauses, change)
+        } catch {
+            self.logger.error("the work on a vod is not noted as ended", metadata: ["vod": "\(id)"])
+        }
+    }
+
+    /// Writes down how the work on a VoD ended. Where the store fails it is tried again for a while, whether the caller is cancelled or not.
+    /// - Returns: the row as it is then; nil when it is gone.
+    private func enter(
+        _ id: String, as process: VodProcess, pauses: [Duration], _ change: @escaping @Sendable (inout VodRecord) -> Void
+    ) async throws(StoreError) -> VodRecord? {
+        let now = self.clock.wall()
+        // Ends by itself, after the last try or at the first one after `close`: who has sent a file and left has sent it all the same.
+        let entry = Task { () async -> Result<VodRecord?, StoreError> in
+            do throws(StoreError) {
+                let entered = try await Insistence.run(
+                    pauses: pauses, isEnding: { self.isClosed }, onFailure: { self.complain(id, $0) },
+                    { () async throws(StoreError) in
+                        try await self.database.vods.update(id) { vod in
+                            vod.processStatus = process.rawValue
+                            vod.processEndedAt = now
+                            change(&vod)
+                        }
+                    })
+                return .success(entered)
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try await entry.value.get()
+    }
+
+    private func complain(_ id: String, _ error: StoreError) {
+        self.logger.error("vod not written", metadata: ["vod": "\(id)", "error": "\(error)"])
+    }
+
+    private func enter(_ made: WorkFile.Made, at place: String, in vod: inout VodRecord) {
+        vod.filePath = String(place.dropFirst(self.dataDirectory.utf8.count + 1))
+        vod.duration = made.durationMilliseconds
+        vod.fileSize = made.bytes
+        if let start = made.startMilliseconds { vod.startedAt = start }
+        // Made when somebody asks for it.
+        if made.hasPicture { vod.previewPath = VodPictureMaker.previewPath(of: vod.id) }
+    }
+
+    /// A file that is whole becomes the VoD's, unless that was deleted meanwhile. Where the store fails for good the file stays, and the next start enters
+    /// it.
     /// - Parameter work: makes the file and gives it its name; its length, or why it was not made.
     func finish(
         _ vod: VodRecord, _ work: @escaping @Sendable (JobProgress, String) -> Result<WorkFile.Made, AVFailure>
@@ -198,11 +249,14 @@ public final class VodLibrary: Sendable {
         }
         switch outcome {
         case .success(let made):
-            let finished = await self.end(vod.id, as: .finished) { vod in
-                vod.filePath = String(place.dropFirst(self.dataDirectory.utf8.count + 1))
-                vod.duration = made.durationMilliseconds
-                vod.fileSize = made.bytes
-                if let start = made.startMilliseconds { vod.startedAt = start }
+            let finished: VodRecord?
+            do throws(StoreError) {
+                finished = try await self.enter(vod.id, as: .finished, pauses: self.configuration.entryPauses) {
+                    self.enter(made, at: place, in: &$0)
+                }
+            } catch {
+                self.logger.error("a whole file waits for the next start to be entered", metadata: ["vod": "\(vod.id)", "path": "\(place)"])
+                throw .store(error)
             }
             guard let finished else {
                 await self.drop(place)

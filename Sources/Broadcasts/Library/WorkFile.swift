@@ -15,6 +15,8 @@ enum WorkFile {
         var bytes: Int64
         /// When its first picture was, in milliseconds since 1970; nil when that is not known.
         var startMilliseconds: Int64?
+        /// A picture of it can be made.
+        var hasPicture = false
     }
 
     private static let ending = ".part"
@@ -45,14 +47,40 @@ enum WorkFile {
         _ path: String, as place: String, formats: [String], within limit: Duration, _ progress: JobProgress
     ) -> Result<Made, AVFailure> {
         do throws(AVFailure) {
-            let probe = try FileCheck.run(path: path, formats: formats, within: limit, interrupt: progress.interrupt)
-            progress.set(0.9)
+            let probe = try FileCheck.run(path: path, formats: formats, within: limit, interrupt: progress.interrupt) { progress.set($0 * 0.9) }
             let bytes = Self.size(path)
             guard try FileMove.keepingOthers(from: path, to: place) == .moved else { throw .system("rename file", errno: EEXIST) }
-            return .success(Made(durationMilliseconds: max(0, probe.duration?.milliseconds ?? 0), bytes: bytes))
+            progress.set(1)
+            return .success(Made(probe, bytes: bytes))
         } catch {
             unlink(path)
             return .failure(error)
         }
+    }
+
+    /// What an earlier process had given its name, and so had found whole, but had not entered; nil when there is no such file, or when it is none of ours,
+    /// which is removed.
+    static func adopt(_ place: String, within limit: Duration) -> Made? {
+        let bytes = Self.size(place)
+        guard bytes > 0 else { return nil }
+        do throws(AVFailure) {
+            let formats = VodLibrary.containers[VodLibrary.fileExtension(of: place)] ?? []
+            return Made(try FileCheck.run(path: place, formats: formats, within: limit), bytes: bytes)
+        } catch {
+            switch error.cause {
+            case .cancelled, .timedOut, .noSpace, .permissionDenied, .outOfMemory:
+                // The moment's fault, and not the file's.
+                return Made(durationMilliseconds: 0, bytes: bytes)
+            case .noSuchFile, .invalidData, .unsupported, .library:
+                unlink(place)
+                return nil
+            }
+        }
+    }
+}
+
+extension WorkFile.Made {
+    init(_ probe: MediaProbe, bytes: Int64) {
+        self.init(durationMilliseconds: max(0, probe.duration?.milliseconds ?? 0), bytes: bytes, hasPicture: probe.hasPicture)
     }
 }

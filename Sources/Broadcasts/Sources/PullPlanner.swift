@@ -19,7 +19,7 @@ struct PullPlanner: Sendable {
     let library: @Sendable (String) -> VodRecord?
     let normalisesPlaylists: Bool
 
-    /// - Throws: `noSource`, `typeNotStartable`, `playlistEmpty`, `cameraUnreachable`, `sourceURLInvalid`, `nothingPlayable`.
+    /// - Throws: `noSource`, `typeNotStartable`, `playlistEmpty`, `cameraUnreachable`, `sourceURLInvalid`, `nothingPlayable`, `listNotPlayable`.
     func plan(for record: BroadcastRecord) throws(BroadcastError) -> PullPlan {
         switch record.type {
         case .playlist: return try self.playlist(record)
@@ -28,6 +28,7 @@ struct PullPlanner: Sendable {
             guard let url = Self.given(record.source.streamURL), SourceURL.isValid(url) else { throw self.missing(record) }
             return PullPlan(id: record.id, content: .live(try self.allowed(PullItem(url: url, isFile: SourceURL.looksLikeFile(url)))))
         case .vod:
+            if let name = Self.given(record.source.streamURL), self.isList(name) { throw .listNotPlayable(name) }
             guard let name = Self.given(record.source.streamURL), var item = self.item(name, type: "VoD") else { throw self.missing(record) }
             item.start = MediaTime(milliseconds: Self.within(record.source.seekTime))
             return PullPlan(id: record.id, content: .sequence(PullSequence(items: [try self.allowed(item)], loops: true)))
@@ -68,19 +69,27 @@ struct PullPlanner: Sendable {
             item.start = MediaTime(milliseconds: Self.within(entry.seekTimeInMs))
             return item
         }
-        guard items.contains(where: { !$0.url.isEmpty && self.refusal($0) == nil }) else { throw .nothingPlayable }
+        guard items.contains(where: { !$0.url.isEmpty && self.refusal($0) == nil }) else {
+            if let list = listed.compactMap(\.streamUrl).first(where: { self.isList($0) }) { throw .listNotPlayable(list) }
+            throw .nothingPlayable
+        }
         let sequence = PullSequence(
             items: items, firstIndex: items.indices.contains(record.playlist.currentIndex) ? record.playlist.currentIndex : 0,
             loops: record.playlist.loops, normalises: self.normalisesPlaylists)
         return PullPlan(id: record.id, content: .sequence(sequence))
     }
 
-    /// A URL, or a file of the library; nil when it is neither. What a client writes never becomes a path by itself.
+    /// A URL, or a file of the library that is no list of others; nil when it is neither. What a client writes never becomes a path by itself.
     func item(_ name: String, type: String?) -> PullItem? {
         if SourceURL.isValid(name) { return PullItem(url: name, isFile: SourceURL.endsByItself(name, type: type)) }
-        guard let path = self.library(name)?.filePath, let below = VodFile.path(belowStreams: path) else { return nil }
+        guard let path = self.library(name)?.filePath, !Self.isList(path: path), let below = VodFile.path(belowStreams: path) else { return nil }
         return PullItem(url: "vod:" + below, isFile: true)
     }
+
+    /// Whether this stands for a file of the library that is a list of others, of which none is opened.
+    func isList(_ name: String) -> Bool { !SourceURL.isValid(name) && self.library(name)?.filePath.map { Self.isList(path: $0) } ?? false }
+
+    private static func isList(path: String) -> Bool { path.lowercased().hasSuffix(".m3u8") }
 
     /// Whether something may be stored to be fetched later: what could be fetched now is allowed, the rest is a mere name, which may come to stand
     /// for a file of the library.

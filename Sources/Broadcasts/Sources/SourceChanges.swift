@@ -45,6 +45,7 @@ extension BroadcastService {
         }
         func check(_ name: String?, type: String?) throws(BroadcastError) {
             guard let name = PullPlanner.given(name) else { return }
+            guard !planner.isList(name) else { throw .listNotPlayable(name) }
             guard planner.mayBeStored(name, type: type) else { throw .sourceURLInvalid }
         }
         switch type {

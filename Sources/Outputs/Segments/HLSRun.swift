@@ -243,8 +243,10 @@ final class HLSRun: Sendable {
     /// The run of this rendition; nil when it has none.
     func run(of rendition: Rendition) -> HLSRun? { self.state.withLock { $0.renditions.first { $0.rendition == rendition }?.run } }
 
-    /// The run whose media playlist is called so.
-    func rendition(named name: String) -> HLSRun? { self.state.withLock { $0.renditions.first { $0.run.name == name }?.run } }
+    /// The one whose media playlist is called so.
+    func rendition(named name: String) -> (rendition: Rendition, run: HLSRun)? { self.state.withLock { $0.renditions.first { $0.run.name == name } } }
+
+    var isRendition: Bool { self.sourcePrefix != self.prefix }
 
     /// Tallest first.
     func add(_ run: HLSRun, of rendition: Rendition) {

@@ -90,7 +90,7 @@ extension LiveHLS {
             found = self.enter(id, viewer, visit, mustBePackaged: false, now: now)
         }
         guard let (source, admission) = found else { return nil }
-        guard let run = name.map({ source.rendition(named: $0) }) ?? source else { return nil }
+        guard let run = name.map({ source.rendition(named: $0)?.run }) ?? source else { return nil }
         guard admission == .admitted else { return .now(.viewerLimitReached) }
         let asked = Asked(kind: kind, query: request.query, gzip: request.acceptsGzip, newCookie: newCookie)
         let listsRenditions = kind == .multivariant || kind == .manifest

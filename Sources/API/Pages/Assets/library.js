@@ -23,6 +23,7 @@ export class Library {
             oninput: () => { this.#shown = page; this.refresh(); } });
         this.rows = h("ul", { class: "rows", "aria-label": "Files" });
         this.more = h("button", { type: "button", class: "quiet", hidden: true, onclick: () => { this.#shown += page; this.refresh(); } }, "More");
+        this.importing = h("div", { class: "upload", hidden: true });
         this.element = h("article", { class: "detail" },
             h("header", {}, h("button", { type: "button", class: "quiet back", onclick: onBack }, "‹ All"), this.title),
             this.facts,
@@ -38,10 +39,12 @@ export class Library {
         this.#sending?.abort();
     }
 
+    /** Shows what there is now, and again in a while. */
     async #tick() {
         await this.refresh().catch(() => {});
+        clearTimeout(this.#timer);
         if (this.#closed) return;
-        const isBusy = this.#vods.some((vod) => vod.processPercent !== undefined);
+        const isBusy = !this.importing.hidden || this.#vods.some((vod) => vod.processPercent !== undefined);
         this.#timer = setTimeout(() => this.#tick(), isBusy ? 1000 : 5000);
     }
 
@@ -50,11 +53,15 @@ export class Library {
         const query = `sort_by=date&order_by=desc${search ? `&search=${segment(search)}` : ""}`;
         const vods = await get(`/vods/list/0/${this.#shown + 1}?${query}`) ?? [];
         const count = await get(search ? `/vods/count/${segment(search)}` : "/vods/count");
+        const { found, done } = await get("/vods/directory");
         if (this.#closed || search !== this.search.value.trim()) return;
         this.#vods = vods.slice(0, this.#shown);
         // A page has 250 at most.
         this.more.hidden = vods.length <= this.#shown || this.#shown >= 250;
         this.facts.textContent = `${count.number} ${count.number === 1 ? "file" : "files"}${search ? " match" : ""}`;
+        this.importing.hidden = !found;
+        if (found) this.importing.replaceChildren(h("progress", { max: found, value: done, "aria-label": "Import" }),
+            h("span", { class: "hint" }, `${done} of ${found} imported files looked at`));
         const said = JSON.stringify(this.#vods);
         if (said === this.#drawn) return;
         this.#drawn = said;
@@ -70,7 +77,13 @@ export class Library {
         const path = vod.filePath?.split("/").map(segment).join("/");
         const facts = [kind, vod.duration ? span(vod.duration) : null, vod.fileSize ? bytes(vod.fileSize) : null,
             new Date(vod.creationDate).toLocaleString()].filter(Boolean).join(" · ");
+        const poster = vod.previewFilePath && h("img", {
+            alt: "", width: 64, height: 36, loading: "lazy", src: `${this.app}/${vod.previewFilePath.split("/").map(segment).join("/")}`,
+        });
+        // One that is still being made, or cannot be, leaves its place free.
+        poster?.addEventListener("error", () => poster.classList.add("missing"));
         return h("li", { "data-vod": vod.vodId },
+            poster || h("span", { class: "poster" }),
             h("div", {},
                 path ? h("a", { href: `${this.app}/${path}`, target: "_blank", rel: "noopener" }, vod.vodName || vod.vodId)
                     : h("span", {}, vod.vodName || vod.vodId),
@@ -137,12 +150,13 @@ export class Library {
                 toast(answer.message);
             });
             if (done) field.value = "";
-            await attempt(() => this.refresh());
+            await this.#tick();
         };
         return h("section", {}, h("h3", {}, "Directories of the server"),
             h("form", { class: "inline", onsubmit: (event) => { event.preventDefault(); act("POST"); } },
                 field, h("button", {}, "Import"),
                 h("button", { type: "button", onclick: () => { if (field.reportValidity()) act("DELETE"); } }, "Remove")),
+            this.importing,
             h("p", { class: "hint" }, "Films stay where they are, also when they are removed from the library."));
     }
 }
