@@ -99,6 +99,23 @@ import Testing
         }
     }
 
+    /// Field notes, row 21. The file has a length and no bytes.
+    @Test(arguments: [
+        RangeCase("bytes=4294967300-4294967309", 206, [4_294_967_300, 10], "bytes 4294967300-4294967309/5368709120"),
+        RangeCase("bytes=-10", 206, [5_368_709_110, 10], "bytes 5368709110-5368709119/5368709120"),
+        RangeCase("bytes=4294967295-", 206, [4_294_967_295, 1_073_741_825], "bytes 4294967295-5368709119/5368709120"),
+    ]) func aRangeBeyondFourGigabytesGivesThatPart(range: RangeCase) async throws {
+        try await DeliveryFixture.run { fixture in
+            let path = fixture.directory + "/streams/large.mp4"
+            close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600))
+            try #require(truncate(path, 5 << 30) == 0)
+            let response = try #require(fixture.ask("/live/streams/large.mp4", .get, ["Range": range.field]))
+            #expect(response.status == range.status)
+            #expect(response.part == range.part)
+            #expect(response.header("Content-Range") == range.contentRange)
+        }
+    }
+
     @Test func conditionsAreHonoured() async throws {
         try await DeliveryFixture.run { fixture in
             let path = "/live/streams/demo.mp4"

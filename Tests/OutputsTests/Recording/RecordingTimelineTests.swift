@@ -49,6 +49,35 @@ import Testing
         #expect(abs(Double(picture.presentationTime) / 90_000 - source) < 0.001)
     }
 
+    /// Field notes, row 20: what a file says of its length comes from its own beginning, however long the stream has been live.
+    @Test(arguments: [0, 30 * 86_400_000, 4_294_967_000] as [Int64]) func timesCountFromTheFilesOwnBeginning(uptime: Int64) throws {
+        var timeline = RecordingTimeline(tracks: [Self.video, Self.audio])
+        var samples: [RecordingTimeline.Sample] = []
+        // An hour of 30 pictures a second and of sound, on a clock of milliseconds, as RTMP has it.
+        let pictures: Int64 = 108_000
+        var sounds: Int64 = 0
+        for number in 0..<pictures {
+            samples += timeline.add(self.picture(uptime + number * 100 / 3, key: number % 30 == 0))
+            while sounds * 64 / 3 <= number * 100 / 3 {
+                samples += timeline.add(self.sound(uptime + sounds * 64 / 3))
+                sounds += 1
+            }
+        }
+        samples += timeline.finish()
+        let shown = samples.filter { $0.index == 0 }
+        let heard = samples.filter { $0.index == 1 }
+        #expect(shown.count == Int(pictures) && heard.count == Int(sounds))
+        #expect(shown.first?.decodeTime == 0)
+        let lastPicture = Double(try #require(shown.last).decodeTime) / 90_000
+        let lastSound = Double(try #require(heard.last).decodeTime) / 48_000
+        #expect(abs(lastPicture - Double(pictures - 1) / 30) < 0.002)
+        #expect(abs(lastSound - Double(sounds - 1) * 1024 / 48_000) < 0.022)
+        // Nothing is counted twice or left out on the way.
+        for track in [shown, heard] {
+            for (one, next) in zip(track, track.dropFirst()) { try #require(one.decodeTime + one.duration == next.decodeTime) }
+        }
+    }
+
     @Test func soundThatDoesNotSayHowLongItIsLastsUntilTheNext() {
         let vorbis = Track(id: .originalAudio, codec: .vorbis, configuration: [2], format: .audio(.init(sampleRate: 48_000, channelCount: 2)))
         func sound(_ milliseconds: Int64) -> EncodedFrame {
