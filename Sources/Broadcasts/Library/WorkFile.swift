@@ -68,10 +68,10 @@ enum WorkFile {
             return Made(try FileCheck.run(path: place, formats: formats, within: limit), bytes: bytes)
         } catch {
             switch error.cause {
-            case .cancelled, .timedOut, .noSpace, .permissionDenied, .outOfMemory:
+            case .cancelled, .timedOut, .noSuchFile, .noSpace, .permissionDenied, .outOfMemory, .library:
                 // The moment's fault, and not the file's.
                 return Made(durationMilliseconds: 0, bytes: bytes)
-            case .noSuchFile, .invalidData, .unsupported, .library:
+            case .invalidData, .unsupported:
                 unlink(place)
                 return nil
             }
