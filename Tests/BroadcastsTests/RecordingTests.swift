@@ -107,8 +107,9 @@ import Testing
         try Data(count: 10).write(to: file)
         recorder.finish(bytes: 10)
         try await stage.eventually("gone") { !FileManager.default.fileExists(atPath: file.path) }
+        // The note goes behind the file.
+        try await stage.eventually("forgotten") { try stage.database.recordings.all().isEmpty }
         #expect(try stage.service.findVod(ticket.vodID) == nil)
-        #expect(try stage.database.recordings.all().isEmpty)
         _ = publisher
     }
 
