@@ -92,10 +92,7 @@ import Testing
 
     @Test func aWebMThatADeadProcessWasRecordingIsRecoveredAsOne() async throws {
         let stage = try await Stage(start: false)
-        let note = UnfinishedRecording(
-            vodID: "v1", streamID: "a", temporaryPath: "/d/streams/a.webm.tmp_extension", directory: stage.dataDirectory + "/streams", baseName: "a",
-            format: "webm", startedAt: 77)
-        try await stage.database.recordings.begin(note)
+        try await stage.noteRecording(format: "webm")
         try await stage.service.start()
         await stage.service.waitForRecovery()
         #expect(stage.outputs.recovered == ["/d/streams/a.webm.tmp_extension"])

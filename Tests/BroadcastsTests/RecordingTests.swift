@@ -214,10 +214,7 @@ import Testing
     /// A disk that is away for a while is no reason to forget what was recorded on it.
     @Test func whatCannotBeRecoveredNowIsTriedAgain() async throws {
         let stage = try await Stage(start: false)
-        let note = UnfinishedRecording(
-            vodID: "v1", streamID: "a", temporaryPath: "/d/streams/a.mp4.tmp_extension", directory: stage.dataDirectory + "/streams", baseName: "a",
-            format: "mp4", startedAt: 77)
-        try await stage.database.recordings.begin(note)
+        let note = try await stage.noteRecording(format: "mp4")
         stage.outputs.failRecoveries(2)
         try await stage.service.start()
         await stage.service.waitForRecovery()
@@ -244,10 +241,7 @@ import Testing
 
     @Test func whatCouldNotBeRecoveredIsRecoveredByTheNextProcess() async throws {
         let stage = try await Stage(start: false)
-        let note = UnfinishedRecording(
-            vodID: "v1", streamID: "a", temporaryPath: "/d/streams/a.mp4.tmp_extension", directory: stage.dataDirectory + "/streams", baseName: "a",
-            format: "mp4", startedAt: 77)
-        try await stage.database.recordings.begin(note)
+        try await stage.noteRecording(format: "mp4")
         stage.outputs.failRecoveries(1)
         try await stage.service.start()
         await stage.service.waitForRecovery()

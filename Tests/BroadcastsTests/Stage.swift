@@ -61,6 +61,16 @@ final class Stage: Sendable {
 
     deinit { try? FileManager.default.removeItem(at: self.directory) }
 
+    /// What a dead process leaves of a recording of `a`.
+    @discardableResult
+    func noteRecording(format: String) async throws -> UnfinishedRecording {
+        let note = UnfinishedRecording(
+            vodID: "v1", streamID: "a", temporaryPath: "/d/streams/a.\(format).tmp_extension", directory: self.dataDirectory + "/streams",
+            baseName: "a", format: format, startedAt: 77)
+        try await self.database.recordings.begin(note)
+        return note
+    }
+
     /// Waits for something that another task brings about.
     func eventually(_ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool) async throws {
         let deadline = ContinuousClock.now + .seconds(20)

@@ -76,6 +76,17 @@ final class SegmentsFixture: Sendable {
 
     // MARK: Publishing
 
+    /// A rendition as ladders publish them.
+    func publish(_ rendition: Rendition, of id: String, by owner: AnyObject) throws -> Publisher {
+        let source = PublishSource(
+            type: .rtmp, remoteAddress: "", credential: "ladder", keepsTimes: true, startedAtMilliseconds: 0, stop: { _ in })
+        let publisher = try self.streams.publish(rendition.key(of: id), source: source, now: .now()).get()
+        publisher.expect(video: true, audio: false)
+        publisher.announce(Frames.video)
+        self.board.set([rendition], of: id, by: owner)
+        return publisher
+    }
+
     func publish(_ id: String, credential: String? = nil, video: Track? = Frames.video, audio: Track? = nil) throws -> Publisher {
         let source = PublishSource(type: .rtmp, remoteAddress: "192.0.2.1", credential: credential, startedAtMilliseconds: 0, stop: { _ in })
         let publisher = try self.streams.publish(StreamKey(id), source: source, now: .now()).get()

@@ -37,12 +37,7 @@ import Testing
     @Test func whatIsRemovedTakesItsRenditionsAlong() async throws {
         try await SegmentsFixture.run({ $0.deleteOnEnd = false }) { fixture in
             let source = try fixture.publish("demo")
-            let origin = PublishSource(
-                type: .rtmp, remoteAddress: "", credential: "ladder", keepsTimes: true, startedAtMilliseconds: 0, stop: { _ in })
-            let rendition = try fixture.streams.publish(Self.low.key(of: "demo"), source: origin, now: .now()).get()
-            rendition.expect(video: true, audio: false)
-            rendition.announce(Frames.video)
-            fixture.board.set([Self.low], of: "demo", by: self.owner)
+            let rendition = try fixture.publish(Self.low, of: "demo", by: self.owner)
             _ = fixture.ask("demo.m3u8")
             for second in 0..<10 {
                 for publisher in [source, rendition] { SegmentsFixture.send(publisher, from: second, to: second + 1) }
@@ -72,12 +67,7 @@ import Testing
     @Test func aRenditionIsKeptByItself() async throws {
         try await SegmentsFixture.run({ $0.deleteOnEnd = false }) { fixture in
             let source = try fixture.publish("demo")
-            let origin = PublishSource(
-                type: .rtmp, remoteAddress: "", credential: "ladder", keepsTimes: true, startedAtMilliseconds: 0, stop: { _ in })
-            let rendition = try fixture.streams.publish(Self.low.key(of: "demo"), source: origin, now: .now()).get()
-            rendition.expect(video: true, audio: false)
-            rendition.announce(Frames.video)
-            fixture.board.set([Self.low], of: "demo", by: self.owner)
+            let rendition = try fixture.publish(Self.low, of: "demo", by: self.owner)
             _ = fixture.ask("demo.m3u8")
             for second in 0..<10 {
                 SegmentsFixture.send(source, from: second, to: second + 1)

@@ -15,15 +15,7 @@ import Testing
     private final class Owner {}
     private let owner = Owner()
 
-    private func rendition(_ fixture: SegmentsFixture) throws -> Publisher {
-        let source = PublishSource(
-            type: .rtmp, remoteAddress: "", credential: "ladder", keepsTimes: true, startedAtMilliseconds: 0, stop: { _ in })
-        let publisher = try fixture.streams.publish(Self.low.key(of: "demo"), source: source, now: .now()).get()
-        publisher.expect(video: true, audio: false)
-        publisher.announce(Frames.video)
-        fixture.board.set([Self.low], of: "demo", by: self.owner)
-        return publisher
-    }
+    private func rendition(_ fixture: SegmentsFixture) throws -> Publisher { try fixture.publish(Self.low, of: "demo", by: self.owner) }
 
     private func text(_ path: String, _ fixture: SegmentsFixture) async throws -> String {
         switch try await fixture.reply(path) {
