@@ -112,7 +112,8 @@ final class SRTPushWorker: Sendable {
                 if case .rejected = error.cause { break }
             }
         }
-        self.end(failure)
+        // Aborted before there was anything to cancel: no address was tried, and none is to blame.
+        self.end(self.isAborted.load(ordering: .acquiring) ? .closedByPeer : failure)
     }
 
     /// Now and again: a peer that goes while nothing is sent is noticed too.

@@ -208,6 +208,23 @@ import Testing
         try await silent.close()
     }
 
+    /// Again and again, because the thread may or may not have begun to connect by then.
+    @Test func aWorkerThatIsAbortedAtOnceTellsTheSameWhereverItsThreadIs() async throws {
+        let silent = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "127.0.0.1", port: 0).get()
+        let address = try #require(silent.localAddress?.withSockAddr { SRTAddress($0, length: $1) })
+        for _ in 0..<20 {
+            let events = EventLog<DestinationFailure?>()
+            let worker = SRTPushWorker(parameters: SRTParameters()) { event in
+                if case .ended(let failure) = event { events.add(failure) } else { events.add(nil) }
+            }
+            #expect(worker.connect(to: [address], within: 60_000))
+            worker.abort()
+            let end = try #require(await events.next())
+            #expect(end == .closedByPeer)
+        }
+        try await silent.close()
+    }
+
     @Test func aPeerThatGoesAwayEndsThePushAlsoWhenNothingIsSent() async throws {
         let peer = try SRTPeer()
         let driven = try Driven("srt://127.0.0.1:\(peer.port)", on: self.loop)
