@@ -11,7 +11,7 @@ import Testing
 @testable import API
 
 /// Viewers of a stream that their coming starts (contract 3.6).
-@Suite(.timeLimit(.minutes(2))) struct DeliveryHoldTests {
+@Suite(.againstHanging) struct DeliveryHoldTests {
     /// Stands for the broadcasts: knows which ids a viewer starts, and lets the tests say when they are live.
     private final class Sources: Sendable {
         struct State {
@@ -187,16 +187,10 @@ import Testing
                 let port = try #require(base.split(separator: ":").last.flatMap { Int($0) })
                 let leaving = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(host: "127.0.0.1", port: port).get()
                 try await leaving.writeAndFlush(ByteBuffer(string: "GET /live/streams/cam.m3u8 HTTP/1.1\r\nHost: x\r\n\r\n")).get()
-                while sources.heldCount < 1 {
-                    try Task.checkCancellation()
-                    await Task.yield()
-                }
+                try await eventually("it is held") { sources.heldCount >= 1 }
                 try await leaving.close().get()
                 let patient = Task { try await Tool.run("curl", ["-sS", "-i", "\(base)/live/streams/cam.m3u8"]) }
-                while sources.heldCount < 2 {
-                    try Task.checkCancellation()
-                    await Task.yield()
-                }
+                try await eventually("so is the other") { sources.heldCount >= 2 }
                 let publisher = try Self.publish(fixture, "cam")
                 sources.goneLive()
                 let answer = try await patient.value

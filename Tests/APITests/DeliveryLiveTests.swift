@@ -9,7 +9,7 @@ import Testing
 
 @testable import API
 
-@Suite(.timeLimit(.minutes(1))) struct DeliveryLiveTests {
+@Suite(.againstHanging) struct DeliveryLiveTests {
     private func publish(_ fixture: DeliveryFixture) throws -> Publisher {
         let source = PublishSource(type: .rtmp, remoteAddress: "192.0.2.1", startedAtMilliseconds: 0, stop: { _ in })
         let publisher = try fixture.streams.publish(StreamKey("demo"), source: source, now: .now()).get()

@@ -9,7 +9,7 @@ import Testing
 
 @testable import API
 
-@Suite(.timeLimit(.minutes(1))) struct DeliveryLowLatencyTests {
+@Suite(.againstHanging) struct DeliveryLowLatencyTests {
     private func publish(_ fixture: DeliveryFixture) throws -> Publisher { try fixture.publish("demo") }
 
     private func uris(_ text: String, after tag: String) -> [String] {

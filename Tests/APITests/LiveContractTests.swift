@@ -221,7 +221,7 @@ import Testing
         #expect(try await endpoint()["state"] as? String == "idle")
         #expect(try await endpoint()["silentAudio"] is NSNull)
         let publisher = try await stage.publish("a")
-        try await stage.eventually { try await endpoint()["state"] as? String == "live" }
+        try await eventually("it is pushed") { try await endpoint()["state"] as? String == "live" }
         #expect(
             try await stage.put("/broadcasts/a/\(name)?endpointServiceId=mine", #"{"enabled":false,"silentAudio":true}"#).body == result(true))
         #expect(try await endpoint()["state"] as? String == "disabled")

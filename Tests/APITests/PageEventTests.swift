@@ -6,6 +6,7 @@ import NIOCore
 import Store
 import Streams
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import API
@@ -154,7 +155,7 @@ import Testing
         let feed = EventFeed(configuration: .init(interval: .seconds(3600)))
         let caller = stage.calls(with: feed)
         async let answer = caller(.get, "/v2/events", nil)
-        try await stage.eventually { feed.listenerCount == 1 }
+        try await eventually("it listens") { feed.listenerCount == 1 }
         feed.note(.liveStreamStarted(id: "demo"))
         feed.close()
         let reply = try await answer

@@ -16,7 +16,7 @@ import TestSupport
 import Testing
 
 /// How a broadcast is shown while it is pulled, and under which paths that is asked for (contract 2.1, 3.1, 3.7, 3.8).
-@Suite(.timeLimit(.minutes(2))) struct PulledBroadcastTests {
+@Suite(.againstHanging) struct PulledBroadcastTests {
     private static let list =
         #"{"streamId":"show","type":"playlist","playListItemList":[{"streamUrl":"http://files.example/a.mp4","type":"VoD","name":"A"},"#
         + #"{"streamUrl":"http://files.example/b.mp4","type":"VoD","seekTimeInMs":5},{"streamUrl":"rtsp://camera.example/1"}]}"#
@@ -71,7 +71,7 @@ import Testing
         }
         #expect(try await show()["playListStatus"] is String == false)
         // Looked up while the request that created it is long answered.
-        try await stage.eventually { try await durations().first == 61_500 }
+        try await eventually("it is known") { try await durations().first == 61_500 }
         #expect(try await durations().count == 3)
         let items = try #require(try await show()["playListItemList"] as? [[String: any Sendable]])
         #expect(items[0]["name"] as? String == "A")
@@ -84,7 +84,7 @@ import Testing
         pull.plays(item: 2)
         #expect(try await show()["currentPlayIndex"] as? Int == 2)
         // Kept for the next start.
-        try await stage.eventually { try stage.database.broadcasts.find("show")?.playlist.currentIndex == 2 }
+        try await eventually("it goes on") { try stage.database.broadcasts.find("show")?.playlist.currentIndex == 2 }
         _ = try await stage.post("/broadcasts/show/stop")
         let stopped = try await show()
         #expect(stopped["playListStatus"] as? String == "finished")
@@ -153,7 +153,7 @@ import Testing
             Issue.record("not held")
             return
         }
-        try await stage.eventually { stage.pulls.count("cam") == 1 }
+        try await eventually("it is pulled") { stage.pulls.count("cam") == 1 }
         guard case .later(let second) = try ask("cam") else {
             Issue.record("the second viewer was not held")
             return

@@ -117,7 +117,7 @@ final class RESTStage: Sendable {
         publisher.announce(Frames.audio)
         publisher.publish(Frames.picture(at: 0, key: true), now: .uptimeNanoseconds(1_000_000_000_000))
         publisher.publish(Frames.sound(at: 1), now: .uptimeNanoseconds(1_000_000_000_000))
-        try await self.eventually { try self.database.broadcasts.find(id)?.status == .broadcasting }
+        try await eventually("\(id) is live") { try self.database.broadcasts.find(id)?.status == .broadcasting }
         return publisher
     }
 
@@ -131,16 +131,8 @@ final class RESTStage: Sendable {
         publisher.announce(Frames.video)
         publisher.publish(Frames.picture(at: 0, key: true), now: .uptimeNanoseconds(1_000_000_000_000))
         pull.broadcasts(to: publisher)
-        try await self.eventually { try self.database.broadcasts.find(id)?.status == .broadcasting }
+        try await eventually("\(id) is live") { try self.database.broadcasts.find(id)?.status == .broadcasting }
         return pull
-    }
-
-    func eventually(sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(20)
-        while try await !condition() {
-            try #require(ContinuousClock.now < deadline, "did not come about", sourceLocation: sourceLocation)
-            await Task.yield()
-        }
     }
 }
 

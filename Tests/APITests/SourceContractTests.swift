@@ -4,10 +4,11 @@ import Gateways
 import HTTPTypes
 import Media
 import Store
+import TestSupport
 import Testing
 
 /// What the server fetches itself: contract 1.1 (autoStart), 1.3, 1.8, 1.9, 1.14–1.17.
-@Suite(.timeLimit(.minutes(2))) struct SourceContractTests {
+@Suite(.againstHanging) struct SourceContractTests {
     private static let created = [
         #"{"streamId":"src","type":"streamSource","streamUrl":"rtsp://camera.example/1"}"#,
         #"{"streamId":"cam","type":"ipCamera","ipAddr":"10.0.0.1","streamUrl":"rtsp://10.0.0.1/1","username":"u","password":"p w"}"#,

@@ -2,12 +2,13 @@ import Broadcasts
 import Foundation
 import HTTPTypes
 import Store
+import TestSupport
 import Testing
 
 @testable import API
 
 /// `/vods` and `/broadcasts/{name}/hls-to-mp4` as the contract has them (1.21, 1.23, 2.5).
-@Suite(.timeLimit(.minutes(1))) struct VodLibraryContractTests {
+@Suite(.againstHanging) struct VodLibraryContractTests {
     private func stageWithRoot() async throws -> (stage: RESTStage, root: String) {
         let root = FileManager.default.temporaryDirectory.appendingPathComponent("martlet-root-\(UUID().uuidString)").resolvingSymlinksInPath().path
         try FileManager.default.createDirectory(atPath: root + "/films", withIntermediateDirectories: true)

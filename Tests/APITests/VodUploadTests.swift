@@ -6,12 +6,13 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import API
 
 /// `POST /vods/create` as far as it can be told without media; `EndToEndTests` uploads films.
-@Suite(.timeLimit(.minutes(1))) struct VodUploadTests {
+@Suite(.againstHanging) struct VodUploadTests {
     private static let type = "multipart/form-data; boundary=b"
 
     private static func form(_ file: String, metadata: String? = nil) -> String {
@@ -128,7 +129,7 @@ import Testing
             method: .post, scheme: "http", authority: "h", path: "/v2/vods/create?name=film.mp4", headerFields: [.contentType: Self.type])
         async let first = stage.send(head, body)
         await source.yield(ByteBuffer(string: "--b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nx"))
-        try await stage.eventually { try Self.files(of: stage).count == 1 }
+        try await eventually("it is there") { try Self.files(of: stage).count == 1 }
         let second = try await stage.send(.post, "/v2/vods/create?name=film.mp4", body: Self.form("x"), contentType: Self.type)
         #expect(second.body.contains("Not enough system resources"))
         // The first one's client goes away.
@@ -185,7 +186,7 @@ import Testing
         try Self.requireNothingIsLeft(stage)
     }
 
-    @Test(.timeLimit(.minutes(1))) func aRefusedBodyIsReadOnForAWhileOnly() async throws {
+    @Test(.againstHanging) func aRefusedBodyIsReadOnForAWhileOnly() async throws {
         let watch = Watch(ours: 2, theirs: 2)
         let (body, source) = RequestBody.makeStream()
         var form = FormBody(body, now: { watch.now })

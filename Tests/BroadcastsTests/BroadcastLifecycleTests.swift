@@ -19,7 +19,7 @@ import Testing
         stage.feed(publisher)
         #expect(try stage.service.find("a")?.status == .broadcasting)
         #expect(stage.service.activeCount() == 1)
-        try await stage.eventually("started") { stage.events == [.liveStreamStarted(id: "a")] }
+        try await eventually("started") { stage.events == [.liveStreamStarted(id: "a")] }
         let live = try stage.record("a")
         #expect(live.status == .broadcasting)
         #expect(live.run.startedAt == stage.time.wall)
@@ -36,7 +36,7 @@ import Testing
         await supervisor.tick()
         try await stage.end(publisher)
         #expect(try stage.service.find("a")?.status == .finished)
-        try await stage.eventually("stored") { try stage.record("a").status == .finished }
+        try await eventually("stored") { try stage.record("a").status == .finished }
         let ended = try stage.record("a")
         #expect(ended.run.duration == 12_345)
         #expect(ended.run.updatedAt == stage.time.wall)
@@ -44,7 +44,7 @@ import Testing
         #expect(ended.about.name == "n")
         #expect(stage.outputs.hls == ["live a", "ended a"])
         #expect(stage.events == [.liveStreamStarted(id: "a"), .liveStreamEnded(id: "a")])
-        try await stage.eventually("nothing is left") { stage.service.lifecycle.supervisor("a") == nil }
+        try await eventually("nothing is left") { stage.service.lifecycle.supervisor("a") == nil }
     }
 
     @Test func aZombiGoesWithItsPublisher() async throws {
@@ -53,7 +53,7 @@ import Testing
         #expect(try stage.record("z").isZombi)
         #expect(try stage.service.find("z")?.status == .broadcasting)
         try await stage.end(publisher)
-        try await stage.eventually("removed") { try stage.database.broadcasts.find("z") == nil }
+        try await eventually("removed") { try stage.database.broadcasts.find("z") == nil }
     }
 
     @Test func aZombiThatNeverSentAFrameGoesWithoutAnEvent() async throws {
@@ -61,7 +61,7 @@ import Testing
         let publisher = try await stage.admit("z").get()
         #expect(try stage.record("z").isZombi)
         publisher.end(.lost)
-        try await stage.eventually("removed") { try stage.database.broadcasts.find("z") == nil }
+        try await eventually("removed") { try stage.database.broadcasts.find("z") == nil }
         #expect(stage.events.isEmpty)
     }
 
@@ -72,10 +72,10 @@ import Testing
             first.end(.finished)
             // Admitted while the end of the one before may not have been dealt with yet.
             let second = try await stage.publish("z")
-            try await stage.eventually("there") { try stage.database.broadcasts.find("z") != nil }
+            try await eventually("there") { try stage.database.broadcasts.find("z") != nil }
             try await stage.end(second)
         }
-        try await stage.eventually("removed") { try stage.database.broadcasts.find("z") == nil }
+        try await eventually("removed") { try stage.database.broadcasts.find("z") == nil }
     }
 
     @Test func aTakeoverIsNoEnd() async throws {
@@ -92,7 +92,7 @@ import Testing
         #expect(try stage.service.find("a")?.status == .broadcasting)
         try await stage.end(second)
         #expect(stage.events == [.liveStreamStarted(id: "a"), .liveStreamEnded(id: "a")])
-        try await stage.eventually("stopped") { stage.outputs.destinations[0].isStopped }
+        try await eventually("stopped") { stage.outputs.destinations[0].isStopped }
     }
 
     @Test func aTakeoverThatLeavesBeforeItsFirstFrameStillEndsWhatWasStarted() async throws {
@@ -102,7 +102,7 @@ import Testing
         let second = try await stage.admit("a", parameters: [(name: "token", value: "t")]).get()
         try await stage.end(second)
         #expect(stage.events == [.liveStreamStarted(id: "a"), .liveStreamEnded(id: "a")])
-        try await stage.eventually("stored") { try stage.record("a").status == .finished }
+        try await eventually("stored") { try stage.record("a").status == .finished }
         // Then a new one is a start again.
         let third = try await stage.publish("a")
         #expect(stage.events.last == .liveStreamStarted(id: "a"))
@@ -117,8 +117,8 @@ import Testing
         #expect(try await stage.service.delete("a", withSubtracks: true))
         #expect(stop.told == [.deleted])
         _ = publisher
-        try await stage.eventually("ended") { stage.events.last == .liveStreamEnded(id: "a") }
-        try await stage.eventually("nothing is left") { stage.service.lifecycle.supervisor("a") == nil }
+        try await eventually("ended") { stage.events.last == .liveStreamEnded(id: "a") }
+        try await eventually("nothing is left") { stage.service.lifecycle.supervisor("a") == nil }
         #expect(try stage.service.find("a") == nil)
         #expect(stage.service.activeCount() == 0)
     }
@@ -152,7 +152,7 @@ import Testing
         try await stage.service.stop("room", withSubtracks: true)
         #expect(stops.map(\.told) == [[.stoppedByUser], [.stoppedByUser], [.stoppedByUser]])
         #expect(publishers.count == 3)
-        try await stage.eventually("over") { stage.service.activeCount() == 0 }
+        try await eventually("over") { stage.service.activeCount() == 0 }
 
         let again = StopBox()
         let publisher = try await stage.publish("s3", stop: again)
@@ -174,7 +174,7 @@ import Testing
         var grown = Frames.video
         grown.format = .video(VideoFormat(width: 1920, height: 1080))
         fitting.announce(grown)
-        try await stage.eventually("sent away") { fits.told == [.tooHigh] }
+        try await eventually("sent away") { fits.told == [.tooHigh] }
         _ = publisher
     }
 
@@ -211,11 +211,11 @@ import Testing
         let stage = try await Stage({ $0.recordMP4 = true })
         let stop = StopBox()
         let publisher = try await stage.publish("a", stop: stop)
-        try await stage.eventually("recorded") { !stage.outputs.recorders.isEmpty }
+        try await eventually("recorded") { !stage.outputs.recorders.isEmpty }
         let recorder = try #require(stage.outputs.recorders.first)
         async let isEmpty = stage.service.shutdown(within: .seconds(30))
-        try await stage.eventually("asked to leave") { stop.told == [.shuttingDown] }
-        try await stage.eventually("recorder stopped") { recorder.isStopped }
+        try await eventually("asked to leave") { stop.told == [.shuttingDown] }
+        try await eventually("recorder stopped") { recorder.isStopped }
         recorder.finish()
         #expect(await isEmpty)
         #expect(try stage.database.vods.count() == 1)
@@ -225,7 +225,7 @@ import Testing
     @Test func theEndDoesNotWaitForEver() async throws {
         let stage = try await Stage({ $0.recordMP4 = true })
         let publisher = try await stage.publish("a", stop: StopBox(leaves: false))
-        try await stage.eventually("noted") { try !stage.database.recordings.all().isEmpty }
+        try await eventually("noted") { try !stage.database.recordings.all().isEmpty }
         #expect(await stage.service.shutdown(within: .milliseconds(20)) == false)
         // What could not be waited for is found at the next start.
         #expect(try stage.database.recordings.all().count == 1)
@@ -241,6 +241,6 @@ import Testing
         #expect(stage.service.activeCount() == 100)
         #expect(try stage.service.count() == 100)
         for publisher in publishers { publisher.end(.finished) }
-        try await stage.eventually("all removed") { try stage.service.count() == 0 }
+        try await eventually("all removed") { try stage.service.count() == 0 }
     }
 }

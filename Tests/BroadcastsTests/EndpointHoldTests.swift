@@ -3,12 +3,13 @@ import NIOCore
 import Outputs
 import Store
 import Streams
+import TestSupport
 import Testing
 
 @testable import Broadcasts
 
 /// Destinations between two publishers of one broadcast.
-@Suite(.timeLimit(.minutes(1))) struct EndpointHoldTests {
+@Suite(.againstHanging) struct EndpointHoldTests {
     /// One broadcast with a destination, live, and a window that no test waits out.
     private func held(window: TimeAmount = .hours(1), end: PublishEnd = .lost) async throws -> (Stage, FakeDestination) {
         let stage = try await Stage({ $0.graceWindow = window })
@@ -24,7 +25,7 @@ import Testing
     @Test(arguments: [PublishEnd.lost, .finished]) func theyStayForAPublisherThatComesBack(end: PublishEnd) async throws {
         let (stage, destination) = try await self.held(end: end)
         #expect(destination.configuration.timing.grace == .hours(1))
-        try await stage.eventually("finished") { try stage.record("a").status == .finished }
+        try await eventually("finished") { try stage.record("a").status == .finished }
         #expect(!destination.isStopped)
         #expect(try stage.service.find("a")?.endpointStatuses["mine"]?.destination.state == .live, "what runs is what is shown")
         let publisher = try await stage.publish("a")
@@ -35,9 +36,9 @@ import Testing
 
     @Test func theyAreClosedWhenTheWindowIsOver() async throws {
         let (stage, destination) = try await self.held(window: .milliseconds(20))
-        try await stage.eventually("closed") { destination.isStopped }
-        try await stage.eventually("stored") { try stage.record("a").endpoints.map(\.status) == ["finished"] }
-        try await stage.eventually("nothing is left") { stage.service.lifecycle.supervisor("a") == nil }
+        try await eventually("closed") { destination.isStopped }
+        try await eventually("stored") { try stage.record("a").endpoints.map(\.status) == ["finished"] }
+        try await eventually("nothing is left") { stage.service.lifecycle.supervisor("a") == nil }
     }
 
     @Test func aSlateMayBeShownForLongerButNotAfterAGoodbyeUnlessThatIsSet() async throws {
@@ -55,11 +56,11 @@ import Testing
             #expect(destination.configuration.fill.after == .seconds(3) && destination.configuration.fill.limit == .hours(1))
             destination.show(.live, "broadcasting")
             try await stage.end(publisher, end)
-            try await stage.eventually("it is told") { destination.goodbyes == [isTold] }
+            try await eventually("it is told") { destination.goodbyes == [isTold] }
             if isTold {
-                try await stage.eventually("closed") { destination.isStopped }
+                try await eventually("closed") { destination.isStopped }
             } else {
-                try await stage.eventually("finished") { try stage.record("a").status == .finished }
+                try await eventually("finished") { try stage.record("a").status == .finished }
                 #expect(!destination.isStopped)
             }
         }
@@ -133,7 +134,7 @@ import Testing
         _ = try await stage.service.addEndpoint("a", .init(url: "rtmp://one/live/k", serviceID: "mine"))
         #expect(stage.sources.pull("b") == nil)
         stage.outputs.destinations[0].configuration.fill.wanted()
-        try await stage.eventually("pulled") { stage.sources.pull("b") != nil }
+        try await eventually("pulled") { stage.sources.pull("b") != nil }
         _ = publisher
     }
 
@@ -156,7 +157,7 @@ import Testing
             try await stage.service.update(id, changes)
             _ = try await publisher
             let supervisor = try #require(stage.service.lifecycle.supervisor(id))
-            try await stage.eventually("set") { supervisor.backup.id == "b-\(number)" }
+            try await eventually("set") { supervisor.backup.id == "b-\(number)" }
         }
     }
 
@@ -172,21 +173,21 @@ import Testing
         destination.show(.live, "broadcasting")
         try await stage.end(publisher, .lost)
         let supervisor = try #require(stage.service.lifecycle.supervisor("a"))
-        try await stage.eventually("held") { await supervisor.currentHold != nil }
+        try await eventually("held") { await supervisor.currentHold != nil }
         let before = await supervisor.currentHold?.until
         for _ in 0..<2 {
             let probe = try await stage.admit("a").get()
-            try await stage.eventually("there") { await supervisor.phase != .idle }
+            try await eventually("there") { await supervisor.phase != .idle }
             probe.end(.finished)
-            try await stage.eventually("gone") { await supervisor.phase == .idle }
+            try await eventually("gone") { await supervisor.phase == .idle }
         }
         #expect(await supervisor.currentHold?.until == before)
         #expect(destination.goodbyes == [false], "what was said does not count")
         #expect(!destination.isStopped)
         let other = try await stage.admit("a").get()
-        try await stage.eventually("there") { await supervisor.phase != .idle }
+        try await eventually("there") { await supervisor.phase != .idle }
         other.end(.stopped(.stoppedByUser))
-        try await stage.eventually("closed") { destination.isStopped }
+        try await eventually("closed") { destination.isStopped }
     }
 
     @Test func aBackupThatIsSetMeanwhileMakesTheWaitLonger() async throws {
@@ -200,7 +201,7 @@ import Testing
         stage.outputs.destinations[0].show(.live, "broadcasting")
         try await stage.end(publisher, .lost)
         let supervisor = try #require(stage.service.lifecycle.supervisor("a"))
-        try await stage.eventually("held") { await supervisor.currentHold != nil }
+        try await eventually("held") { await supervisor.currentHold != nil }
         let first = try #require(await supervisor.currentHold)
         #expect(first.until == first.since + .seconds(600))
         var changes = BroadcastChanges()
@@ -216,26 +217,27 @@ import Testing
 
     @Test func anEndThatSomebodyWantedIsTheEnd() async throws {
         let (stage, destination) = try await self.held(end: .stopped(.stoppedByUser))
-        try await stage.eventually("closed") { destination.isStopped }
+        try await eventually("closed") { destination.isStopped }
+        try await eventually("nothing is left") { stage.service.lifecycle.supervisor("a") == nil }
     }
 
     @Test func stoppingOrDeletingTheBroadcastEndsTheWait() async throws {
         let (stopped, first) = try await self.held()
         await #expect(throws: BroadcastError.notLive) { try await stopped.service.stop("a", withSubtracks: false) }
-        try await stopped.eventually("closed") { first.isStopped }
+        try await eventually("closed") { first.isStopped }
         let (deleted, second) = try await self.held()
         _ = try await deleted.service.delete("a", withSubtracks: false)
-        try await deleted.eventually("closed") { second.isStopped }
-        try await deleted.eventually("nothing is left") { deleted.service.lifecycle.supervisor("a") == nil }
+        try await eventually("closed") { second.isStopped }
+        try await eventually("nothing is left") { deleted.service.lifecycle.supervisor("a") == nil }
     }
 
     @Test func removingOrDisablingOneMeanwhileClosesIt() async throws {
         let (removed, first) = try await self.held()
         try await removed.service.removeEndpoint("a", serviceID: "mine", height: 0)
-        try await removed.eventually("closed") { first.isStopped }
+        try await eventually("closed") { first.isStopped }
         let (disabled, second) = try await self.held()
         try await disabled.service.changeEndpoint("a", serviceID: "mine", .init(url: "", isEnabled: false))
-        try await disabled.eventually("closed") { second.isStopped }
+        try await eventually("closed") { second.isStopped }
         let publisher = try await disabled.publish("a")
         #expect(disabled.outputs.destinations.count == 1)
         _ = publisher
@@ -252,7 +254,7 @@ import Testing
         let publisher = try await stage.publish("zombi")
         _ = try await stage.service.addEndpoint("zombi", .init(url: "rtmp://one/live/k"))
         try await stage.end(publisher, .lost)
-        try await stage.eventually("closed") { stage.outputs.destinations[0].isStopped }
-        try await stage.eventually("nothing is left") { stage.service.lifecycle.supervisor("zombi") == nil }
+        try await eventually("closed") { stage.outputs.destinations[0].isStopped }
+        try await eventually("nothing is left") { stage.service.lifecycle.supervisor("zombi") == nil }
     }
 }

@@ -2,6 +2,7 @@ import NIOCore
 import Outputs
 import Store
 import Streams
+import TestSupport
 import Testing
 
 @testable import Broadcasts
@@ -18,7 +19,7 @@ import Testing
         _ = try await self.add(stage, "srt://two:9000?streamid=k")
         #expect(stage.outputs.destinations.isEmpty)
         let publisher = try await stage.publish("a")
-        try await stage.eventually("started") { stage.outputs.destinations.map(\.isStarted) == [true, true] }
+        try await eventually("started") { stage.outputs.destinations.map(\.isStarted) == [true, true] }
         let destination = stage.outputs.destinations[0]
         #expect(stage.outputs.destinations[1].configuration.url == "srt://two:9000?streamid=k")
         #expect(destination.configuration.id == first)
@@ -27,13 +28,13 @@ import Testing
         destination.show(.live, "broadcasting")
         #expect(try stage.service.find("a")?.endpointStatuses[first]?.status == "broadcasting")
         try await stage.end(publisher)
-        try await stage.eventually("stopped") { destination.isStopped }
-        try await stage.eventually("stored") { try stage.record("a").endpoints.map(\.status) == ["finished", "finished"] }
-        try await stage.eventually("nothing is left") { stage.service.lifecycle.supervisor("a") == nil }
+        try await eventually("stopped") { destination.isStopped }
+        try await eventually("stored") { try stage.record("a").endpoints.map(\.status) == ["finished", "finished"] }
+        try await eventually("nothing is left") { stage.service.lifecycle.supervisor("a") == nil }
 
         // Kept for the next publish.
         let again = try await stage.publish("a")
-        try await stage.eventually("started again") { stage.outputs.destinations.count == 4 }
+        try await eventually("started again") { stage.outputs.destinations.count == 4 }
         try await stage.end(again)
     }
 
@@ -50,11 +51,11 @@ import Testing
         try await stage.service.removeEndpoint("a", serviceID: serviceID, height: 0)
         #expect(try stage.record("a").endpoints.isEmpty)
         #expect(try stage.service.find("a")?.endpointStatuses.isEmpty == true)
-        try await stage.eventually("closing") { hanging.isStopped }
+        try await eventually("closing") { hanging.isStopped }
         try await stage.end(publisher)
         #expect(stage.service.lifecycle.supervisor("a") != nil)
         hanging.release()
-        try await stage.eventually("nothing is left") { stage.service.lifecycle.supervisor("a") == nil }
+        try await eventually("nothing is left") { stage.service.lifecycle.supervisor("a") == nil }
     }
 
     @Test func anEndpointAddedWhileTheTracksAreNotKnownAttachesWithThem() async throws {
@@ -64,7 +65,7 @@ import Testing
         _ = try await self.add(stage, "rtmp://one/live/k")
         #expect(stage.outputs.destinations.isEmpty)
         stage.feed(publisher)
-        try await stage.eventually("started") { stage.outputs.destinations.map(\.isStarted) == [true] }
+        try await eventually("started") { stage.outputs.destinations.map(\.isStarted) == [true] }
     }
 
     @Test(arguments: [DestinationState.failed, .retrying, .connecting, .live, .idle]) func anEndpointInAnyStateCanBeRemoved(state: DestinationState)
@@ -76,7 +77,7 @@ import Testing
         let serviceID = try await self.add(stage, "rtmp://one/live/k")
         stage.outputs.destinations[0].show(state, "failed")
         try await stage.service.removeEndpoint("a", serviceID: serviceID, height: 0)
-        try await stage.eventually("closed") { stage.outputs.destinations[0].isStopped }
+        try await eventually("closed") { stage.outputs.destinations[0].isStopped }
         // And the same URL can be added again at once.
         _ = try await self.add(stage, "rtmp://one/live/k")
         #expect(stage.outputs.destinations.count == 2)
@@ -94,7 +95,7 @@ import Testing
         destination.show(.failed, "failed")
         #expect(stage.events.count { $0 == .endpointFailed(streamID: "a", serviceID: serviceID, url: "rtmp://one/live/k") } == 1)
         try await stage.end(publisher)
-        try await stage.eventually("stored") { try stage.record("a").endpoints.map(\.status) == ["failed"] }
+        try await eventually("stored") { try stage.record("a").endpoints.map(\.status) == ["failed"] }
     }
 
     @Test func whatHappensToADestinationIsToldOnceEachTime() async throws {
@@ -134,7 +135,7 @@ import Testing
         try await stage.service.changeEndpoint("a", serviceID: serviceID, .init(url: "", isEnabled: true))
         #expect(stage.outputs.destinations.map(\.isStarted) == [true, true])
         try await stage.service.changeEndpoint("a", serviceID: serviceID, .init(url: "", isEnabled: false))
-        try await stage.eventually("closed") { stage.outputs.destinations[1].isStopped }
+        try await eventually("closed") { stage.outputs.destinations[1].isStopped }
         #expect(try stage.record("a").endpoints.map(\.isEnabled) == [false, true])
         await #expect(throws: BroadcastError.unknownEndpoint) {
             try await stage.service.changeEndpoint("a", serviceID: "nobody", .init(url: "", isEnabled: true))
@@ -144,7 +145,7 @@ import Testing
         changes.endpoints = [.init(url: "rtmp://one/live/k"), .init(url: "rtmp://two/live/k", isEnabled: false)]
         try await stage.service.update("a", changes)
         #expect(try stage.record("a").endpoints.map(\.isEnabled) == [false, false])
-        try await stage.eventually("closed too") { stage.outputs.destinations[0].isStopped }
+        try await eventually("closed too") { stage.outputs.destinations[0].isStopped }
         _ = publisher
     }
 
@@ -158,7 +159,7 @@ import Testing
         #expect(stage.outputs.destinations.map(\.configuration.addsSilence) == [false, true, true])
         // A change of it needs another session.
         try await stage.service.changeEndpoint("a", serviceID: known, .init(url: "", addsSilence: false))
-        try await stage.eventually("closed") { stage.outputs.destinations[1].isStopped }
+        try await eventually("closed") { stage.outputs.destinations[1].isStopped }
         #expect(stage.outputs.destinations.map(\.configuration.addsSilence) == [false, true, true, false])
         _ = publisher
     }
@@ -203,14 +204,14 @@ import Testing
         let stage = try await Stage()
         try await stage.create("a") { $0.endpoints = [.init(url: "rtmp://one/live/k"), .init(url: "rtmp://two/live/k")] }
         let publisher = try await stage.publish("a")
-        try await stage.eventually("started") { stage.outputs.destinations.count == 2 }
+        try await eventually("started") { stage.outputs.destinations.count == 2 }
         let kept = try stage.record("a").endpoints[1].serviceID
         var changes = BroadcastChanges()
         changes.endpoints = [.init(url: "rtmp://two/live/k"), .init(url: "rtmp://three/live/k")]
         try await stage.service.update("a", changes)
         #expect(try stage.record("a").endpoints.map(\.url) == ["rtmp://two/live/k", "rtmp://three/live/k"])
         #expect(try stage.record("a").endpoints[0].serviceID == kept)
-        try await stage.eventually("replaced") { stage.outputs.destinations.map(\.isStopped) == [true, false, false] }
+        try await eventually("replaced") { stage.outputs.destinations.map(\.isStopped) == [true, false, false] }
         _ = publisher
     }
 

@@ -2,6 +2,7 @@ import BroadcastSupport
 import Gateways
 import Media
 import Store
+import TestSupport
 import Testing
 
 @testable import Broadcasts
@@ -35,7 +36,7 @@ import Testing
         try await stage.broadcast(pull)
         pull.tell(.itemFailed(index: 1, PullFailure(cause: .notFound, text: "404")))
         pull.tell(.itemStarted(index: 2))
-        try await stage.eventually("stored") { try stage.record("p").playlist.currentIndex == 2 }
+        try await eventually("stored") { try stage.record("p").playlist.currentIndex == 2 }
         #expect(
             stage.events == [
                 .playlistItemStarted(id: "p", index: 0, name: "x"), .liveStreamStarted(id: "p"),
@@ -47,7 +48,7 @@ import Testing
         let stopped = try stage.record("p")
         #expect(stopped.playlist.status == "finished")
         #expect(stopped.playlist.currentIndex == 2)
-        try await stage.eventually("ended") { stage.events.last == .liveStreamEnded(id: "p") }
+        try await eventually("ended") { stage.events.last == .liveStreamEnded(id: "p") }
         // The next start goes on where it was stopped.
         _ = try await stage.service.startPull("p")
         #expect(stage.sources.pull("p")?.plan.sequence?.firstIndex == 2)
@@ -85,7 +86,7 @@ import Testing
         #expect(pull.plan.sequence?.loops == false)
         pull.tell(.itemStarted(index: 1))
         pull.tell(.finished(listEnded: true, nil))
-        try await stage.eventually("finished") { try stage.service.find("p")?.pull == nil && !stage.record("p").source.isWanted }
+        try await eventually("finished") { try stage.service.find("p")?.pull == nil && !stage.record("p").source.isWanted }
         #expect(try stage.record("p").playlist.status == "finished")
         #expect(try stage.record("p").playlist.currentIndex == 0)
         #expect(try stage.service.find("p")?.status == .finished)
@@ -112,7 +113,7 @@ import Testing
         // Nothing is left to go on with.
         try await self.change(stage) { $0.playListItems = [] }
         #expect(pull.isStopped)
-        try await stage.eventually("over") { try stage.record("p").playlist.status == "finished" && stage.service.find("p")?.pull == nil }
+        try await eventually("over") { try stage.record("p").playlist.status == "finished" && stage.service.find("p")?.pull == nil }
     }
 
     @Test func badItemsKeepTheirPlaceAndAListOfNothingElseDoesNotStart() async throws {
@@ -207,16 +208,16 @@ import Testing
                 self.items("x", "y", "z", "w") + [.init(streamUrl: "v1", type: "VoD"), .init(streamUrl: "rtsp://h/l", type: "streamSource")]
         }
         // No more than two at a time, and nobody waits for them.
-        try await stage.eventually("looked at") { stage.sources.probed.count == 2 }
+        try await eventually("looked at") { stage.sources.probed.count == 2 }
         #expect(try stage.record("p").playlist.items?.first?.durationInMs == 1)
         stage.sources.releaseProbes()
-        try await stage.eventually("found") { try stage.record("p").playlist.items?.map(\.durationInMs) == [4_000, -2, -3, -1, 777, 0] }
+        try await eventually("found") { try stage.record("p").playlist.items?.map(\.durationInMs) == [4_000, -2, -3, -1, 777, 0] }
         #expect(stage.sources.probed.count == 4)
 
         // What is known is not asked again, whatever the client says of it; what is not, is.
         stage.sources.answer("http://h/y.mp4", milliseconds: 2_000)
         try await self.change(stage) { $0.playListItems = self.items("y", "x") }
-        try await stage.eventually("found") { try stage.record("p").playlist.items?.map(\.durationInMs) == [2_000, 4_000] }
+        try await eventually("found") { try stage.record("p").playlist.items?.map(\.durationInMs) == [2_000, 4_000] }
         #expect(stage.sources.probedURLs.count { $0 == "http://h/x.mp4" } == 1)
     }
 

@@ -2,6 +2,7 @@ import Outputs
 import Store
 import Streams
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Broadcasts
@@ -34,7 +35,7 @@ import Testing
         #expect(try stage.record("a").output.webM == -1)
         await #expect(throws: BroadcastError.recordingNotStopped(type: "webm")) { _ = try await self.record(stage, false, "webm") }
         stage.outputs.recorders[1].finish(bytes: 77)
-        try await stage.eventually("vod") { try stage.service.findVod(second.vodID) != nil }
+        try await eventually("vod") { try stage.service.findVod(second.vodID) != nil }
         let vod = try #require(try stage.service.findVod(second.vodID))
         #expect(vod.name == "a.webm")
         #expect(vod.filePath == "streams/a.webm")
@@ -51,8 +52,8 @@ import Testing
         let stage = try await Stage({ $0.recordWebM = setting })
         try await stage.create("a") { $0.output.webM = flag }
         let publisher = try await stage.publish("a")
-        try await stage.eventually("decided") { await stage.service.lifecycle.supervisor("a")?.phase == .live(publisher.generation) }
-        if records { try await stage.eventually("recording") { try !stage.database.recordings.all().isEmpty } }
+        try await eventually("decided") { await stage.service.lifecycle.supervisor("a")?.phase == .live(publisher.generation) }
+        if records { try await eventually("recording") { try !stage.database.recordings.all().isEmpty } }
         #expect(stage.outputs.recorders.map(\.request.format) == (records ? [.webM] : []))
     }
 
@@ -60,7 +61,7 @@ import Testing
         let stage = try await Stage({ $0.recordMP4 = true })
         try await stage.create("a") { $0.output.webM = 1 }
         let publisher = try await stage.publish("a")
-        try await stage.eventually("recording") { try stage.database.recordings.all().count == 2 }
+        try await eventually("recording") { try stage.database.recordings.all().count == 2 }
         #expect(stage.outputs.recorders.map(\.request.format) == [.mp4, .webM])
         try await stage.end(publisher)
         #expect(stage.outputs.recorders.allSatisfy { $0.isStopped })
@@ -85,7 +86,7 @@ import Testing
         _ = try await self.record(stage, false, "webm")
         recorder.drops.store(6, ordering: .relaxed)
         recorder.finish()
-        try await stage.eventually("closed") { await stage.service.lifecycle.supervisor("a")?.open == 0 }
+        try await eventually("closed") { await stage.service.lifecycle.supervisor("a")?.open == 0 }
         #expect(try stage.service.find("a")?.droppedInEncoding == 6)
         _ = publisher
     }

@@ -3,6 +3,7 @@ import NIOCore
 import Store
 import Streams
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Broadcasts
@@ -18,8 +19,8 @@ import Testing
         try await stage.create("a") { $0.output.mp4 = flag }
         let publisher = try await stage.publish("a")
         // Settled when the supervisor answers again.
-        try await stage.eventually("decided") { await stage.service.lifecycle.supervisor("a")?.phase == .live(publisher.generation) }
-        if records { try await stage.eventually("recording") { try !stage.database.recordings.all().isEmpty } }
+        try await eventually("decided") { await stage.service.lifecycle.supervisor("a")?.phase == .live(publisher.generation) }
+        if records { try await eventually("recording") { try !stage.database.recordings.all().isEmpty } }
         #expect(stage.outputs.recorders.count == (records ? 1 : 0))
         // The setting does not write itself into the broadcast.
         #expect(try stage.record("a").output.mp4 == flag ?? 0)
@@ -51,7 +52,7 @@ import Testing
         let second = try #require(try await stage.service.setRecording("a", true, type: "mp4", height: 720, fileName: nil))
         #expect(second.vodID != ticket.vodID)
         recorder.finish(bytes: 4_321)
-        try await stage.eventually("vod") { try stage.service.findVod(ticket.vodID) != nil }
+        try await eventually("vod") { try stage.service.findVod(ticket.vodID) != nil }
         let vod = try #require(try stage.service.findVod(ticket.vodID))
         #expect(vod.streamID == "a")
         #expect(vod.streamName == "The name")
@@ -64,7 +65,7 @@ import Testing
         #expect(vod.description == "d")
         #expect(vod.metadata == "m")
         #expect(vod.latitude == "1")
-        try await stage.eventually("told") {
+        try await eventually("told") {
             stage.events.contains(.vodReady(streamID: "a", vodID: ticket.vodID, fileName: "a.mp4", durationMilliseconds: 2_500))
         }
         #expect(try stage.database.recordings.all().map(\.vodID) == [second.vodID])
@@ -80,13 +81,13 @@ import Testing
         _ = try await stage.service.setRecording("a", false, type: "mp4", height: 0, fileName: nil)
         #expect(try stage.service.findVod(ticket.vodID) == nil)
         recorder.progress(0.25)
-        try await stage.eventually("listed") { try stage.service.findVod(ticket.vodID)?.process == .processing }
+        try await eventually("listed") { try stage.service.findVod(ticket.vodID)?.process == .processing }
         #expect(stage.service.percentDone(ofVod: ticket.vodID) == 25)
         #expect(try stage.service.findVod(ticket.vodID)?.filePath == nil)
         recorder.progress(0.5)
-        try await stage.eventually("further") { stage.service.percentDone(ofVod: ticket.vodID) == 50 }
+        try await eventually("further") { stage.service.percentDone(ofVod: ticket.vodID) == 50 }
         recorder.finish(bytes: 4_321)
-        try await stage.eventually("finished") { try stage.service.findVod(ticket.vodID)?.filePath == "streams/a.mp4" }
+        try await eventually("finished") { try stage.service.findVod(ticket.vodID)?.filePath == "streams/a.mp4" }
         #expect(try stage.service.findVod(ticket.vodID)?.processStatus == nil)
         #expect(stage.service.percentDone(ofVod: ticket.vodID) == nil)
         #expect(try stage.service.countVods() == 1)
@@ -100,15 +101,15 @@ import Testing
         let ticket = try #require(try await stage.service.setRecording("a", true, type: "mp4", height: 0, fileName: nil))
         let recorder = try #require(stage.outputs.recorders.first)
         recorder.progress(0.25)
-        try await stage.eventually("listed") { try stage.service.findVod(ticket.vodID) != nil }
+        try await eventually("listed") { try stage.service.findVod(ticket.vodID) != nil }
         try await stage.service.deleteVod(ticket.vodID)
         let file = stage.directory.appendingPathComponent("streams/a.mp4")
         try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
         try Data(count: 10).write(to: file)
         recorder.finish(bytes: 10)
-        try await stage.eventually("gone") { !FileManager.default.fileExists(atPath: file.path) }
+        try await eventually("gone") { !FileManager.default.fileExists(atPath: file.path) }
         // The note goes behind the file.
-        try await stage.eventually("forgotten") { try stage.database.recordings.all().isEmpty }
+        try await eventually("forgotten") { try stage.database.recordings.all().isEmpty }
         #expect(try stage.service.findVod(ticket.vodID) == nil)
         _ = publisher
     }
@@ -116,32 +117,32 @@ import Testing
     @Test func aZombisRecordingOutlivesIt() async throws {
         let stage = try await Stage({ $0.recordMP4 = true })
         let publisher = try await stage.publish("z")
-        try await stage.eventually("recording") { try !stage.database.recordings.all().isEmpty }
+        try await eventually("recording") { try !stage.database.recordings.all().isEmpty }
         try await stage.end(publisher)
         let recorder = try #require(stage.outputs.recorders.first)
         #expect(recorder.isStopped)
-        try await stage.eventually("removed") { try stage.database.broadcasts.find("z") == nil }
+        try await eventually("removed") { try stage.database.broadcasts.find("z") == nil }
         #expect(stage.service.lifecycle.supervisor("z") != nil)
         recorder.finish()
-        try await stage.eventually("vod") { try stage.service.countVods() == 1 }
-        try await stage.eventually("nothing is left") { stage.service.lifecycle.supervisor("z") == nil }
+        try await eventually("vod") { try stage.service.countVods() == 1 }
+        try await eventually("nothing is left") { stage.service.lifecycle.supervisor("z") == nil }
         #expect(try stage.service.listVods(.init(offset: 0, limit: 1)).first?.streamName == "z.mp4")
     }
 
     @Test func aRecorderThatBreaksOffLeavesTheStreamLive() async throws {
         let stage = try await Stage({ $0.recordMP4 = true })
         let publisher = try await stage.publish("a")
-        try await stage.eventually("recording") { try !stage.database.recordings.all().isEmpty }
+        try await eventually("recording") { try !stage.database.recordings.all().isEmpty }
         let recorder = try #require(stage.outputs.recorders.first)
         recorder.finish(bytes: 0, failure: .diskFull)
-        try await stage.eventually("told") {
+        try await eventually("told") {
             stage.events.contains(.recordingFailed(streamID: "a", vodID: recorder.request.id, reason: "diskFull"))
         }
         #expect(try stage.service.find("a")?.status == .broadcasting)
         #expect(try stage.service.countVods() == 0)
-        try await stage.eventually("forgotten") { try stage.database.recordings.all().isEmpty }
+        try await eventually("forgotten") { try stage.database.recordings.all().isEmpty }
         // It is not recording any more, so it can be told to.
-        try await stage.eventually("free") { await stage.service.lifecycle.supervisor("a")?.recordings.isEmpty != false }
+        try await eventually("free") { await stage.service.lifecycle.supervisor("a")?.recordings.isEmpty != false }
         #expect(try await stage.service.setRecording("a", true, type: "mp4", height: 0, fileName: nil) != nil)
         #expect(stage.outputs.recorders.count == 2)
         _ = publisher
@@ -150,16 +151,16 @@ import Testing
     @Test func everyFileOfARecorderIsNotedAndBecomesAVod() async throws {
         let stage = try await Stage({ $0.recordMP4 = true })
         let publisher = try await stage.publish("a")
-        try await stage.eventually("recording") { try stage.database.recordings.all().count == 1 }
+        try await eventually("recording") { try stage.database.recordings.all().count == 1 }
         let recorder = try #require(stage.outputs.recorders.first)
         recorder.beginPart(1, id: "second")
-        try await stage.eventually("both noted") { try stage.database.recordings.all().count == 2 }
+        try await eventually("both noted") { try stage.database.recordings.all().count == 2 }
         recorder.endPart(0)
-        try await stage.eventually("first entered") { try stage.service.countVods() == 1 }
+        try await eventually("first entered") { try stage.service.countVods() == 1 }
         #expect(try stage.database.recordings.all().map(\.vodID) == ["second"])
         recorder.endPart(1, id: "second", bytes: 10)
         recorder.close()
-        try await stage.eventually("second entered") { try stage.service.findVod("second")?.filePath == "streams/a_1.mp4" }
+        try await eventually("second entered") { try stage.service.findVod("second")?.filePath == "streams/a_1.mp4" }
         _ = publisher
     }
 
@@ -174,7 +175,7 @@ import Testing
         #expect(try stage.database.recordings.all().isEmpty)
         #expect(try stage.record("a").output.mp4 == 0)
         try await stage.end(publisher)
-        try await stage.eventually("nothing is left") { stage.service.lifecycle.supervisor("a") == nil }
+        try await eventually("nothing is left") { stage.service.lifecycle.supervisor("a") == nil }
     }
 
     @Test func aWishThatMeetsThePublisherOnItsWayIsStillHeard() async throws {
@@ -185,7 +186,7 @@ import Testing
             async let ticket = stage.service.setRecording(id, true, type: "mp4", height: 0, fileName: nil)
             let publisher = try await stage.publish(id)
             _ = try await ticket
-            try await stage.eventually("recording") { stage.outputs.recorders.contains { $0.request.baseName == id } }
+            try await eventually("recording") { stage.outputs.recorders.contains { $0.request.baseName == id } }
             #expect(stage.outputs.recorders.count { $0.request.baseName == id } == 1)
             _ = publisher
         }
@@ -286,15 +287,15 @@ import Testing
             $0.recordingPause = .milliseconds(1)
         })
         let publisher = try await stage.publish("a")
-        try await stage.eventually("recording") { stage.outputs.recorders.count == 1 }
+        try await eventually("recording") { stage.outputs.recorders.count == 1 }
         stage.outputs.recorders[0].finish(failure: .muxer("broken"))
-        try await stage.eventually("anew") { stage.outputs.recorders.count == 2 }
+        try await eventually("anew") { stage.outputs.recorders.count == 2 }
         // As often as it takes.
         stage.outputs.refuseRecordings(.io("read-only"))
         stage.outputs.recorders[1].finish(bytes: 0, failure: .io("read-only"))
-        try await stage.eventually("refused") { stage.outputs.recorders.count >= 4 }
+        try await eventually("refused") { stage.outputs.recorders.count >= 4 }
         stage.outputs.refuseRecordings(nil)
-        try await stage.eventually("recording") {
+        try await eventually("recording") {
             guard let supervisor = stage.service.lifecycle.supervisor("a") else { return false }
             return await !supervisor.recordings.isEmpty
         }
@@ -303,7 +304,7 @@ import Testing
         let last = try #require(stage.outputs.recorders.last)
         _ = try await stage.service.setRecording("a", false, type: "mp4", height: 0, fileName: nil)
         last.finish()
-        try await stage.eventually("entered") { try stage.service.countVods() == 2 }
+        try await eventually("entered") { try stage.service.countVods() == 2 }
         #expect(stage.outputs.recorders.count == count)
         _ = publisher
     }
@@ -316,13 +317,13 @@ import Testing
             $0.recordingSufficientSpace = 2_000
         })
         stage.space.bytes = 999
-        try await stage.eventually("it is told") { stage.events.contains(.diskSpaceLow(freeBytes: 999)) }
+        try await eventually("it is told") { stage.events.contains(.diskSpaceLow(freeBytes: 999)) }
         let publisher = try await stage.publish("a")
-        try await stage.eventually("refused") {
+        try await eventually("refused") {
             stage.events.contains(.recordingFailed(streamID: "a", vodID: "", reason: "diskFull"))
         }
         stage.space.bytes = 2_000
-        try await stage.eventually("recording") { stage.outputs.recorders.count == 1 }
+        try await eventually("recording") { stage.outputs.recorders.count == 1 }
         #expect(stage.events.count { $0.action == "recordingFailed" } == 1, "waiting for room fails nothing")
         _ = publisher
     }

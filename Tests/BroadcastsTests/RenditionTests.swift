@@ -14,7 +14,7 @@ import Testing
     private static let lowest = Rendition(height: 360, width: 640, videoBitrate: 500_000, audioBitrate: 64_000)
 
     private func ladder(_ stage: Stage, count: Int = 1) async throws -> FakeLadder {
-        try await stage.eventually("a ladder") { stage.outputs.ladders.count == count }
+        try await eventually("a ladder") { stage.outputs.ladders.count == count }
         return try #require(stage.outputs.ladders.last)
     }
 
@@ -34,7 +34,7 @@ import Testing
     @Test func nothingIsEncodedWhereNothingIsWished() async throws {
         let stage = try await Stage()
         let publisher = try await stage.publish("a")
-        try await stage.eventually("decided") { await stage.service.lifecycle.supervisor("a")?.phase == .live(publisher.generation) }
+        try await eventually("decided") { await stage.service.lifecycle.supervisor("a")?.phase == .live(publisher.generation) }
         #expect(stage.outputs.ladders.isEmpty)
     }
 
@@ -66,7 +66,7 @@ import Testing
         #expect(!ladder.isStopped, "it ends with what was published last")
         #expect(stage.service.lifecycle.supervisor("a") != nil)
         ladder.close()
-        try await stage.eventually("all has ended") { stage.service.lifecycle.supervisor("a") == nil }
+        try await eventually("all has ended") { stage.service.lifecycle.supervisor("a") == nil }
         _ = try await stage.publish("a")
         #expect(try await self.ladder(stage, count: 2).starts == ["latestGroup"])
     }
@@ -78,7 +78,7 @@ import Testing
         let failed = try await self.ladder(stage)
         failed.tell(.failed(height: 240, reason: "no memory"))
         failed.close()
-        try await stage.eventually("the end is known") { await stage.service.lifecycle.supervisor("a")?.open == 0 }
+        try await eventually("the end is known") { await stage.service.lifecycle.supervisor("a")?.open == 0 }
         #expect(await stage.service.lifecycle.supervisor("a")?.phase == .live(first.generation))
         #expect(stage.outputs.ladders.count == 1, "what fails is not tried again at once")
         #expect(try stage.service.find("a")?.droppedInEncoding == 7, "what was lost is not forgotten with it")
@@ -91,7 +91,7 @@ import Testing
         try await stage.end(second)
         #expect(stage.service.lifecycle.supervisor("a") != nil)
         next.close()
-        try await stage.eventually("all has ended") { stage.service.lifecycle.supervisor("a") == nil }
+        try await eventually("all has ended") { stage.service.lifecycle.supervisor("a") == nil }
     }
 
     @Test func aLadderThatHasFailedComesBackWithOtherSettingsButNotWithTheSame() async throws {
@@ -101,7 +101,7 @@ import Testing
         _ = try await stage.publish("a")
         let failed = try await self.ladder(stage)
         failed.close()
-        try await stage.eventually("the end is known") { await stage.service.lifecycle.supervisor("a")?.open == 0 }
+        try await eventually("the end is known") { await stage.service.lifecycle.supervisor("a")?.open == 0 }
         var changes = BroadcastChanges()
         for _ in 0..<3 {
             changes.output.encoders = list
@@ -127,7 +127,7 @@ import Testing
         let second = try await stage.publish("a", token: "same")
         let next = try await self.ladder(stage, count: 2)
         failed.close()
-        try await stage.eventually("the end is known") { await stage.service.lifecycle.supervisor("a")?.open == 1 }
+        try await eventually("the end is known") { await stage.service.lifecycle.supervisor("a")?.open == 1 }
         let third = try await stage.publish("a", token: "same")
         #expect(stage.outputs.ladders.count == 2 && next.settings.count == 2)
         _ = (second, third)
@@ -147,7 +147,7 @@ import Testing
         let next = try await self.ladder(stage, count: 2)
         #expect(stopped.isStopped)
         stopped.close()
-        try await stage.eventually("the end is known") { await stage.service.lifecycle.supervisor("a")?.open == 1 }
+        try await eventually("the end is known") { await stage.service.lifecycle.supervisor("a")?.open == 1 }
         changes.output.encoders = [EncoderSettings(height: 360, videoBitrate: 0, audioBitrate: 0)]
         try await stage.service.update("a", changes)
         #expect(next.settings.last == [.init(height: 360)] && stage.outputs.ladders.count == 2)
@@ -161,7 +161,7 @@ import Testing
         ladder.tell(.notStarted(height: 360, reason: "r"))
         ladder.tell(.failed(height: 480, reason: "s"))
         ladder.tell(.shed(height: 240))
-        try await stage.eventually("told") { stage.events.contains(.renditionShed(streamID: "a", height: 240)) }
+        try await eventually("told") { stage.events.contains(.renditionShed(streamID: "a", height: 240)) }
         #expect(stage.outputs.hls.contains("renditions a"))
         #expect(stage.events.contains(.encoderNotOpened(streamID: "a", height: 360, reason: "r")))
         #expect(stage.events.contains(.renditionFailed(streamID: "a", height: 480, reason: "s")))
@@ -259,7 +259,7 @@ import Testing
         #expect(stage.outputs.destinations.isEmpty)
         let renditions = try stage.make([Self.low], of: "a")
         ladder.tell(.started(Self.low))
-        try await stage.eventually("pushed") { stage.outputs.destinations.count == 1 }
+        try await eventually("pushed") { stage.outputs.destinations.count == 1 }
         _ = try await stage.service.addEndpoint("a", .init(url: "rtmp://h/app/other", resolutionHeight: 480))
         #expect(stage.outputs.destinations.count == 2)
         await #expect(throws: BroadcastError.endpointRefused) {

@@ -3,6 +3,7 @@ import Logging
 import Store
 import Streams
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Broadcasts
@@ -174,8 +175,8 @@ import Testing
         let publisher = try await stage.publish("a")
         let ticket = try #require(try await stage.service.setRecording("a", true, type: "mp4", height: 0, fileName: nil))
         try #require(stage.outputs.recorders.first).finish(bytes: 1_000)
-        try await stage.eventually("the oldest is gone") { try self.ids(stage) == ["old", ticket.vodID] }
-        try await stage.eventually("it is counted") { stage.service.storage.removedFiles == 1 && stage.service.storage.removedBytes == 1_000 }
+        try await eventually("the oldest is gone") { try self.ids(stage) == ["old", ticket.vodID] }
+        try await eventually("it is counted") { stage.service.storage.removedFiles == 1 && stage.service.storage.removedBytes == 1_000 }
         _ = publisher
     }
 
@@ -186,14 +187,14 @@ import Testing
         })
         let publisher = try await stage.publish("a")
         stage.space.bytes = 999
-        try await stage.eventually("it is told") { stage.events.contains(.diskSpaceLow(freeBytes: 999)) }
+        try await eventually("it is told") { stage.events.contains(.diskSpaceLow(freeBytes: 999)) }
         #expect(stage.service.storage.isLow)
         func start() async throws { _ = try await stage.service.setRecording("a", true, type: "mp4", height: 0, fileName: nil) }
         await #expect(throws: BroadcastError.recordingRefusedDiskLow(type: "mp4")) { try await start() }
         #expect(stage.outputs.recorders.isEmpty)
         #expect(publisher.stream.isLive)
         stage.space.bytes = 2_000
-        try await stage.eventually("it is told") { stage.events.contains(.diskSpaceRecovered(freeBytes: 2_000)) }
+        try await eventually("it is told") { stage.events.contains(.diskSpaceRecovered(freeBytes: 2_000)) }
         try await start()
         #expect(stage.outputs.recorders.count == 1)
         #expect(stage.events.count { $0.action.hasPrefix("diskSpace") } == 2)
@@ -210,7 +211,7 @@ import Testing
         }
         #expect(!stage.service.storage.isLow)
         stage.space.bytes = 10
-        try await stage.eventually("it is told") { stage.events.contains(.diskSpaceLow(freeBytes: 10)) }
+        try await eventually("it is told") { stage.events.contains(.diskSpaceLow(freeBytes: 10)) }
         _ = publisher
     }
 }

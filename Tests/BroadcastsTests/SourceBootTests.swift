@@ -2,6 +2,7 @@ import BroadcastSupport
 import Gateways
 import NIOCore
 import Store
+import TestSupport
 import Testing
 
 @testable import Broadcasts
@@ -60,7 +61,7 @@ import Testing
         try await self.playlist(before)
         _ = try await before.service.startPull("p")
         before.sources.pull("p")?.tell(.itemStarted(index: 1))
-        try await before.eventually("stored") { try before.record("p").playlist.currentIndex == 1 }
+        try await eventually("stored") { try before.record("p").playlist.currentIndex == 1 }
         let after = try await before.restarted()
         #expect(after.sources.pull("p")?.plan.sequence?.firstIndex == 1)
         #expect(try after.record("p").playlist.status == "broadcasting")

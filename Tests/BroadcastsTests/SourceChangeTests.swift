@@ -2,6 +2,7 @@ import BroadcastSupport
 import Gateways
 import Media
 import Store
+import TestSupport
 import Testing
 
 @testable import Broadcasts
@@ -74,7 +75,7 @@ import Testing
         }
         stage.sources.hangProbes()
         async let update: Void = stage.service.update("a", self.changes { $0.source.streamURL = "rtsp://h/b" })
-        try await stage.eventually("being tried") { stage.sources.probedURLs == ["rtsp://h/b"] }
+        try await eventually("being tried") { stage.sources.probedURLs == ["rtsp://h/b"] }
         try await stage.service.update("a", self.changes { $0.about.name = "n" })
         #expect(try await stage.service.stop("a", withSubtracks: true) == .source)
         #expect(pull.isStopped)

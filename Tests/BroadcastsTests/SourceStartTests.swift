@@ -3,6 +3,7 @@ import Gateways
 import Media
 import NIOCore
 import Store
+import TestSupport
 import Testing
 
 @testable import Broadcasts
@@ -26,7 +27,7 @@ import Testing
         #expect(pull.isStopped)
         #expect(try !stage.record("a").source.isWanted)
         #expect(try stage.service.find("a")?.pull == nil)
-        try await stage.eventually("told once each") { stage.events == [.liveStreamStarted(id: "a"), .liveStreamEnded(id: "a")] }
+        try await eventually("told once each") { stage.events == [.liveStreamStarted(id: "a"), .liveStreamEnded(id: "a")] }
         #expect(try stage.service.find("a")?.status == .finished)
         await #expect(throws: BroadcastError.nothingPulled) { try await stage.service.stop("a", withSubtracks: true) }
     }
@@ -76,7 +77,7 @@ import Testing
         try await stage.createSource("a")
         _ = try await stage.service.startPull("a")
         stage.sources.pull("a")?.tell(.finished(listEnded: false, PullFailure(cause: .other, text: "sent away")))
-        try await stage.eventually("forgotten") { try !stage.record("a").source.isWanted }
+        try await eventually("forgotten") { try !stage.record("a").source.isWanted }
         #expect(try stage.service.find("a")?.pull == nil)
         _ = try await stage.service.startPull("a")
     }
@@ -157,7 +158,7 @@ import Testing
         try await stage.broadcast(pull)
         #expect(try await stage.service.delete("a", withSubtracks: true))
         #expect(pull.isStopped)
-        try await stage.eventually("nothing is left") { stage.service.lifecycle.supervisor("a") == nil }
+        try await eventually("nothing is left") { stage.service.lifecycle.supervisor("a") == nil }
         #expect(try stage.database.broadcasts.find("a") == nil)
         #expect(await stage.service.sources.running.isEmpty)
     }

@@ -71,18 +71,6 @@ final class Stage: Sendable {
         return note
     }
 
-    /// Waits for something that another task brings about.
-    func eventually(_ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(20)
-        while try await !condition() {
-            guard ContinuousClock.now < deadline else {
-                Issue.record("did not come about: \(what)", sourceLocation: sourceLocation)
-                throw CancellationError()
-            }
-            await Task.yield()
-        }
-    }
-
     func admit(
         _ id: String, app: String = "live", parameters: [(name: String, value: String)] = [], stop: StopBox = StopBox()
     ) async -> Result<Publisher, PublishRefusal> {
@@ -97,7 +85,7 @@ final class Stage: Sendable {
         let publisher = try await self.admit(id, parameters: token.map { [(name: "token", value: $0)] } ?? [], stop: stop).get()
         stop.publisher.withLock { $0 = publisher }
         self.feed(publisher, height: height)
-        try await self.eventually("\(id) is live") {
+        try await eventually("\(id) is live") {
             self.outputs.hls.count { $0 == "live \(id)" } > started && self.events.contains(.liveStreamStarted(id: id))
         }
         return publisher
@@ -116,7 +104,7 @@ final class Stage: Sendable {
         let id = publisher.stream.key.id
         let ended = self.events.count { $0 == .liveStreamEnded(id: id) }
         publisher.end(reason)
-        try await self.eventually("\(id) has ended") { self.events.count { $0 == .liveStreamEnded(id: id) } > ended }
+        try await eventually("\(id) has ended") { self.events.count { $0 == .liveStreamEnded(id: id) } > ended }
     }
 
     /// Frames come from a pull: its broadcast is live when this returns.
@@ -128,7 +116,7 @@ final class Stage: Sendable {
         pull.broadcasts(to: publisher)
         let live = self.outputs.hls.count { $0 == "live \(id)" }
         self.feed(publisher)
-        try await self.eventually("\(id) is live") { self.outputs.hls.count { $0 == "live \(id)" } > live }
+        try await eventually("\(id) is live") { self.outputs.hls.count { $0 == "live \(id)" } > live }
     }
 
     func record(_ id: String) throws -> BroadcastRecord { try #require(try self.database.broadcasts.find(id)) }
@@ -156,7 +144,7 @@ final class Stage: Sendable {
         try await self.createSource(id)
         _ = try await self.service.startPull(id)
         self.sources.pull(id)?.tell(.finished(listEnded: false, nil))
-        try await self.eventually("dealt with") { try self.service.find(id)?.pull == nil }
+        try await eventually("dealt with") { try self.service.find(id)?.pull == nil }
         _ = try await self.service.delete(id, withSubtracks: false)
     }
 }

@@ -2,12 +2,13 @@ import BroadcastSupport
 import NIOCore
 import Store
 import Streams
+import TestSupport
 import Testing
 
 @testable import Broadcasts
 
 /// The limits that live HLS asks for with every request: always those of the rows.
-@Suite(.timeLimit(.minutes(1))) struct ViewerLimitTests {
+@Suite(.againstHanging) struct ViewerLimitTests {
     private func set(_ stage: Stage, _ id: String, hls: Int? = nil, dash: Int? = nil) async throws {
         var changes = BroadcastChanges()
         changes.schedule.hlsViewerLimit = hls
@@ -42,7 +43,7 @@ import Testing
         try await self.set(stage, "passing", hls: 1)
         #expect(stage.limits.hls("passing") == 1)
         try await stage.end(publisher)
-        try await stage.eventually("forgotten") { stage.limits.hls("passing") == -1 }
+        try await eventually("forgotten") { stage.limits.hls("passing") == -1 }
         #expect(try stage.service.find("passing") == nil)
     }
 
@@ -63,7 +64,7 @@ import Testing
         let stage = try await Stage()
         try await stage.createSource("a") { $0.source.startsWithViewers = true }
         #expect(stage.service.viewerArrived("a"))
-        try await stage.eventually("pulled") { stage.sources.pull("a") != nil }
+        try await eventually("pulled") { stage.sources.pull("a") != nil }
         let pull = try #require(stage.sources.pull("a"))
         try await stage.broadcast(pull)
         stage.outputs.setDashViewers(1, of: "a")

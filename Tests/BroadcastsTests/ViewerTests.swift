@@ -5,11 +5,12 @@ import NIOEmbedded
 import Store
 import Streams
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Broadcasts
 
-@Suite(.timeLimit(.minutes(1))) struct ViewerTests {
+@Suite(.againstHanging) struct ViewerTests {
     private func stage() async throws -> Stage {
         let stage = try await Stage()
         try await stage.createSource("a") { $0.source.startsWithViewers = true }
@@ -18,7 +19,7 @@ import Testing
     }
 
     private func pulled(_ stage: Stage, count: Int = 1) async throws -> FakePull {
-        try await stage.eventually("pulled") { stage.sources.pulls.count == count }
+        try await eventually("pulled") { stage.sources.pulls.count == count }
         return try #require(stage.sources.pull("a"))
     }
 
@@ -62,7 +63,7 @@ import Testing
         stage.time.advance(1)
         await stage.service.sources.tick()
         #expect(pull.isStopped)
-        try await stage.eventually("ended") { stage.events.last == .liveStreamEnded(id: "a") }
+        try await eventually("ended") { stage.events.last == .liveStreamEnded(id: "a") }
         // And the next one starts it again.
         #expect(stage.service.viewerArrived("a"))
         _ = try await self.pulled(stage, count: 2)
@@ -105,7 +106,7 @@ import Testing
         for _ in 0..<20 {
             _ = stage.service.viewerArrived("a")
             do throws(BroadcastError) { try await stage.service.stop("a", withSubtracks: false) } catch { #expect(error == .nothingPulled) }
-            try await stage.eventually("pulled for the next one") {
+            try await eventually("pulled for the next one") {
                 stage.service.viewerArrived("a") && stage.sources.pull("a")?.isStopped == false
             }
             try await stage.service.stop("a", withSubtracks: false)
@@ -145,7 +146,7 @@ import Testing
         #expect(try await !held.get())
         stage.time.advance(3_000)
         #expect(stage.service.viewerArrived("b"))
-        try await stage.eventually("pulled") { stage.sources.pull("b") != nil }
+        try await eventually("pulled") { stage.sources.pull("b") != nil }
         let last = stage.service.whenLive("b", on: loop, within: .seconds(10))
         await stage.service.shutdown(within: .seconds(5))
         #expect(try await !last.get())
@@ -155,7 +156,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct LineTests {
+@Suite(.againstHanging) struct LineTests {
     @Test func turnsArePassedOnInOrder() async throws {
         let turns = Turns()
         await turns.take("a")

@@ -8,7 +8,7 @@ import Testing
 @testable import Broadcasts
 
 /// What becomes of a file that is whole while the database is not.
-@Suite(.timeLimit(.minutes(1))) struct VodEntryTests {
+@Suite(.againstHanging) struct VodEntryTests {
     private static let id = "100000000000000000000001"
 
     private func stage() async throws -> Stage {

@@ -1,12 +1,13 @@
 import Foundation
 import Store
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Broadcasts
 
 /// Imports and their undoing, the line of jobs, and what is found of an earlier process. The files hold no media: `EndToEndTests` has those that do.
-@Suite(.timeLimit(.minutes(1))) struct VodLibraryTests {
+@Suite(.againstHanging) struct VodLibraryTests {
     private let root: URL
 
     init() throws {
@@ -75,7 +76,7 @@ import Testing
         #expect(vods.allSatisfy { $0.type == "userVod" && $0.fileSize == 1 && $0.id.count == 24 })
         await #expect(throws: BroadcastError.importNameTaken("films")) { try await library.importDirectory(self.root.path + "/films") }
         // None of it is media.
-        try await stage.eventually("they have been looked at") {
+        try await eventually("they have been looked at") {
             try stage.service.listVods(.init(streamID: "films", offset: 0, limit: 10)).allSatisfy { $0.process == .failed }
         }
         try await stage.service.deleteVod(vods[0].id)
@@ -95,7 +96,7 @@ import Testing
         #expect(library.importProgress == .init())
         #expect(try await library.importDirectory(self.root.path + "/films") == 300)
         var seen: [Int] = []
-        try await stage.eventually("all have been looked at") {
+        try await eventually("all have been looked at") {
             let progress = library.importProgress
             if progress.found > 0 {
                 #expect(progress.found == 300)
@@ -151,7 +152,7 @@ import Testing
         let stage = try await self.stage()
         #expect(try await stage.service.library.importDirectory(self.root.path + "/films") == 1)
         let imported = try #require(try stage.service.listVods(.init(streamID: "films", offset: 0, limit: 1)).first)
-        try await stage.eventually("it has been looked at") { try stage.service.findVod(imported.id)?.process == .failed }
+        try await eventually("it has been looked at") { try stage.service.findVod(imported.id)?.process == .failed }
         try await stage.database.vods.update(imported.id) { $0.processStatus = "inqueue" }
         let streams = stage.directory.appendingPathComponent("streams")
         let ids = ["100000000000000000000001", "100000000000000000000002"]
@@ -172,7 +173,7 @@ import Testing
             let vod = try #require(try next.service.findVod(id))
             #expect(vod.process == .failed && vod.processEndedAt > 0)
         }
-        try await next.eventually("what was imported is looked at again") { try next.service.findVod(imported.id)?.process == .failed }
+        try await eventually("what was imported is looked at again") { try next.service.findVod(imported.id)?.process == .failed }
         try self.remove()
     }
 
@@ -201,7 +202,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct LibraryJobTests {
+@Suite(.againstHanging) struct LibraryJobTests {
     /// Holds jobs until it is opened.
     private final class Gate: Sendable {
         private let condition = NSCondition()
@@ -221,14 +222,6 @@ import Testing
         }
     }
 
-    private func until(_ what: Comment, _ condition: () -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(20)
-        while !condition() {
-            try #require(ContinuousClock.now < deadline, what)
-            await Task.yield()
-        }
-    }
-
     @Test func fewRunAtATimeAndTheLineHasAnEnd() async throws {
         let jobs = LibraryJobs(most: 1, longest: 1)
         let gate = Gate()
@@ -237,9 +230,9 @@ import Testing
             gate.wait()
             return 1
         }
-        try await self.until("the first runs") { jobs.percent(of: "a") == 50 }
+        try await eventually("the first runs") { jobs.percent(of: "a") == 50 }
         async let second = jobs.run("b") { _ in 2 }
-        try await self.until("the second waits") { jobs.percent(of: "b") == 0 }
+        try await eventually("the second waits") { jobs.percent(of: "b") == 0 }
         await #expect(throws: LibraryJobs.Refusal.full) { try await jobs.run("c") { _ in 3 } }
         #expect(jobs.percent(of: "c") == nil)
         gate.open()
@@ -256,9 +249,9 @@ import Testing
             gate.wait()
             return progress.isCancelled
         }
-        try await self.until("the first runs") { jobs.percent(of: "a") == 10 }
+        try await eventually("the first runs") { jobs.percent(of: "a") == 10 }
         let second = Task { try await jobs.run("b") { _ in 2 } }
-        try await self.until("the second waits") { jobs.percent(of: "b") == 0 }
+        try await eventually("the second waits") { jobs.percent(of: "b") == 0 }
         jobs.close()
         await #expect(throws: LibraryJobs.Refusal.closed) { try await second.value }
         gate.open()
@@ -274,7 +267,7 @@ import Testing
             gate.wait()
             return progress.isCancelled
         }
-        try await self.until("it runs") { jobs.percent(of: "a") == 100 }
+        try await eventually("it runs") { jobs.percent(of: "a") == 100 }
         jobs.cancel("b")
         jobs.cancel("a")
         gate.open()

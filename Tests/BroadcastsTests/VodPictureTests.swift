@@ -157,9 +157,9 @@ import Testing
             }
             _ = try await stage.service.setRecording("a", false, type: "mp4", height: 0, fileName: nil)
             recorder.finish(hasPicture: hasPicture)
-            try await stage.eventually("it is in the library") { try stage.service.findVod(ticket.vodID) != nil }
+            try await eventually("it is in the library") { try stage.service.findVod(ticket.vodID) != nil }
             #expect(try stage.service.findVod(ticket.vodID)?.previewPath == (hasPicture ? "previews/\(ticket.vodID).png" : nil))
-            if hasPicture { try await stage.eventually("there is a poster") { try self.files(stage) == ["\(ticket.vodID).png"] } }
+            if hasPicture { try await eventually("there is a poster") { try self.files(stage) == ["\(ticket.vodID).png"] } }
         }
         _ = publisher
     }

@@ -2,11 +2,12 @@ import Foundation
 import Glibc
 import NIOCore
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Egress
 
-@Suite(.timeLimit(.minutes(1))) struct ConnectGuardTests {
+@Suite(.againstHanging) struct ConnectGuardTests {
     private let strict = AddressPolicy(allowsLocal: false)
     private let lenient = AddressPolicy(allowsLocal: true)
 

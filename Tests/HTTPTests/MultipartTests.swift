@@ -5,7 +5,7 @@ import Testing
 @testable import HTTP
 
 /// Forms as browsers and curl send them, and as nobody should.
-@Suite(.timeLimit(.minutes(1))) struct MultipartTests {
+@Suite(.againstHanging) struct MultipartTests {
     /// What a form held.
     struct Part: Equatable {
         var name: String?

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOHTTP1
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import HTTP
@@ -39,7 +40,7 @@ import Testing
         #expect(SecureRedirect(port: 5443).answer(to: self.request("/", host: host))?.status == 400)
     }
 
-    @Test(.timeLimit(.minutes(1))) func thePlainPortRedirectsBothPaths() async throws {
+    @Test(.againstHanging) func thePlainPortRedirectsBothPaths() async throws {
         try await TestServer.run(redirect: SecureRedirect(port: 5443, exemptPaths: ["/fast/health"])) { server in
             let client = try await server.connect()
             try await client.send(Wire.get("/fast/1") + Wire.get("/routed") + Wire.get("/fast/health", "Connection: close\r\n"))

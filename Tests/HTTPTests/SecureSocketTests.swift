@@ -9,7 +9,7 @@ import TransportSecurity
 @testable import HTTP
 
 /// The secure port, with curl and OpenSSL's client.
-@Suite(.timeLimit(.minutes(3))) struct SecureSocketTests {
+@Suite(.againstHanging) struct SecureSocketTests {
     /// A pair in a folder of its own.
     private struct Files {
         let folder: URL

@@ -6,12 +6,13 @@ import NIOCore
 import NIOPosix
 import ServiceLifecycle
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import HTTP
 
 /// Over real sockets, under Hummingbird's own server.
-@Suite(.timeLimit(.minutes(2))) struct SocketTests {
+@Suite(.againstHanging) struct SocketTests {
     @Test func bothPathsOverOneSocket() async throws {
         try await TestServer.run { server in
             let client = try await server.connect()

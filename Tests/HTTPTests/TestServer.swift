@@ -5,6 +5,7 @@ import NIOCore
 import NIOPosix
 import ServiceLifecycle
 import Synchronization
+import TestSupport
 import Testing
 import TransportSecurity
 
@@ -66,11 +67,10 @@ struct TestServer: Sendable {
         try await TestClient.connect(port: self.port, autoRead: autoRead)
     }
 
-    /// When so many connections have come and all have gone. Polls the counters; the test's own time limit bounds it.
+    /// When so many connections have come and all have gone.
     func waitUntilEmpty(after accepted: UInt64) async throws {
-        while self.counters.acceptedConnections.load(ordering: .relaxed) < accepted || self.counters.openConnections.load(ordering: .relaxed) > 0 {
-            try Task.checkCancellation()
-            await Task.yield()
+        try await eventually("all have gone") {
+            self.counters.acceptedConnections.load(ordering: .relaxed) >= accepted && self.counters.openConnections.load(ordering: .relaxed) == 0
         }
     }
 }

@@ -9,7 +9,7 @@ import Testing
 @testable import Outputs
 
 /// Low-latency DASH: a segment that is read while it is being made. Segments of two seconds, parts of half a second, ten pictures a second.
-@Suite(.timeLimit(.minutes(1))) struct SegmentsGrowingTests {
+@Suite(.againstHanging) struct SegmentsGrowingTests {
     private func manifest(_ fixture: SegmentsFixture) async throws -> String {
         let reply = try await fixture.reply("demo/demo.mpd")
         guard case .manifest(let bytes, _, _)? = reply else { throw SegmentsFixture.Unexpected(reply: "\(String(describing: reply))") }

@@ -7,7 +7,7 @@ import Testing
 @testable import Outputs
 
 /// What has been, and DASH, which shows the same segments.
-@Suite(.timeLimit(.minutes(1))) struct SegmentsHistoryTests {
+@Suite(.againstHanging) struct SegmentsHistoryTests {
     private func lines(_ answer: HLSAnswer?) async throws -> [String] {
         let reply: HLSReply? =
             switch answer {

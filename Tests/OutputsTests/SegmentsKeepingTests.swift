@@ -10,7 +10,7 @@ import Testing
 @testable import Outputs
 
 /// What live HLS has kept, as it becomes files and goes.
-@Suite(.timeLimit(.minutes(1))) struct SegmentsKeepingTests {
+@Suite(.againstHanging) struct SegmentsKeepingTests {
     private static let low = Rendition(height: 480, width: 854, videoBitrate: 900_000, audioBitrate: 0)
 
     private final class Owner {}

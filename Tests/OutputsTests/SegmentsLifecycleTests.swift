@@ -7,7 +7,7 @@ import Testing
 
 @testable import Outputs
 
-@Suite(.timeLimit(.minutes(1))) struct SegmentsLifecycleTests {
+@Suite(.againstHanging) struct SegmentsLifecycleTests {
     @Test func theEndIsAnnouncedAndStaysForTheWindowsLength() async throws {
         try await SegmentsFixture.run { fixture in
             let publisher = try fixture.publish("demo")

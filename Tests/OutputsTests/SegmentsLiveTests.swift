@@ -7,7 +7,7 @@ import Testing
 
 @testable import Outputs
 
-@Suite(.timeLimit(.minutes(1))) struct SegmentsLiveTests {
+@Suite(.againstHanging) struct SegmentsLiveTests {
     @Test func theFirstRequestIsAnsweredFromTheCachedGroups() async throws {
         try await SegmentsFixture.run { fixture in
             let publisher = try fixture.publish("demo")

@@ -9,7 +9,7 @@ import Testing
 @testable import Outputs
 
 /// Segments of two seconds, parts of half a second, ten pictures a second. A part is known when the picture after it has come.
-@Suite(.timeLimit(.minutes(1))) struct SegmentsLowLatencyTests {
+@Suite(.againstHanging) struct SegmentsLowLatencyTests {
     private static let path = "ll-hls/demo/demo.m3u8"
 
     /// With segment 0 listed and one part of segment 1: pictures to 2.6 s.

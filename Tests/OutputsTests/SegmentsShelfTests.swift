@@ -9,7 +9,7 @@ import Testing
 
 @testable import Outputs
 
-@Suite(.timeLimit(.minutes(1))) struct SegmentsShelfTests {
+@Suite(.againstHanging) struct SegmentsShelfTests {
     @Test func olderSegmentsOfTheWindowAreOnDiskAndTheSameBytes() async throws {
         try await SegmentsFixture.run { fixture in
             let publisher = try fixture.publish("demo")

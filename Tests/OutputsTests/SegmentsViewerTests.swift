@@ -5,7 +5,7 @@ import Testing
 
 @testable import Outputs
 
-@Suite(.timeLimit(.minutes(1))) struct SegmentsViewerTests {
+@Suite(.againstHanging) struct SegmentsViewerTests {
     private func table(capacity: Int = 100) -> ViewerTable { ViewerTable(patience: .seconds(20), capacity: capacity) }
     private func at(_ seconds: Int64) -> NIODeadline { .uptimeNanoseconds(1_000_000_000_000) + .seconds(seconds) }
     private func visit(_ number: Int, cookie: String? = nil, issuing: String? = nil) -> ViewerTable.Visit {

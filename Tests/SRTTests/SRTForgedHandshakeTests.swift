@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import SRT
@@ -57,11 +58,7 @@ import Testing
         try await SRTLoopback.run(decide: { request in .accept(passphrase: request.streamID == Array("own".utf8) ? "of this one stream" : nil) }) {
             loopback in
             for _ in 0..<3 { #expect(try await !self.call(loopback.port, ["own"]).isTaken) }
-            let deadline = ContinuousClock.now + .seconds(20)
-            while loopback.expectedCount > 0 {
-                try #require(ContinuousClock.now < deadline)
-                await Task.yield()
-            }
+            try await eventually("they are forgotten") { loopback.expectedCount == 0 }
             _ = try await loopback.connect("other").get()
         }
     }

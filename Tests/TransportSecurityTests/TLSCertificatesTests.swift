@@ -1,10 +1,11 @@
 import Foundation
 import NIOSSL
+import TestSupport
 import Testing
 
 @testable import TransportSecurity
 
-@Suite(.timeLimit(.minutes(1))) struct TLSCertificatesTests {
+@Suite(.againstHanging) struct TLSCertificatesTests {
     @Test func aPairIsReadAndItsContextsAreShared() throws {
         let files = try CertificateFiles(.make(names: ["localhost"], days: 1))
         defer { #expect(throws: Never.self) { try files.remove() } }
@@ -86,7 +87,7 @@ import Testing
         let first = try certificates.context(applicationProtocols: [])
         let watch = Task { await certificates.watch(every: .milliseconds(5)) }
         try files.write(.make(names: ["localhost"], days: 1))
-        while try certificates.context(applicationProtocols: []) === first { await Task.yield() }
+        try await eventually("the new one is used") { try certificates.context(applicationProtocols: []) !== first }
         watch.cancel()
         await watch.value
     }

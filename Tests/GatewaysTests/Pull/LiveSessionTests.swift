@@ -8,7 +8,7 @@ import Testing
 @testable import Gateways
 
 /// Live sources of scripts.
-@Suite(.timeLimit(.minutes(1))) struct LiveSessionTests {
+@Suite(.againstHanging) struct LiveSessionTests {
     private let bench = PullBench()
     private let camera = PullPlan.Content.live(PullItem(url: "cam", isFile: false))
     private let gone = PullFailure(cause: .timedOut, text: "read packet: nothing came in time")

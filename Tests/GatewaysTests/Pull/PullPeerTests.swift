@@ -10,7 +10,7 @@ import Testing
 @testable import Gateways
 
 /// Live sources as ffmpeg sends them, and playlists of segments.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct PullPeerTests {
+@Suite(.serialized, .againstHanging) struct PullPeerTests {
     /// Sends a clip in real time, again and again, until it is ended.
     private func sender(_ theatre: PullTheatre, to url: String) throws -> Int32 {
         try Tool.spawn(

@@ -2,12 +2,13 @@ import AV
 import Media
 import NIOCore
 import Streams
+import TestSupport
 import Testing
 
 @testable import Gateways
 
 /// Sequences of real files of the library, in real time.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct PullSequenceFileTests {
+@Suite(.serialized, .againstHanging) struct PullSequenceFileTests {
     private func expectNoGap(_ frames: [EncodedFrame], upTo longest: Int64) {
         let times = frames.map(\.presentationTime).sorted()
         for (before, after) in zip(times, times.dropFirst()) {

@@ -2,12 +2,13 @@ import AV
 import Media
 import NIOCore
 import Streams
+import TestSupport
 import Testing
 
 @testable import Gateways
 
 /// Sources on loopback, good and bad ones.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct PullSourceTests {
+@Suite(.serialized, .againstHanging) struct PullSourceTests {
     /// A transport stream of some seconds: what comes by HTTP without a length is live.
     private func film(_ theatre: PullTheatre, _ name: String, seconds: Double = 2) async throws -> [UInt8] {
         let options = name.hasSuffix(".mp4") ? ["-movflags", "+faststart"] : []

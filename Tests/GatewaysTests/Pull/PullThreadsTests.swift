@@ -1,9 +1,10 @@
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Gateways
 
-@Suite(.timeLimit(.minutes(1))) struct PullThreadsTests {
+@Suite(.againstHanging) struct PullThreadsTests {
     @Test func noMoreThreadsThanAllowedAreLeftBehind() async {
         let threads = PullThreads(limit: 2)
         let gate = Gate()

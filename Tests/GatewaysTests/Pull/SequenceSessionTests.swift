@@ -8,7 +8,7 @@ import Testing
 @testable import Gateways
 
 /// Sequences of scripted items in virtual time.
-@Suite(.timeLimit(.minutes(1))) struct SequenceSessionTests {
+@Suite(.againstHanging) struct SequenceSessionTests {
     private let bench = PullBench()
 
     private func list(_ urls: [String], loops: Bool = false, first: Int = 0) -> PullPlan.Content {

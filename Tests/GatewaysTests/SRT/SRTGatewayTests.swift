@@ -10,7 +10,7 @@ import Testing
 @testable import Gateways
 
 /// The gateway over real sockets, with callers of the room SRT.
-@Suite(.timeLimit(.minutes(1))) struct SRTGatewayTests {
+@Suite(.againstHanging) struct SRTGatewayTests {
     private let streams = StreamDirectory()
 
     private func with(
@@ -52,14 +52,6 @@ import Testing
         }
     }
 
-    private func eventually(_ what: String, _ condition: () throws -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(20)
-        while try !condition() {
-            try #require(ContinuousClock.now < deadline, "\(what)")
-            await Task.yield()
-        }
-    }
-
     /// A transport stream of two seconds, in datagrams.
     private func datagrams() throws -> [[UInt8]] {
         let folder = try TestFolder("srt")
@@ -78,7 +70,7 @@ import Testing
         try await self.with { gateway, port in
             let publisher = try await self.call(port, "publish:demo").get()
             for datagram in try self.datagrams() { #expect(datagram.withUnsafeBytes { publisher.send($0) } == .taken) }
-            try await self.eventually("the stream is live") { self.streams.find(StreamKey("demo"))?.isLive == true }
+            try await eventually("the stream is live") { self.streams.find(StreamKey("demo"))?.isLive == true }
             let snapshot = try #require(self.streams.find(StreamKey("demo"))?.snapshot(now: .now()))
             #expect(snapshot.tracks.map(\.codec) == [.h264, .aac] && snapshot.type == .rtmp)  // as the gate of these tests says
 
@@ -94,11 +86,11 @@ import Testing
             }
             // Seven packets, of which the second is the program association table.
             #expect(first.count == 1_316 && first.dropFirst(188).prefix(3).elementsEqual([0x47, 0x40, 0x00]))
-            try await self.eventually("both are counted") { gateway.statistics.viewers == 1 && gateway.statistics.publishers == 1 }
-            try await self.eventually("and looked at") { gateway.statistics.receivedPackets > 0 && gateway.statistics.sentPackets > 0 }
+            try await eventually("both are counted") { gateway.statistics.viewers == 1 && gateway.statistics.publishers == 1 }
+            try await eventually("and looked at") { gateway.statistics.receivedPackets > 0 && gateway.statistics.sentPackets > 0 }
             viewer.close()
             publisher.close()
-            try await self.eventually("nobody is left") { gateway.statistics.viewers + gateway.statistics.publishers == 0 }
+            try await eventually("nobody is left") { gateway.statistics.viewers + gateway.statistics.publishers == 0 }
             #expect(self.streams.find(StreamKey("demo"))?.isLive != true)
             #expect(gateway.statistics.receivedPackets > 0 && gateway.statistics.sentPackets > 0, "what ended still counts")
         }
@@ -107,7 +99,7 @@ import Testing
     @Test func moreThanTheLimitAreTurnedAway() async throws {
         try await self.with({ $0.maxConnections = 1 }) { gateway, port in
             let first = try await self.call(port, "publish:a").get()
-            try await self.eventually("it is counted") { gateway.statistics.publishers == 1 }
+            try await eventually("it is counted") { gateway.statistics.publishers == 1 }
             guard case .failure(let failure) = await self.call(port, "publish:b") else {
                 Issue.record("it was let in")
                 return
@@ -136,18 +128,18 @@ import Testing
     @Test func whoIsRefusedLateIsDisconnected() async throws {
         try await self.with { gateway, port in
             let caller = try await self.call(port, "publish:forbidden").get()
-            try await self.eventually("it was sent away") { gateway.statistics.publishers == 0 && gateway.statistics.refusedTotal == [1404: 1] }
-            try await self.eventually("and knows") { !caller.isConnected }
+            try await eventually("it was sent away") { gateway.statistics.publishers == 0 && gateway.statistics.refusedTotal == [1404: 1] }
+            try await eventually("and knows") { !caller.isConnected }
         }
     }
 
     @Test func stoppingEndsEveryConnectionAndGivesThePortBack() async throws {
         try await self.with { gateway, port in
             let caller = try await self.call(port, "publish:demo").get()
-            try await self.eventually("it is counted") { gateway.statistics.publishers == 1 }
+            try await eventually("it is counted") { gateway.statistics.publishers == 1 }
             await gateway.stop()
             #expect(gateway.statistics.publishers == 0)
-            try await self.eventually("the caller knows") { !caller.isConnected }
+            try await eventually("the caller knows") { !caller.isConnected }
             try await self.with({ $0.port = port }) { _, again in #expect(again == port) }
         }
     }

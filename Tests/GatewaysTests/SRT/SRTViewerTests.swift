@@ -2,12 +2,13 @@ import Foundation
 import Media
 import NIOCore
 import SRT
+import TestSupport
 import Testing
 
 @testable import Gateways
 
 /// One viewer over a real connection, with a log and a clock of the test's own. Every message is one datagram that begins with its number.
-@Suite(.timeLimit(.minutes(1))) struct SRTViewerTests {
+@Suite(.againstHanging) struct SRTViewerTests {
     private static let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
     private static let headers = UInt8(255)
 

@@ -8,7 +8,7 @@ import TransportSecurity
 @testable import HTTP
 
 /// Over real sockets under Hummingbird's server, with clients that others wrote.
-@Suite(.timeLimit(.minutes(3))) struct HTTP2SocketTests {
+@Suite(.againstHanging) struct HTTP2SocketTests {
     private func scratchFile(_ bytes: Int) throws -> (path: String, content: [UInt8]) {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("martlet-http2-\(UUID().uuidString)").path
         let content = (0..<bytes).map { UInt8(truncatingIfNeeded: $0 &* 131 &+ $0 >> 8) }

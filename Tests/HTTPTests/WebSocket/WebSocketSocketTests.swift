@@ -18,7 +18,7 @@ struct WebSocketSocketTests {
         return try await Tool.run("/usr/bin/python3", ["-c", script])
     }
 
-    @Test(.timeLimit(.minutes(1))) func anotherClientTalksAndCloses() async throws {
+    @Test(.againstHanging) func anotherClientTalksAndCloses() async throws {
         try await TestServer.run(webSockets: ScriptedSockets()) { server in
             let tool = try await Self.python(
                 server,
@@ -42,7 +42,7 @@ struct WebSocketSocketTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func anotherClientLearnsWhatItDidWrong() async throws {
+    @Test(.againstHanging) func anotherClientLearnsWhatItDidWrong() async throws {
         var limits = WebSocketLimits()
         limits.messageBytes = 1000
         try await TestServer.run(webSockets: ScriptedSockets(), webSocketLimits: limits) { server in
@@ -65,7 +65,7 @@ struct WebSocketSocketTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func aClientThatReadsNothingIsLetGo() async throws {
+    @Test(.againstHanging) func aClientThatReadsNothingIsLetGo() async throws {
         var limits = WebSocketLimits()
         limits.closeTimeout = .milliseconds(200)
         let sockets = ScriptedSockets()
@@ -81,7 +81,7 @@ struct WebSocketSocketTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func aServerThatStopsSaysGoodbye() async throws {
+    @Test(.againstHanging) func aServerThatStopsSaysGoodbye() async throws {
         let sockets = ScriptedSockets()
         try await TestServer.run(webSockets: sockets) { server in
             let client = try await server.connect()

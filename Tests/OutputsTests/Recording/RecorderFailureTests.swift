@@ -139,8 +139,8 @@ import Testing
         let half = try #require(clip.frames.firstIndex { $0.decodeTime >= MediaTime(milliseconds: 2_100) })
         bench.publish(clip.frames[..<half], to: publisher)
         // Until two fragments are on the disk.
-        while (RecordingDisk.size(of: bench.folder.path + "/cam.mp4.tmp_extension") ?? 0) < 5_000 { await Task.yield() }
-        while recorder.state != .recording { await Task.yield() }
+        try await eventually("they are") { (RecordingDisk.size(of: bench.folder.path + "/cam.mp4.tmp_extension") ?? 0) >= 5_000 }
+        try await eventually("it records") { recorder.state == .recording }
         small.state.change { $0.writeError = EIO }
         bench.publish(clip.frames[half...], to: publisher)
         publisher.end(.finished)

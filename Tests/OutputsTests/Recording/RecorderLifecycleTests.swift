@@ -73,7 +73,7 @@ import Testing
         let publisher = try bench.publisher(of: clip)
         bench.publish(clip.frames, to: publisher)
         recorder = nil
-        while bench.closed.value == 0 { await Task.yield() }
+        try await eventually("it is closed") { bench.closed.value > 0 }
         #expect(bench.outcomes.value.map(\.failure) == [nil])
         #expect(try bench.folder.files() == ["cam.mp4"])
     }

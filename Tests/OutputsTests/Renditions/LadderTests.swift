@@ -9,7 +9,7 @@ import Testing
 
 @testable import Outputs
 
-@Suite(.timeLimit(.minutes(3))) struct LadderTests {
+@Suite(.againstHanging) struct LadderTests {
     /// 25 pictures a second with B-frames and a keyframe each second.
     private func clip(_ size: String, seconds: Int = 4, audio: [String]? = Clip.aac, in bench: LadderBench) throws -> Clip {
         var clip = try Clip(video: Clip.h264, audio: audio, seconds: seconds, size: size, in: bench.folder)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Outputs
 
-@Suite(.timeLimit(.minutes(1))) struct DestinationNetworkTests {
+@Suite(.againstHanging) struct DestinationNetworkTests {
     private let loop = MultiThreadedEventLoopGroup.singleton.next()
 
     private func route(_ network: DestinationNetwork, _ host: String) -> EventLoopFuture<DestinationNetwork.Route> {

@@ -2,12 +2,13 @@ import Media
 import NIOCore
 import RTMP
 import Streams
+import TestSupport
 import Testing
 
 @testable import Outputs
 
 /// What the stream's life does to its destinations.
-@Suite(.timeLimit(.minutes(1))) struct DestinationStreamTests {
+@Suite(.againstHanging) struct DestinationStreamTests {
     @Test func nothingIsOpenedForAnIdleStreamUntilItGoesLive() async throws {
         let sink = try await RTMPSink.start(.takesAll)
         let directory = StreamDirectory()

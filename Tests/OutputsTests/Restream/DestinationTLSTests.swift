@@ -42,7 +42,7 @@ private struct TestCertificate {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct DestinationTLSTests {
+@Suite(.againstHanging) struct DestinationTLSTests {
     /// Pushes to `host`; returns the name asked for by SNI once the push is live, or nil with the error.
     private func push(to host: String, names: String, isTrusted: Bool = true) async throws -> (serverName: String??, status: DestinationStatus?) {
         let certificate = try await TestCertificate(names: names)

@@ -8,7 +8,7 @@ import Testing
 @testable import Outputs
 
 /// Real sockets on loopback, against `RTMPSink`.
-@Suite(.timeLimit(.minutes(1))) struct DestinationTests {
+@Suite(.againstHanging) struct DestinationTests {
     @Test func aPushArrivesWithMetadataHeadersAKeyframeAndTimesFromZero() async throws {
         let sink = try await RTMPSink.start(.takesAll)
         let show = try TestPublisher()

@@ -2,6 +2,7 @@ import NIOCore
 import NIOPosix
 import RTMP
 import Streams
+import TestSupport
 import Testing
 
 @testable import Outputs
@@ -75,7 +76,7 @@ private final class OddServerHandler: ChannelInboundHandler {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct OddServerTests {
+@Suite(.againstHanging) struct OddServerTests {
     @Test func answersWithTransactionZeroAmongOtherTalkAreUnderstood() async throws {
         let events = EventLog<RTMPMessage>()
         let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)

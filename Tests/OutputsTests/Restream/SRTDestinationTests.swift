@@ -8,7 +8,7 @@ import Testing
 @testable import Outputs
 
 /// The machine that all destinations have, over SRT and real sockets.
-@Suite(.timeLimit(.minutes(1))) struct SRTDestinationTests {
+@Suite(.againstHanging) struct SRTDestinationTests {
     private func publisher(directory: StreamDirectory = StreamDirectory(), tracks: [Track] = [Frames.video, Frames.audio]) throws -> TestPublisher {
         let show = try TestPublisher(directory: directory, tracks: tracks)
         show.hasNALUnits = true

@@ -11,7 +11,7 @@ import Testing
 @testable import Outputs
 
 /// A push against a real listener, whose side of it is the room SRT's own.
-@Suite(.timeLimit(.minutes(1))) struct SRTPushTests {
+@Suite(.againstHanging) struct SRTPushTests {
     private enum Seen: Sendable, Equatable {
         case connected
         case accepted

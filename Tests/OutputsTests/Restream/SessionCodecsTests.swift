@@ -1,12 +1,13 @@
 import Media
 import NIOCore
 import Streams
+import TestSupport
 import Testing
 
 @testable import Outputs
 
 /// Streams that become something else while they are pushed.
-@Suite(.timeLimit(.minutes(1))) struct SessionCodecsTests {
+@Suite(.againstHanging) struct SessionCodecsTests {
     private static let hevc = Track(
         id: .video, codec: .hevc, configuration: [1, 2, 3], format: .video(VideoFormat(width: 1280, height: 720, frameRate: 25)))
     private static let opus = Track(
