@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 /// Smaller versions of a live stream, as players and recordings have them.
@@ -70,10 +71,26 @@ import Testing
         return file
     }
 
+    /// A machine that cannot keep up sheds a rendition, rightly, and what a test sees then says nothing: it begins again, twice at most.
+    private func keepingUp(_ test: (Lab, MartletProcess) async throws -> Void) async throws {
+        for _ in 0..<2 {
+            let isVoid = Atomic(false)
+            try await Lab.run(alone: true) { lab in
+                let server = try await MartletProcess.start(in: lab)
+                try await withKnownIssue("the machine did not keep up", isIntermittent: true) {
+                    try await test(lab, server)
+                } matching: { _ in
+                    if server.child.hasWritten("a rendition is shed") { isVoid.store(true, ordering: .relaxed) }
+                    return isVoid.load(ordering: .relaxed)
+                }
+            }
+            guard isVoid.load(ordering: .relaxed) else { return }
+        }
+        try await Lab.run(alone: true) { lab in try await test(lab, MartletProcess.start(in: lab)) }
+    }
+
     @Test func aLadderIsListedAlignedAndAsLargeAsWasAskedFor() async throws {
-        // A machine that cannot keep up sheds a rendition, rightly.
-        try await Lab.run(alone: true) { lab in
-            let server = try await MartletProcess.start(in: lab)
+        try await self.keepingUp { lab, server in
             let publisher = try await self.publish(.heavy, with: [(180, 400_000), (240, 800_000)], on: server)
             try await publisher.send(4)
 

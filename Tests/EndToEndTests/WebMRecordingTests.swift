@@ -64,7 +64,8 @@ import Testing
 
     @Test func tenWebMsOfOneNameAreTenPlayableFiles() async throws {
         try await Lab.run { lab in
-            let server = try await MartletProcess.start(in: lab)
+            // On a busy machine all of them may still encode what they were given.
+            let server = try await MartletProcess.start(in: lab, settings: ["MARTLET_WEBM_MAXIMUM": "10"])
             let publisher = try await server.publish(as: "demo")
             for _ in 0..<10 {
                 try #require(try await self.record(server, true, "webm", "&fileName=show")["success"].bool == true)

@@ -73,6 +73,9 @@ final class Child: Sendable {
     /// The end of what it wrote to stderr, for messages.
     var lastWords: String { String(decoding: (FileManager.default.contents(atPath: self.errorFile.path) ?? Data()).suffix(2000), as: UTF8.self) }
 
+    /// To stderr, so far.
+    func hasWritten(_ text: String) -> Bool { FileManager.default.contents(atPath: self.errorFile.path)?.firstRange(of: Data(text.utf8)) != nil }
+
     private func waitForItsEnd() {
         // Looked at first and taken away under the lock: until then the process id belongs to nobody else.
         var information = siginfo_t()

@@ -14,7 +14,7 @@ struct NeverHappened: Error, CustomStringConvertible {
 /// Only the limit is a matter of time, and it says when to give up, never when to go on.
 @discardableResult
 func eventually<Value>(
-    _ what: String, within limit: Duration = .seconds(30), every pause: Duration = .milliseconds(100),
+    _ what: String, within limit: Duration = .seconds(120), every pause: Duration = .milliseconds(100),
     isolation: isolated (any Actor)? = #isolation, _ look: () async throws -> Value?
 ) async throws -> Value {
     let clock = ContinuousClock()
@@ -36,7 +36,7 @@ func eventually<Value>(
 
 /// As the other, for what is true or not.
 func eventually(
-    _ what: String, within limit: Duration = .seconds(30), every pause: Duration = .milliseconds(100),
+    _ what: String, within limit: Duration = .seconds(120), every pause: Duration = .milliseconds(100),
     isolation: isolated (any Actor)? = #isolation, _ look: () async throws -> Bool
 ) async throws {
     try await eventually(what, within: limit, every: pause) { try await look() ? () : nil }
