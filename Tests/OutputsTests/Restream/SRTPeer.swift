@@ -13,8 +13,8 @@ final class SRTPeer: Sendable {
         self.listener = SRTListener(
             parameters: SRTParameters(), decide: { _ in answer },
             accepted: { socket, _ in
-                // Now, since one that has ended takes no options any more. Whoever reads one that has ended already is told so there.
-                do { try socket.waitWhenReceiving(milliseconds: 30_000) } catch {}
+                // One that has ended by now takes no options any more: who reads from it finds it lost, and no answer that says to come again.
+                do { try socket.waitWhenReceiving(milliseconds: 30_000) } catch { socket.close() }
                 arrivals.add(socket)
             })
         self.port = try self.listener.start(host: "127.0.0.1", port: 0)
