@@ -110,7 +110,7 @@ public struct FastPathChannel: ServerChildChannel, HTTPChannelHandler {
     }
 
     func addHTTP2(to channel: any Channel) throws -> HTTP2RoutedStreams {
-        let streams = HTTP2RoutedStreams(limit: self.configuration.limits.routedStreams)
+        let streams = HTTP2RoutedStreams(limit: self.configuration.limits.routedStreams, eventLoop: channel.eventLoop)
         let handler = try HTTP2ConnectionHandler(
             responder: self.readyResponder, settings: self.settings(for: channel.eventLoop), routed: streams, now: channel.eventLoop.now)
         try channel.pipeline.syncOperations.addHandler(handler)

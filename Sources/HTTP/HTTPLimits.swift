@@ -22,7 +22,7 @@ public struct HTTPLimits: Sendable {
     public var connections = 20_000
     /// HTTP/2: requests of one connection that may be open at a time.
     public var streams = 100
-    /// HTTP/2: requests of one connection that the router may be busy with, those included whose client has gone; further ones are refused.
+    /// HTTP/2: requests of one connection that the router may be busy with, those included whose client has gone; further ones wait.
     public var routedStreams = 200
     /// HTTP/2: bytes of request bodies that a connection may send ahead of who reads them, for each request and for all together.
     public var streamWindow = 128 * 1024

@@ -86,6 +86,13 @@ extension HTTP2ConnectionHandler {
         self.pump()
     }
 
+    /// So much of the body of a request that is closed will never be taken: the window of all requests together must not shrink by it.
+    func discarded(_ count: Int) {
+        guard count > 0, let session = self.session, case .open = self.phase else { return }
+        nghttp2_session_consume_connection(session, count)
+        self.pump()
+    }
+
     // MARK: Answers
 
     private func start(_ stream: HTTP2Stream) {
@@ -150,27 +157,20 @@ extension HTTP2ConnectionHandler {
         }
         let host = stream.authority.isEmpty ? stream.fields.first("host") : stream.authority
         let request = HTTPRequest(method: method, scheme: stream.scheme, authority: host, path: stream.target, headerFields: fields)
-        guard self.routed.reserve() else {
-            // RFC 9113 §8.7: it has not been looked at, and may be sent again.
-            return self.reset(stream.id, code: NGHTTP2_REFUSED_STREAM)
+        let channel = HTTP2StreamChannel(parent: context.channel, connection: self, id: stream.id, request: request)
+        stream.channel = channel
+        if stream.requestIsComplete { channel.receivedEnd() }
+        self.routed.enter(channel)
+    }
+
+    /// The router begins with a request, whose body may be wanted only now.
+    func routerTakes(_ id: Int32) {
+        guard let stream = self.stream(id), !stream.requestIsComplete else { return }
+        if stream.fields.first("expect") != nil {
+            self.sayContinue(on: stream)
+            self.pump()
         }
-        let channel = HTTP2StreamChannel(parent: context.channel, connection: self, id: stream.id)
-        do {
-            let wrapped = try HTTP2RoutedStreams.Stream(
-                wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
-            stream.channel = channel
-            self.routed.accept(wrapped)
-        } catch {
-            self.routed.finished()
-            return self.answer(.text(status: 500, "Internal Server Error"), on: stream)
-        }
-        if fields[.expect] != nil, !stream.requestIsComplete { self.sayContinue(on: stream) }
-        channel.begin(request)
-        if stream.requestIsComplete {
-            channel.receivedEnd()
-        } else {
-            self.armTimer(within: self.settings.limits.idleTimeout)
-        }
+        self.armTimer(within: self.settings.limits.idleTimeout)
     }
 }
 

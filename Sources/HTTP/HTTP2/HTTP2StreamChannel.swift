@@ -30,12 +30,14 @@ final class HTTP2StreamChannel: Channel, ChannelCore, @unchecked Sendable {
     private var isReadWanted = false
     private var isDelivering = false
     private var autoRead = true
+    private var hasBegun = false
     private var requestIsComplete = false
     private var answerIsComplete = false
     /// Since when a body is being waited for; nil while it is not.
     private(set) var waitsForBodySince: NIODeadline?
 
-    init(parent: any Channel, connection: HTTP2ConnectionHandler, id: Int32) {
+    /// It waits until `begin()`; what comes of the body until then is kept, as far as the stream's window goes.
+    init(parent: any Channel, connection: HTTP2ConnectionHandler, id: Int32, request: HTTPRequest) {
         self.parent = parent
         self.eventLoop = parent.eventLoop
         self.localAddress = parent.localAddress
@@ -44,6 +46,7 @@ final class HTTP2StreamChannel: Channel, ChannelCore, @unchecked Sendable {
         self.id = id
         self.closePromise = parent.eventLoop.makePromise()
         self.ownPipeline = ChannelPipeline(channel: self)
+        self.inbound.append(.head(request))
     }
 
     var closeFuture: EventLoopFuture<Void> { self.closePromise.futureResult }
@@ -55,8 +58,9 @@ final class HTTP2StreamChannel: Channel, ChannelCore, @unchecked Sendable {
     // MARK: From the connection
 
     /// The handlers are in place: the request's head is the first thing they read.
-    func begin(_ request: HTTPRequest) {
-        self.inbound.append(.head(request))
+    func begin() {
+        self.hasBegun = true
+        self.connection?.routerTakes(self.id)
         self.pipeline.fireChannelRegistered()
         self.pipeline.fireChannelActive()
         if self.autoRead { self.pipeline.read() }
@@ -77,6 +81,11 @@ final class HTTP2StreamChannel: Channel, ChannelCore, @unchecked Sendable {
         self.deliver()
     }
 
+    /// The router cannot be given it.
+    func fail() {
+        self.connection?.giveUp(self.id)
+    }
+
     /// So much of the answer still waits.
     func drained(to bytes: Int) {
         guard bytes <= Self.lowWater, !self.isWritable else { return }
@@ -89,7 +98,9 @@ final class HTTP2StreamChannel: Channel, ChannelCore, @unchecked Sendable {
 
     /// The stream is closed, whoever closed it.
     func streamClosed() {
-        guard self.connection != nil else { return }
+        guard let connection = self.connection else { return }
+        if !self.hasBegun { connection.routed.leave(self) }
+        connection.discarded(self.inbound.reduce(0) { if case .body(let buffer) = $1 { $0 + buffer.readableBytes } else { $0 } })
         // What the request's reader has not taken is still given to it when all of it has come; else it learns that there is no more.
         self.connection = nil
         self.waitsForBodySince = nil
@@ -98,6 +109,8 @@ final class HTTP2StreamChannel: Channel, ChannelCore, @unchecked Sendable {
             self.inbound.removeAll()
             self.pipeline.fireChannelInactive()
             self.pipeline.fireChannelUnregistered()
+            // The pipeline holds the channel and the channel the pipeline: this parts them.
+            self.removeHandlers(pipeline: self.pipeline)
             self.closePromise.succeed()
         }
     }
@@ -110,8 +123,9 @@ final class HTTP2StreamChannel: Channel, ChannelCore, @unchecked Sendable {
         while self.isReadWanted, !self.inbound.isEmpty {
             self.isReadWanted = false
             while let part = self.inbound.popFirst() {
+                let connection = self.connection
                 self.pipeline.fireChannelRead(part)
-                if case .body(let buffer) = part { self.connection?.consumed(buffer.readableBytes, on: self.id) }
+                if case .body(let buffer) = part { connection?.consumed(buffer.readableBytes, on: self.id) }
             }
             self.pipeline.fireChannelReadComplete()
             if self.autoRead { self.pipeline.read() }

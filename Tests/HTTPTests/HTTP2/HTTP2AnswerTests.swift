@@ -147,6 +147,27 @@ import Testing
         try connection.advance(.seconds(3))
         #expect(!connection.isOpen)
     }
+
+    /// Nothing of a request stays: neither its channel nor its share of the window of all requests together.
+    @Test func aRoutedRequestThatIsGivenUpLeavesNothingBehind() throws {
+        var limits = HTTPLimits()
+        limits.routedStreams = 0
+        limits.connectionWindow = 200_000
+        let connection = try EmbeddedHTTP2(limits: limits, answer: { _, _ in nil })
+        let handler = try connection.channel.pipeline.syncOperations.handler(type: HTTP2ConnectionHandler.self)
+        for number in 0..<20 {
+            let stream = UInt32(number * 2 + 1)
+            try connection.send(HTTP2Wire.request("/upload", on: stream, method: "POST", end: false))
+            weak let channel = handler.stream(Int32(stream))?.channel
+            #expect(channel != nil)
+            for _ in 0..<6 { try connection.send(HTTP2Wire.frame(.data, stream: stream, [UInt8](repeating: 7, count: 16_000))) }
+            try connection.send(HTTP2Wire.frame(.reset, stream: stream, HTTP2Wire.bytes(8)))
+            connection.loop.run()
+            #expect(channel == nil)
+        }
+        #expect(connection.reader.wasToldGoodbye == nil)
+        #expect(connection.isOpen)
+    }
 }
 
 /// The promise of the one answer that is to come later.

@@ -116,4 +116,35 @@ import TransportSecurity
             try await server.waitUntilEmpty(after: 1)
         }
     }
+
+    /// A client that keeps to the limit of open streams can still be ahead of the router.
+    @Test func aRouterThatIsBusyIsWaitedFor() async throws {
+        var limits = HTTPLimits()
+        limits.routedStreams = 1
+        try await TestServer.run(limits: limits) { server in
+            let client = try await server.connect()
+            func begin(_ stream: UInt32) -> [UInt8] {
+                HTTP2Wire.request("/echo", on: stream, method: "POST", extra: [("content-length", "5")], end: false)
+            }
+            func end(_ stream: UInt32, _ text: String) -> [UInt8] {
+                HTTP2Wire.frame(.data, flags: HTTP2Wire.endStream, stream: stream, Array(text.utf8))
+            }
+            try await client.send(HTTP2Wire.hello() + begin(1) + begin(3) + begin(5) + begin(7))
+            // The third is given up while it waits, the others have their bodies before their turn.
+            try await client.send(
+                HTTP2Wire.frame(.reset, stream: 5, HTTP2Wire.bytes(8)) + end(7, "seven") + end(3, "three") + HTTP2Wire.request("/fast", on: 9))
+            let before = try await client.read(until: { $0.contains("/fast") })
+            #expect(!before.contains("three") && !before.contains("seven"))
+            try await client.send(end(1, "first"))
+            let after = try await client.read(until: { $0.contains("seven") })
+            #expect(after.contains("first") && after.contains("three"))
+            #expect(server.counters.routedRequests.load(ordering: .relaxed) == 4)
+            // And one that ends with requests in the queue leaves nothing behind.
+            try await client.send(begin(11) + begin(13) + begin(15))
+            try await client.send(HTTP2Wire.request("/fast/again", on: 17))
+            #expect(try await client.read(until: { $0.contains("/fast/again") }).contains("/fast/again"))
+            try await client.close()
+            try await server.waitUntilEmpty(after: 1)
+        }
+    }
 }
