@@ -15,7 +15,10 @@ import Testing
 
     private func ladder(_ stage: Stage, count: Int = 1) async throws -> FakeLadder {
         try await eventually("a ladder") { stage.outputs.ladders.count == count }
-        return try #require(stage.outputs.ladders.last)
+        let ladder = try #require(stage.outputs.ladders.last)
+        // It is made first, and told to start then.
+        await stage.supervisorIsDone(ladder.id)
+        return ladder
     }
 
     @Test func aBroadcastsOwnListStandsAboveTheSettings() async throws {

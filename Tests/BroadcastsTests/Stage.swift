@@ -1,5 +1,4 @@
 import BroadcastSupport
-import Broadcasts
 import Foundation
 import Gateways
 import Logging
@@ -11,6 +10,7 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import Broadcasts
 @testable import Outputs
 
 /// A service over a database of its own, with outputs that only note what is asked of them, and a clock that stands.
@@ -88,8 +88,12 @@ final class Stage: Sendable {
         try await eventually("\(id) is live") {
             self.outputs.hls.count { $0 == "live \(id)" } > started && self.events.contains(.liveStreamStarted(id: id))
         }
+        await self.supervisorIsDone(id)
         return publisher
     }
+
+    /// Being live is told of before outputs start. The supervisor does both in one go: whoever has a turn at it afterwards comes after both.
+    func supervisorIsDone(_ id: String) async { _ = await self.service.lifecycle.supervisor(id)?.phase }
 
     func feed(_ publisher: Publisher, height: Int = 720) {
         var video = Frames.video
@@ -117,6 +121,7 @@ final class Stage: Sendable {
         let live = self.outputs.hls.count { $0 == "live \(id)" }
         self.feed(publisher)
         try await eventually("\(id) is live") { self.outputs.hls.count { $0 == "live \(id)" } > live }
+        await self.supervisorIsDone(id)
     }
 
     func record(_ id: String) throws -> BroadcastRecord { try #require(try self.database.broadcasts.find(id)) }
