@@ -6,6 +6,25 @@ import Testing
 
 @testable import Broadcasts
 
+/// Holds jobs until it is opened.
+private final class Gate: Sendable {
+    private let condition = NSCondition()
+    private let isOpen = Mutex(false)
+
+    func wait() {
+        self.condition.lock()
+        while !self.isOpen.withLock({ $0 }) { self.condition.wait() }
+        self.condition.unlock()
+    }
+
+    func open() {
+        self.condition.lock()
+        self.isOpen.withLock { $0 = true }
+        self.condition.broadcast()
+        self.condition.unlock()
+    }
+}
+
 /// Imports and their undoing, the line of jobs, and what is found of an earlier process. The files hold no media: `EndToEndTests` has those that do.
 @Suite(.againstHanging) struct VodLibraryTests {
     private let root: URL
@@ -90,21 +109,37 @@ import Testing
     }
 
     @Test func theLookAtAnImportSaysHowFarItIs() async throws {
-        try self.make((0..<300).map { "films/\($0).mp4" })
+        try self.make((0..<3).map { "films/\($0).mp4" })
         let stage = try await self.stage()
         let library = stage.service.library
         #expect(library.importProgress == .init())
-        #expect(try await library.importDirectory(self.root.path + "/films") == 300)
-        var seen: [Int] = []
-        try await eventually("all have been looked at") {
-            let progress = library.importProgress
-            if progress.found > 0 {
-                #expect(progress.found == 300)
-                seen.append(progress.done)
+        // Both places for work are held, and the one that is given up is held again behind the first file.
+        let gates = ["one", "two", "three"].map { (name: $0, gate: Gate()) }
+        defer { for (_, gate) in gates { gate.open() } }
+        let jobs = library.jobs
+        func hold(_ name: String, _ gate: Gate) -> Task<Void, any Error> {
+            Task {
+                try await jobs.run(name) { progress in
+                    progress.set(1)
+                    gate.wait()
+                }
             }
-            return progress.found == 0
         }
-        #expect(seen == seen.sorted() && seen.contains { $0 > 0 && $0 < 300 }, "\(seen.count)")
+        var held = gates.prefix(2).map { hold($0.name, $0.gate) }
+        try await eventually("both are held") { jobs.percent(of: "one") == 100 && jobs.percent(of: "two") == 100 }
+        #expect(try await library.importDirectory(self.root.path + "/films") == 3)
+        #expect(library.importProgress == .init(found: 3, done: 0))
+        let vods = try stage.service.listVods(.init(streamID: "films", offset: 0, limit: 10))
+        try await eventually("the first file is in line") { vods.contains { jobs.percent(of: $0.id) == 0 } }
+        held.append(hold(gates[2].name, gates[2].gate))
+        try await eventually("and behind it") { jobs.percent(of: "three") == 0 }
+        gates[0].gate.open()
+        try await eventually("the first has been looked at") { library.importProgress.done > 0 }
+        #expect(library.importProgress == .init(found: 3, done: 1))
+        for (_, gate) in gates { gate.open() }
+        for task in held { try await task.value }
+        try await eventually("all have been looked at") { library.importProgress == .init() }
+        #expect(try stage.service.listVods(.init(streamID: "films", offset: 0, limit: 10)).allSatisfy { $0.process == .failed })
         try self.remove()
     }
 
@@ -203,25 +238,6 @@ import Testing
 }
 
 @Suite(.againstHanging) struct LibraryJobTests {
-    /// Holds jobs until it is opened.
-    private final class Gate: Sendable {
-        private let condition = NSCondition()
-        private let isOpen = Mutex(false)
-
-        func wait() {
-            self.condition.lock()
-            while !self.isOpen.withLock({ $0 }) { self.condition.wait() }
-            self.condition.unlock()
-        }
-
-        func open() {
-            self.condition.lock()
-            self.isOpen.withLock { $0 = true }
-            self.condition.broadcast()
-            self.condition.unlock()
-        }
-    }
-
     @Test func fewRunAtATimeAndTheLineHasAnEnd() async throws {
         let jobs = LibraryJobs(most: 1, longest: 1)
         let gate = Gate()
