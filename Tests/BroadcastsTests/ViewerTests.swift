@@ -92,8 +92,11 @@ import Testing
         // It may be set while it runs.
         var changes = BroadcastChanges()
         changes.source.startsWithViewers = true
+        // It is looked at by itself as well, maybe before the viewer has arrived.
+        stage.outputs.setViewers(1, of: "plain")
         try await stage.service.update("plain", changes)
         #expect(stage.service.viewerArrived("plain"))
+        stage.outputs.setViewers(0, of: "plain")
         await stage.service.sources.tick()
         #expect(stage.sources.pull("plain")?.isStopped == false)
         changes.source.startsWithViewers = false
