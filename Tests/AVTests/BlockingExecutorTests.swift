@@ -1,9 +1,10 @@
 import AV
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
-@Suite struct BlockingExecutorTests {
+@Suite(.againstHanging) struct BlockingExecutorTests {
     actor Counter {
         private let executor: BlockingExecutor
         nonisolated var unownedExecutor: UnownedSerialExecutor { self.executor.asUnownedSerialExecutor() }
@@ -42,19 +43,34 @@ import Testing
         executor.shutdown()
     }
 
-    @Test func jobsRunInOrderAndDelayedOnesLater() async {
+    @Test func jobsRunInOrderAndDelayedOnesLater() {
         let executor = BlockingExecutor(name: "av-test")
         let seen = Shared<[Int]>([])
+        let gate = DispatchSemaphore(value: 0)
+        // None runs before all are there, and no delay is over before the end.
+        executor.execute { gate.wait() }
+        for (hours, number) in [(2, 99), (1, 98)] { executor.execute(after: .seconds(hours * 3600)) { seen.change { $0.append(number) } } }
+        for number in 0..<20 { executor.execute { seen.change { $0.append(number) } } }
+        gate.signal()
+        executor.shutdown()
+        #expect(seen.value == Array(0..<20) + [98, 99])
+    }
+
+    @Test func aDelayedJobRunsWhenItsTimeHasComeAndNotBefore() async {
+        let executor = BlockingExecutor(name: "av-test")
+        let seen = Shared<[Int]>([])
+        executor.execute(after: .seconds(3600)) { seen.change { $0.append(2) } }
+        let start = WakeSignal.now()
         await withCheckedContinuation { continuation in
             executor.execute(after: .milliseconds(30)) {
-                seen.change { $0.append(99) }
+                seen.change { $0.append(1) }
                 continuation.resume()
             }
-            executor.execute(after: .milliseconds(10)) { seen.change { $0.append(98) } }
-            for number in 0..<20 { executor.execute { seen.change { $0.append(number) } } }
         }
-        #expect(seen.value == Array(0..<20) + [98, 99])
+        #expect(WakeSignal.now() - start >= 30_000_000)
+        #expect(seen.value == [1])
         executor.shutdown()
+        #expect(seen.value == [1, 2])
     }
 
     @Test func shutdownRunsWhatWaitsAndEndsTheThread() {

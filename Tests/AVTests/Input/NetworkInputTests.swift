@@ -2,58 +2,58 @@ import AV
 import Foundation
 import Glibc
 import Media
+import TestSupport
 import Testing
 
-@Suite struct NetworkInputTests {
+@Suite(.againstHanging) struct NetworkInputTests {
     static func request(_ url: String, openTimeout: Duration = .seconds(10)) -> InputRequest {
         InputRequest(url: url, protocols: ["rtsp", "rtmp", "http", "tcp", "rtp", "udp"], openTimeout: openTimeout, readTimeout: .seconds(5))
     }
 
     @Test(arguments: ["rtsp", "http", "rtmp"]) func aBlackHoleEndsAtTheDeadline(scheme: String) throws {
         let listener = try LoopbackListener()
-        let request = Self.request("\(scheme)://127.0.0.1:\(listener.port)/live/camera", openTimeout: .milliseconds(700))
+        var request = Self.request("\(scheme)://127.0.0.1:\(listener.port)/live/camera", openTimeout: .milliseconds(700))
+        // What ends it is not this.
+        request.readTimeout = .seconds(3600)
         let start = ContinuousClock.now
         let failure = try #require(throws: AVFailure.self) { _ = try Demuxer(request, interrupt: Interrupt()) }
         let taken = ContinuousClock.now - start
         #expect(failure.cause == .timedOut)
         #expect(taken >= .milliseconds(690))
-        #expect(taken < .milliseconds(1_500))
+        #expect(taken < .seconds(60))
     }
 
     @Test(arguments: ["rtsp", "http", "rtmp"]) func cancellingEndsAnOpeningAtOnce(scheme: String) async throws {
         let listener = try LoopbackListener()
-        let request = Self.request("\(scheme)://127.0.0.1:\(listener.port)/live/camera")
+        // An hour: what ends it is not time.
+        var request = Self.request("\(scheme)://127.0.0.1:\(listener.port)/live/camera", openTimeout: .seconds(3600))
+        request.readTimeout = .seconds(3600)
         let interrupt = Interrupt()
-        let opening = WakeSignal()
-        let ended = Shared<(failure: AVFailure?, at: ContinuousClock.Instant)?>(nil)
+        let ended = Shared<AVFailure?>(nil)
         let pool = BlockingPool(name: "av-test", threads: 1, waiting: 1)
-        pool.execute {
-            opening.signal()
+        pool.execute { [request] in
             do throws(AVFailure) {
                 _ = try Demuxer(request, interrupt: interrupt)
-                ended.change { $0 = (nil, .now) }
             } catch {
-                ended.change { $0 = (error, .now) }
+                ended.change { $0 = error }
             }
         }
-        opening.wait(until: WakeSignal.now() + 5_000_000_000)
         // The peer sees the connection, so the opening waits for its answer.
         let peer = accept(listener.descriptor, nil, nil)
-        let cancelled = ContinuousClock.now
         interrupt.cancel()
         pool.shutdown()
         close(peer)
-        let outcome = try #require(ended.value)
-        #expect(outcome.failure?.cause == .cancelled)
-        #expect(outcome.at - cancelled < .milliseconds(200))
+        #expect(ended.value?.cause == .cancelled)
     }
 
     @Test func nobodyThereIsRefused() throws {
-        // Closed again: nobody listens on a port that was free just now.
-        let port = try { try LoopbackListener().port }()
-        let failure = try #require(throws: AVFailure.self) { _ = try Demuxer(Self.request("http://127.0.0.1:\(port)/a.mp4"), interrupt: Interrupt()) }
+        // The port is somebody's, so that nobody else gets it, but no one listens there.
+        let taken = try LoopbackListener(listens: false)
+        let request = Self.request("http://127.0.0.1:\(taken.port)/a.mp4")
+        let failure = try #require(throws: AVFailure.self) { _ = try Demuxer(request, interrupt: Interrupt()) }
         #expect(failure.peer == .refused)
         #expect(failure.cause == .library)
+        withExtendedLifetime(taken) {}
     }
 
     @Test(arguments: [(401, AVFailure.Peer.unauthorized), (403, .unauthorized), (404, .notFound)])
@@ -128,14 +128,15 @@ import Testing
     }
 }
 
-@Suite struct WakeSignalTests {
+@Suite(.againstHanging) struct WakeSignalTests {
+    /// An hour: who returns has been woken.
+    private static let hour: Int64 = 3_600_000_000_000
+
     @Test func aSignalThatCameBeforeIsKeptOnce() {
         let signal = WakeSignal()
         signal.signal()
         signal.signal()
-        let start = WakeSignal.now()
-        signal.wait(until: start + 5_000_000_000)
-        #expect(WakeSignal.now() - start < 1_000_000_000)
+        signal.wait(until: WakeSignal.now() + Self.hour)
         let second = WakeSignal.now()
         signal.wait(until: second + 30_000_000)
         #expect(WakeSignal.now() - second >= 30_000_000)
@@ -143,9 +144,7 @@ import Testing
 
     @Test func aWaiterIsWokenAtOnce() {
         let signal = WakeSignal()
-        let start = WakeSignal.now()
         Thread.detachNewThread { signal.signal() }
-        signal.wait(until: start + 10_000_000_000)
-        #expect(WakeSignal.now() - start < 5_000_000_000)
+        signal.wait(until: WakeSignal.now() + Self.hour)
     }
 }
