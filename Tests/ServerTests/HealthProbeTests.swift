@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Server
@@ -81,8 +82,11 @@ import Testing
     }
 
     @Test func aPortThatNobodyListensOnIsTold() throws {
-        let port = try OneShotServer().port
-        #expect(throws: HealthProbe.Failure.unreachable(host: "127.0.0.1", port: port)) { try HealthProbe(host: "127.0.0.1", port: port).check() }
+        let port = try TakenPort()
+        #expect(throws: HealthProbe.Failure.unreachable(host: "127.0.0.1", port: port.number)) {
+            try HealthProbe(host: "127.0.0.1", port: port.number).check()
+        }
+        withExtendedLifetime(port) {}
     }
 
     @Test func aPortChosenByTheSystemIsNotKnown() {

@@ -14,6 +14,33 @@ public func freePort() throws -> Int {
     throw NoFreePort()
 }
 
+/// A port of 127.0.0.1 over TCP where nobody listens, and which nobody else is given as long as this is there.
+public final class TakenPort: Sendable {
+    public let number: Int
+    private let descriptor: Int32
+
+    public init() throws {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isTaken = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
+                bind(descriptor, raw, length) == 0 && getsockname(descriptor, raw, &length) == 0
+            }
+        }
+        guard isTaken else {
+            close(descriptor)
+            throw NoFreePort()
+        }
+        self.descriptor = descriptor
+        self.number = Int(UInt16(bigEndian: address.sin_port))
+    }
+
+    deinit { close(self.descriptor) }
+}
+
 private let given = Mutex<Set<Int>>([])
 
 private func isFree(_ port: Int, _ type: __socket_type) -> Bool {

@@ -8,8 +8,7 @@ final class LoopbackListener: Sendable {
     let descriptor: Int32
     let port: Int
 
-    /// Where nobody listens, whoever calls is refused.
-    init(listens: Bool = true) throws {
+    init() throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         self.descriptor = descriptor
         var address = sockaddr_in()
@@ -18,8 +17,7 @@ final class LoopbackListener: Sendable {
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let bound = withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                bind(descriptor, address, length) == 0 && (!listens || listen(descriptor, 8) == 0)
-                    && getsockname(descriptor, address, &length) == 0
+                bind(descriptor, address, length) == 0 && listen(descriptor, 8) == 0 && getsockname(descriptor, address, &length) == 0
             }
         }
         try #require(bound)

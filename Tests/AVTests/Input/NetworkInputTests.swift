@@ -47,13 +47,12 @@ import Testing
     }
 
     @Test func nobodyThereIsRefused() throws {
-        // The port is somebody's, so that nobody else gets it, but no one listens there.
-        let taken = try LoopbackListener(listens: false)
-        let request = Self.request("http://127.0.0.1:\(taken.port)/a.mp4")
+        let port = try TakenPort()
+        let request = Self.request("http://127.0.0.1:\(port.number)/a.mp4")
         let failure = try #require(throws: AVFailure.self) { _ = try Demuxer(request, interrupt: Interrupt()) }
         #expect(failure.peer == .refused)
         #expect(failure.cause == .library)
-        withExtendedLifetime(taken) {}
+        withExtendedLifetime(port) {}
     }
 
     @Test(arguments: [(401, AVFailure.Peer.unauthorized), (403, .unauthorized), (404, .notFound)])

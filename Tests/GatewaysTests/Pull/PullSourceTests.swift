@@ -46,11 +46,11 @@ import Testing
 
     @Test func nobodyAtTheAddressIsARefusal() async throws {
         let theatre = try PullTheatre()
-        let server = try LoopbackServer { _ in .silence }
-        server.close()
-        let session = theatre.live(server.url("x"))
+        let port = try TakenPort()
+        let session = theatre.live("http://127.0.0.1:\(port.number)/x")
         #expect(try await theatre.failure().cause == .refused)
         session.stop()
+        withExtendedLifetime(port) {}
     }
 
     @Test func aNameWithoutAddressIsToldApart() async throws {
