@@ -34,7 +34,8 @@ struct TestGate: PublishGate, PlayGate {
 }
 
 @Suite struct RTMPGatewayTests {
-    let streams = StreamDirectory()
+    /// Whoever is silent stays, here and below: a busy machine must not decide a test.
+    let streams = StreamDirectory(configuration: .init(takeoverSilence: .hours(1)))
 
     func with(
         _ change: (inout RTMPGateway.Configuration) -> Void = { _ in }, _ body: (RTMPGateway, Int, TestGate) async throws -> Void
@@ -43,6 +44,8 @@ struct TestGate: PublishGate, PlayGate {
         configuration.host = "127.0.0.1"
         configuration.port = 0
         configuration.apps = ["live", "two/parts"]
+        configuration.handshakeTimeout = .minutes(5)
+        configuration.idleTimeout = .minutes(5)
         change(&configuration)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
