@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-/// A caller made by hand, for handshakes that libsrt would not send (draft-sharabayko-srt-01 §3.2.1). In the clear, over UDP; waits five seconds for
+/// A caller made by hand, for handshakes that libsrt would not send (draft-sharabayko-srt-01 §3.2.1). In the clear, over UDP; waits a minute for
 /// each answer.
 final class ForgedCaller {
     private static let handshake: UInt32 = 0x8000_0000
@@ -14,7 +14,7 @@ final class ForgedCaller {
     init(port: Int) throws {
         self.descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
         try #require(self.descriptor >= 0)
-        var patience = timeval(tv_sec: 5, tv_usec: 0)
+        var patience = timeval(tv_sec: 60, tv_usec: 0)
         setsockopt(self.descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)

@@ -60,6 +60,14 @@ import Testing
         }
     }
 
+    /// The next that has not come yet: who says its handshake again is reported again.
+    private func next(_ reports: inout AsyncStream<String>.Iterator, besides known: Set<String> = []) async -> String? {
+        while let report = await reports.next() {
+            if !known.contains(report) { return report }
+        }
+        return nil
+    }
+
     /// libsrt tells nobody on this side; that they never came does.
     @Test func whoFailsWithThePassphraseIsReported() async throws {
         let (stream, continuation) = AsyncStream<String>.makeStream()
@@ -74,11 +82,14 @@ import Testing
             _ = try await loopback.connect("open").get()
             var reported = stream.makeAsyncIterator()
             #expect(self.cause(await loopback.connect("wrong", passphrase: "of some other stream")) != nil)
-            #expect(await reported.next() == "wrong 10")
+            let wrong = await self.next(&reported)
+            #expect(wrong == "wrong 10")
             #expect(self.cause(await loopback.connect("none")) != nil)
-            #expect(await reported.next() == "none 10")
+            let none = await self.next(&reported, besides: ["wrong 10"])
+            #expect(none == "none 10")
             #expect(self.cause(await loopback.connect("open", passphrase: "of some other stream")) != nil)
-            #expect(await reported.next() == "open 11")
+            let open = await self.next(&reported, besides: ["wrong 10", "none 10"])
+            #expect(open == "open 11")
         }
     }
 

@@ -52,12 +52,12 @@ final class SRTLoopback: Sendable {
         return try #require(await iterator.next())
     }
 
-    func connect(_ streamID: String = "", passphrase: String? = nil, within milliseconds: Int = 5_000) async -> Result<SRTSocket, SRTFailure> {
+    func connect(_ streamID: String = "", passphrase: String? = nil, within milliseconds: Int = 60_000) async -> Result<SRTSocket, SRTFailure> {
         await Self.connect(to: self.port, streamID, passphrase: passphrase, within: milliseconds)
     }
 
     static func connect(
-        to port: Int, _ streamID: String = "", passphrase: String? = nil, within milliseconds: Int = 5_000
+        to port: Int, _ streamID: String = "", passphrase: String? = nil, within milliseconds: Int = 60_000
     ) async -> Result<SRTSocket, SRTFailure> {
         var parameters = SRTParameters()
         parameters.streamID = streamID

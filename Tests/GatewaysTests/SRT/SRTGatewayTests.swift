@@ -45,7 +45,7 @@ import Testing
                     guard let address = SRTAddress(literal: "127.0.0.1", port: port) else {
                         throw SRTFailure(cause: .invalidParameter, operation: "test", text: "no address")
                     }
-                    return try SRTCaller(address: address, parameters: parameters).connect(within: 5_000)
+                    return try SRTCaller(address: address, parameters: parameters).connect(within: 60_000)
                 }
                 continuation.resume(returning: result)
             }
@@ -105,7 +105,8 @@ import Testing
                 return
             }
             #expect(failure.cause == .rejected(.overload))
-            #expect(gateway.statistics.refusedTotal == [1402: 1])
+            // A caller that is not answered soon says its handshake again, and is refused again.
+            #expect(Array(gateway.statistics.refusedTotal.keys) == [1402])
             first.close()
         }
     }
@@ -116,11 +117,10 @@ import Testing
         try await self.with({ $0.maxConnections = 0 }, log: log) { gateway, port in
             _ = await self.call(port, streamID)
             _ = await self.call(port, "publish:plain-id_1.x")
-            #expect(gateway.statistics.refusedTotal.values.reduce(0, +) == 2)
+            #expect(gateway.statistics.refusedTotal.values.reduce(0, +) >= 2)
         }
         let refused = log.lines.filter { $0.contains("refused") }
-        #expect(refused.count == 2)
-        #expect(refused.contains { $0.contains("plain-id_1.x") })
+        #expect(refused.contains { $0.contains("plain-id_1.x") } && refused.contains { !$0.contains("plain-id_1.x") })
         #expect(!log.lines.contains { $0.contains("geheim") }, "\(log.lines)")
     }
 
@@ -128,13 +128,18 @@ import Testing
     @Test func whoIsRefusedLateIsDisconnected() async throws {
         try await self.with { gateway, port in
             let caller = try await self.call(port, "publish:forbidden").get()
-            try await eventually("it was sent away") { gateway.statistics.publishers == 0 && gateway.statistics.refusedTotal == [1404: 1] }
+            try await eventually("it was sent away") {
+                gateway.statistics.publishers == 0 && Array(gateway.statistics.refusedTotal.keys) == [1404]
+            }
             try await eventually("and knows") { !caller.isConnected }
         }
     }
 
     @Test func stoppingEndsEveryConnectionAndGivesThePortBack() async throws {
-        try await self.with { gateway, port in
+        // None that the kernel could give to others meanwhile.
+        let free = try freePort()
+        try await self.with({ $0.port = free }) { gateway, port in
+            #expect(port == free)
             let caller = try await self.call(port, "publish:demo").get()
             try await eventually("it is counted") { gateway.statistics.publishers == 1 }
             await gateway.stop()
