@@ -11,6 +11,9 @@ import Testing
 
 /// Live sources as ffmpeg sends them, and playlists of segments.
 @Suite(.serialized, .againstHanging) struct PullPeerTests {
+    /// Four seconds, in microseconds: what is later is left out, and each picture is wanted.
+    private let latency = "&latency=4000000"
+
     /// Sends a clip in real time, again and again, until it is ended.
     private func sender(_ theatre: PullTheatre, to url: String) throws -> Int32 {
         try Tool.spawn(
@@ -22,12 +25,13 @@ import Testing
 
     private func expectLive(_ theatre: PullTheatre, _ url: String, from peer: String) async throws {
         try await theatre.files.value.clip("clip.ts", seconds: 4)
+        // First, so that it is there for a sender that calls: that one calls for three seconds only.
+        let session = theatre.live(url)
         let sender = try self.sender(theatre, to: peer)
         defer {
             kill(sender, SIGKILL)
             _ = Tool.wait(for: sender)
         }
-        let session = theatre.live(url)
         let frames = await theatre.frames(atLeast: 50)
         #expect(session.status.state == .broadcasting)
         #expect(theatre.trackSets.first?.map(\.codec) == [.h264, .aac])
@@ -45,13 +49,13 @@ import Testing
     @Test func aTransportStreamComesBySRT() async throws {
         let theatre = try PullTheatre()
         let port = try freePort()
-        try await self.expectLive(theatre, "srt://127.0.0.1:\(port)", from: "srt://127.0.0.1:\(port)?mode=listener")
+        try await self.expectLive(theatre, "srt://127.0.0.1:\(port)", from: "srt://127.0.0.1:\(port)?mode=listener" + self.latency)
     }
 
     @Test func anSRTSenderMayCallUs() async throws {
         let theatre = try PullTheatre()
         let port = try freePort()
-        try await self.expectLive(theatre, "srt://127.0.0.1:\(port)?mode=listener", from: "srt://127.0.0.1:\(port)")
+        try await self.expectLive(theatre, "srt://127.0.0.1:\(port)?mode=listener", from: "srt://127.0.0.1:\(port)?mode=caller" + self.latency)
     }
 
     @Test func encryptedSegmentsArePlayedToTheirEnd() async throws {
