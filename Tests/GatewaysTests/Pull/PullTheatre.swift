@@ -27,8 +27,9 @@ final class PullTheatre: Sendable {
         self.files = PullFilesBox(try PullFiles())
         var configuration = Puller.Configuration(libraryDirectory: self.files.value.directory)
         configuration.retryDelay = .milliseconds(50)
-        configuration.openTimeout = .seconds(5)
-        configuration.readTimeout = .seconds(5)
+        // A test of a limit sets its own.
+        configuration.openTimeout = .seconds(60)
+        configuration.readTimeout = .seconds(60)
         change(&configuration)
         let log = self.log
         self.puller = Puller(
