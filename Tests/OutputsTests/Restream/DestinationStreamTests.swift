@@ -160,7 +160,12 @@ import Testing
         let bad = try await RTMPSink.start(.stopsReading)
         let show = try TestPublisher(frameSize: 60_000)
         show.run(1)
-        let hanging = DestinationBench(bad.url(), stream: show.stream, timing: DestinationBench.timing { $0.stall = .hours(1) })
+        let timing = DestinationBench.timing {
+            $0.stall = .hours(1)
+            // It reads no goodbye.
+            $0.close = .milliseconds(900)
+        }
+        let hanging = DestinationBench(bad.url(), stream: show.stream, timing: timing)
         let healthy = DestinationBench(good.url(), stream: show.stream)
         await hanging.reaches(.live)
         await healthy.reaches(.live)
@@ -184,8 +189,7 @@ import Testing
         let network = DestinationNetwork()
         let show = try TestPublisher()
         show.run(3)
-        let first = DestinationBench(
-            sink.url(), stream: show.stream, network: network, timing: DestinationBench.timing { $0.close = .seconds(20) })
+        let first = DestinationBench(sink.url(), stream: show.stream, network: network)
         await first.reaches(.live)
         let second = DestinationBench(sink.url().replacing("rtmp", with: "RTMP"), stream: show.stream, network: network)
         let waiting = try #require(await second.reaches(.connecting))
