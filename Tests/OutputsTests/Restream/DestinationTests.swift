@@ -142,7 +142,16 @@ import Testing
         #expect(status.lastError?.contains("stalled") == true)
         #expect(status.errorClass == .stalled)
         #expect(status.contractStatus == "error")
-        #expect(try await sink.media(3, of: 2).last?.isKeyframe == true)
+        // The limit is that of all sessions: a busy machine may break off another before it has sent so much.
+        var sessions: [Int: [RTMPSink.Media]] = [:]
+        var begun: [RTMPSink.Media] = []
+        while begun.count < 3 {
+            guard let event = await sink.events.next() else { throw CancellationError() }
+            guard case .media(let connection, let media) = event, connection > 1 else { continue }
+            sessions[connection, default: []].append(media)
+            begun = sessions[connection] ?? []
+        }
+        #expect(begun.last?.isKeyframe == true)
         await bench.destination.stop()
         try await sink.stop()
     }
