@@ -41,9 +41,13 @@ import Testing
         let directory = StreamDirectory()
         let first = try TestPublisher(directory: directory)
         first.run(5)
+        // It is there already: one that is still being made when the grace window is over comes too late.
+        let studio = Self.studio()
+        let form = try SlateForm(TestPublisher.videoTrack, frameRate: first.stream.expectedFrameRate(of: TestPublisher.videoTrack))
+        try await eventually("it is made") { if case .ready = studio.slate(form, now: .now()) { true } else { false } }
         let bench = DestinationBench(
             sink.url(), stream: first.stream, timing: DestinationBench.timing { $0.grace = .milliseconds(300) },
-            fill: DestinationFill(after: .milliseconds(200), limit: .hours(1), slate: Self.studio()))
+            fill: DestinationFill(after: .milliseconds(200), limit: .hours(1), slate: studio))
         var media: [RTMPSink.Media] = []
         try await self.collect(sink, into: &media) { self.count($0, TestPublisher.mark) == 5 }
         first.publisher.end(.lost)
@@ -162,7 +166,7 @@ import Testing
         show.run(5)
         let bench = DestinationBench(
             sink.url(), stream: show.stream, timing: DestinationBench.timing { $0.grace = .milliseconds(200) },
-            fill: DestinationFill(after: .milliseconds(200), limit: .milliseconds(900), slate: Self.studio()))
+            fill: DestinationFill(after: .milliseconds(200), limit: .seconds(5), slate: Self.studio()))
         // Until a slate is ready there is nothing to wait for.
         var media: [RTMPSink.Media] = []
         try await self.collect(sink, into: &media) { self.count($0, SwitchBench.slate) >= 5 }
