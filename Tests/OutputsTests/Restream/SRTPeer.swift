@@ -1,5 +1,11 @@
 import Foundation
 import SRT
+import Synchronization
+
+/// How much has come so far.
+final class ByteCount: Sendable {
+    let value = Atomic<Int>(0)
+}
 
 /// A listener of the room SRT on a port of the kernel's choice, for pushes.
 final class SRTPeer: Sendable {
@@ -30,13 +36,16 @@ final class SRTPeer: Sendable {
     }
 
     /// What comes, until there is so much or the peer goes. On a thread of its own, because it waits.
-    static func collect(_ socket: SRTSocket, most: Int) async -> [UInt8] {
+    static func collect(_ socket: SRTSocket, most: Int, counting count: ByteCount = ByteCount()) async -> [UInt8] {
         await withCheckedContinuation { continuation in
             Thread.detachNewThread {
                 let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 2_048, alignment: 16)
                 defer { buffer.deallocate() }
                 var bytes: [UInt8] = []
-                while bytes.count < most, case .datagram(let size) = socket.receive(into: buffer) { bytes += buffer.prefix(size) }
+                while bytes.count < most, case .datagram(let size) = socket.receive(into: buffer) {
+                    bytes += buffer.prefix(size)
+                    count.value.store(bytes.count, ordering: .relaxed)
+                }
                 continuation.resume(returning: bytes)
             }
         }
