@@ -29,7 +29,7 @@ import Testing
         private let bound: NIOLoopBoundBox<(any PushTransport)?>
         private let loop: any EventLoop
 
-        init(_ url: String, tracks: [Track] = [], on loop: any EventLoop, within limit: TimeAmount = .seconds(5)) throws {
+        init(_ url: String, tracks: [Track] = [], on loop: any EventLoop, within limit: TimeAmount = .seconds(60)) throws {
             let address = try PushURL.parse(url).get()
             self.loop = loop
             self.bound = NIOLoopBoundBox.makeBoxSendingValue(nil as (any PushTransport)?, eventLoop: loop)
@@ -124,7 +124,8 @@ import Testing
             ])
         #expect(made.status == 0, "\(made.output)")
         let reader = try FrameReader(Demuxer(path: folder.path("in.mp4")))
-        let driven = try Driven("srt://127.0.0.1:\(port)?latency=200", on: self.loop)
+        // What is later is left out; more than this the goodbye does not wait for.
+        let driven = try Driven("srt://127.0.0.1:\(port)?latency=480", on: self.loop)
         await driven.goLive()
         var sent = 0
         while let item = try reader.next() {
