@@ -24,11 +24,11 @@ final class DeliveryFixture: Sendable {
     static let content = (0..<1000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
     var loop: any EventLoop { MultiThreadedEventLoopGroup.singleton.any() }
 
-    private init(_ hooks: DeliveryResponder.Hooks) throws {
+    private init(_ hooks: DeliveryResponder.Hooks, listSize: Int) throws {
         self.directory = "/tmp/martlet-delivery-\(UInt64.random(in: 0 ... .max))"
         self.hls = LiveHLS(
-            configuration: .init(directory: self.directory + "/live"), streams: self.streams, group: MultiThreadedEventLoopGroup.singleton,
-            logger: Logger(label: "test"))
+            configuration: .init(listSize: listSize, directory: self.directory + "/live", firstSegmentTimeout: .minutes(5)), streams: self.streams,
+            group: MultiThreadedEventLoopGroup.singleton, logger: Logger(label: "test"))
         try self.hls.sweep()
         for folder in ["/streams", "/streams/shows", "/streams/.hidden", "/secret", "/previews", "/previews/live", "/previews/vods"] {
             mkdir(self.directory + folder, 0o700)
@@ -62,8 +62,9 @@ final class DeliveryFixture: Sendable {
             }, hooks: hooks)
     }
 
-    static func run(_ hooks: DeliveryResponder.Hooks = .init(), _ body: (DeliveryFixture) async throws -> Void) async throws {
-        let fixture = try DeliveryFixture(hooks)
+    /// - Parameter listSize: two seconds each; playlists stay for so long after the end.
+    static func run(_ hooks: DeliveryResponder.Hooks = .init(), listSize: Int = 15, _ body: (DeliveryFixture) async throws -> Void) async throws {
+        let fixture = try DeliveryFixture(hooks, listSize: listSize)
         do {
             try await body(fixture)
         } catch {

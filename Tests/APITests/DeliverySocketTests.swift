@@ -18,7 +18,8 @@ import Testing
     @Test func ffmpegDecodesEveryPictureOfABroadcastOverHTTP() async throws {
         let clip = try await DeliveryClip.make(seconds: 9)
         #expect(clip.pictureCount == 225)
-        try await DeliveryFixture.run { fixture in
+        // However slow the tools are, what they read is still there.
+        try await DeliveryFixture.run(listSize: 1_800) { fixture in
             try await DeliveryServer.run(fixture.responder) { base in
                 let source = PublishSource(type: .rtmp, remoteAddress: "192.0.2.1", startedAtMilliseconds: 0, stop: { _ in })
                 let publisher = try fixture.streams.publish(StreamKey("demo"), source: source, now: .now()).get()
@@ -70,11 +71,14 @@ import Testing
                 again.expect(video: true, audio: false)
                 again.announce(Frames.video)
                 for tenth in 0..<95 { again.publish(Frames.picture(at: Int64(tenth) * 100, key: tenth % 10 == 0), now: .now()) }
-                let plain = try await Tool.run("curl", ["-sS", "\(base)/live/streams/demo.m3u8"])
-                let packed = try await Tool.run("curl", ["-sS", "--compressed", "-D", "-", "\(base)/live/streams/demo.m3u8"])
-                #expect(plain.output.hasPrefix("#EXTM3U"))
-                #expect(packed.output.lowercased().contains("content-encoding: gzip"))
-                #expect(packed.output.hasSuffix(plain.output))
+                // Again, should something have been added to the list in between.
+                try await eventually("packed it says the same") {
+                    let plain = try await Tool.run("curl", ["-sS", "\(base)/live/streams/demo.m3u8"])
+                    let packed = try await Tool.run("curl", ["-sS", "--compressed", "-D", "-", "\(base)/live/streams/demo.m3u8"])
+                    #expect(plain.output.hasPrefix("#EXTM3U"))
+                    #expect(packed.output.lowercased().contains("content-encoding: gzip"))
+                    return packed.output.hasSuffix(plain.output)
+                }
                 again.end(.finished)
 
                 let part = try await Tool.run(
