@@ -118,7 +118,7 @@ import Testing
             try await client.send(Wire.get("/"))
             try await server.waitUntilEmpty(after: 1)
             #expect(server.counters.stalledConnections.load(ordering: .relaxed) == 1)
-            #expect(openDescriptors(named: path) == 0)
+            try await eventually("its file is closed, too") { openDescriptors(named: path) == 0 }
         }
     }
 

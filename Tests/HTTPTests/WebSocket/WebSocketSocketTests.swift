@@ -76,6 +76,7 @@ struct WebSocketSocketTests {
             try await client.send(Wire.get("/flood", fields))
             try await server.waitUntilEmpty(after: 1)
             let session = try #require(sockets.sessions.withLock { $0.first })
+            try await eventually("its session is told") { session.codes.withLock { !$0.isEmpty } }
             #expect(session.codes.withLock { $0 } == [.tryAgainLater])
             try await client.close()
         }
