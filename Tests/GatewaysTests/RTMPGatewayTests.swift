@@ -33,7 +33,7 @@ struct TestGate: PublishGate, PlayGate {
     }
 }
 
-@Suite struct RTMPGatewayTests {
+@Suite(.againstHanging) struct RTMPGatewayTests {
     /// Whoever is silent stays, here and below: a busy machine must not decide a test.
     let streams = StreamDirectory(configuration: .init(takeoverSilence: .hours(1)))
 
