@@ -9,19 +9,24 @@ public enum SRTLibrary {
         return "\(number >> 16 & 0xFF).\(number >> 8 & 0xFF).\(number & 0xFF)"
     }
 
-    private static let logHandler = Mutex<(@Sendable (String) -> Void)?>(nil)
+    /// A function must not stand in a generic box by itself: every access would convert it there and back, and wrap it once more each time.
+    private struct Log {
+        var handler: (@Sendable (String) -> Void)?
+    }
+
+    private static let log = Mutex(Log())
 
     /// What the library has to complain about, from now on, on its own threads; must not block. Without a handler it is not kept.
     public static func setLogHandler(_ handler: (@Sendable (String) -> Void)?) {
         _ = self.isStarted
-        self.logHandler.withLock { $0 = handler }
+        self.log.withLock { $0.handler = handler }
     }
 
     static let isStarted: Bool = {
         guard srt_startup() >= 0 else { return false }
         // LOG_ERR of syslog(3); peers that come and go are no errors.
         srt_setloglevel(3)
-        srt_setloghandler(nil, Self.received)
+        srt_setloghandler(nil, Self.hook)
         return true
     }()
 
@@ -30,10 +35,14 @@ public enum SRTLibrary {
     }
 
     // A C callback: no captures.
-    private static let received:
+    private static let hook:
         @convention(c) (UnsafeMutableRawPointer?, Int32, UnsafePointer<CChar>?, Int32, UnsafePointer<CChar>?, UnsafePointer<CChar>?) -> Void = {
             _, _, _, _, _, message in
-            guard let message, let handler = SRTLibrary.logHandler.withLock({ $0 }) else { return }
-            handler(String(cString: message))
+            if let message { SRTLibrary.received(message) }
         }
+
+    static func received(_ message: UnsafePointer<CChar>) {
+        guard let handler = self.log.withLock({ $0.handler }) else { return }
+        handler(String(cString: message))
+    }
 }

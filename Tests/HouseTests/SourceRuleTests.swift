@@ -47,6 +47,16 @@ import Testing
         }
     }
 
+    /// Each access to a function in a generic box wraps it once more, so that it grows with its use until a call of it overflows the stack.
+    @Test func noFunctionStandsInAGenericBoxByItself() throws {
+        let box = SourceScan.Rule(
+            what: "a function in a box", needles: ["Mutex<(", "Box<(", "LoopBound<("],
+            pattern: #/(?:Mutex|Box|LoopBound)<\((?:@\w+\s+)*\([^()]*\)\s*(?:async\s+)?(?:throws(?:\(\w+\))?\s+)?->/#)
+        for file in try House.files(in: "Sources", ending: ".swift") {
+            for line in box.matches(in: file) { Issue.record("\(file.path):\(line) has \(box.what)") }
+        }
+    }
+
     /// Tests that block a thread because blocking is what they are about.
     private static let blocksOnPurpose = ["Tests/AVTests/BlockingExecutorTests.swift"]
 
