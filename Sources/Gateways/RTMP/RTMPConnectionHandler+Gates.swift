@@ -65,6 +65,8 @@ extension RTMPConnectionHandler {
         case .success(let key):
             guard let context = self.context, self.session.playAccepted(request) else { return self.endWaiting() }
             self.carryOutOrders()
+            // A peer that has reset the connection shows with this first write, which ends everything before it returns.
+            guard self.context != nil else { return self.endWaiting() }
             let fanOut = self.gateway.table.join(key)
             let lane = fanOut.lane(on: context.eventLoop, load: self.loop.load)
             // A player says little: a small buffer for what it says is enough.

@@ -13,6 +13,7 @@ final class RTMPLoop: Sendable {
         var whenEmpty: EventLoopPromise<Void>?
         var publishers: [ObjectIdentifier: RTMPConnectionHandler] = [:]
         var isPolling = false
+        var poll: Scheduled<Void>?
         /// What a poll reads into; its bytes are copied where they are kept.
         var scratch = ByteBuffer()
 
@@ -71,13 +72,12 @@ final class RTMPLoop: Sendable {
     }
 
     private func schedulePoll(_ state: State) {
-        self.eventLoop.scheduleTask(in: Self.pollInterval(publishers: state.publishers.count)) {
+        state.poll = self.eventLoop.scheduleTask(in: Self.pollInterval(publishers: state.publishers.count)) {
             let state = self.bound.value
-            guard state.isPolling else { return }
             let now = NIODeadline.now()
             // A publisher that ends while it is read leaves the dictionary, not this copy of it.
             for publisher in state.publishers.values { publisher.poll(&state.scratch, now: now) }
-            self.schedulePoll(state)
+            if state.isPolling { self.schedulePoll(state) }
         }
     }
 
@@ -87,6 +87,8 @@ final class RTMPLoop: Sendable {
         connection.isPolled = false
         guard state.isPolling, state.publishers.count < Self.publishersWorthPolling / 2 else { return }
         state.isPolling = false
+        state.poll?.cancel()
+        state.poll = nil
         for publisher in state.publishers.values { publisher.isPolled = false }
     }
 
