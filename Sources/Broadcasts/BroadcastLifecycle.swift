@@ -135,7 +135,11 @@ public final class BroadcastLifecycle: PublishGate, PlayGate {
             state.stopping[id] = generation
             return true
         }
-        return isNew && self.environment.streams.stop(StreamKey(id), reason: reason)
+        guard isNew else { return false }
+        if self.environment.streams.stop(StreamKey(id), reason: reason) { return true }
+        // It ended by itself meanwhile, and its letter may have been read already.
+        self.state.withLock { if $0.stopping[id] == generation { $0.stopping[id] = nil } }
+        return false
     }
 
     /// The broadcast is to end, by whatever way: its destinations are not held for a publisher that may come back.
@@ -144,6 +148,19 @@ public final class BroadcastLifecycle: PublishGate, PlayGate {
     // MARK: Supervisors
 
     func supervisor(_ id: String) -> BroadcastSupervisor? { self.state.withLock { $0.supervisors[id] } }
+
+    /// A stream is shown as live as soon as the hub knows its tracks, its supervisor hears of that a moment later. Whoever wants something of a stream
+    /// that is live waits for that moment.
+    func catchUp(with id: String) async {
+        // The letter is put just after the hub shows it, so that once may be too soon.
+        for _ in 0..<Self.catchUps {
+            guard let stream = self.environment.streams.find(StreamKey(id)), stream.isLive, let generation = stream.generation else { return }
+            guard await self.supervisor(id)?.phase != .live(generation) else { return }
+            await self.mailbox.settle()
+        }
+    }
+
+    private static let catchUps = 100
 
     private func openSupervisor(_ id: String) -> BroadcastSupervisor {
         self.state.withLock { state in
@@ -178,11 +195,11 @@ public final class BroadcastLifecycle: PublishGate, PlayGate {
             if case .published = event {
                 supervisor = self.openSupervisor(event.key.id)
             } else {
+                if case .ended(_, let generation, _, _) = event {
+                    self.state.withLock { if $0.stopping[event.key.id] == generation { $0.stopping[event.key.id] = nil } }
+                }
                 guard let present = self.supervisor(event.key.id) else { return }
                 supervisor = present
-            }
-            if case .ended(_, let generation, _, _) = event {
-                self.state.withLock { if $0.stopping[event.key.id] == generation { $0.stopping[event.key.id] = nil } }
             }
             await supervisor.received(event)
         case .outputEnded(let id):
@@ -192,6 +209,8 @@ public final class BroadcastLifecycle: PublishGate, PlayGate {
             guard let present = self.supervisor(id) else { return }
             supervisor = present
             await supervisor.received(event)
+        case .mark(let waiting):
+            return waiting.resume()
         }
         guard await supervisor.isIdle else { return }
         // A publisher that is left has a letter under way, and so a supervisor to come.

@@ -18,6 +18,7 @@ extension BroadcastService {
         guard let record = try self.record(id) else { throw .unknownBroadcast }
         // Somebody may just have made room.
         if isWanted, self.room.isLow { await self.keeper.measure() }
+        await self.lifecycle.catchUp(with: id)
         var ticket: RecordingTicket?
         if let supervisor = self.lifecycle.supervisor(id) {
             ticket = try await supervisor.setRecording(isWanted, record: record, format: format, height: height, fileName: fileName)

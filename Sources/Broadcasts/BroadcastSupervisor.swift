@@ -148,7 +148,7 @@ actor BroadcastSupervisor {
         self.check(tracks)
         self.startWatching()
         self.log("live", ["tracks": "\(tracks.map(\.codec.rawValue).joined(separator: "+"))"])
-        let record = await self.storeStart(tracks)
+        let stored = await self.storeStart(tracks)
         guard self.phase == .live(generation) else { return }
         self.environment.outputs.hls.streamBecameLive(self.key)
         self.environment.outputs.pictures?.streamBecameLive(self.id)
@@ -157,13 +157,22 @@ actor BroadcastSupervisor {
             self.drops.forgetEnded()
             self.environment.emit(.liveStreamStarted(id: self.id))
         }
-        guard let record else { return }
-        // While the start was being stored, another may have been.
+        // While the start was being stored, other things may have been; between this and what is begun with it nothing can.
+        guard let record = self.newestRecord ?? stored else { return }
         self.rereadBackup()
         self.startLadder(record)
-        await self.startWantedRecordings(record)
-        // While destinations were held, others may have been wanted.
+        // Before recordings, which take their time to begin: what is stored meanwhile looks after itself.
         self.endpointsChanged(record.endpoints)
+        await self.startWantedRecordings(record)
+    }
+
+    private var newestRecord: BroadcastRecord? {
+        do {
+            return try self.environment.database.broadcasts.find(self.id)
+        } catch {
+            self.complain("broadcast not read", error)
+            return nil
+        }
     }
 
     private func storeStart(_ tracks: [Track]) async -> BroadcastRecord? {

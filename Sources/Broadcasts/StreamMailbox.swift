@@ -13,6 +13,8 @@ final class StreamMailbox: Sendable {
         case outputEnded(id: String)
         /// A few for each run of a broadcast's ladder.
         case rendition(id: String, LadderEvent)
+        /// Everything before it has been acted on.
+        case mark(CheckedContinuation<Void, Never>)
     }
 
     /// Letters that may wait while publishers are still admitted.
@@ -32,6 +34,14 @@ final class StreamMailbox: Sendable {
         if case .stream(.tracksChanged) = letter, self.isFull { return }
         self.backlog.wrappingAdd(1, ordering: .relaxed)
         self.continuation.yield(letter)
+    }
+
+    /// Waits until everything that was put before has been acted on, or nothing is any more.
+    func settle() async {
+        await withCheckedContinuation { waiting in
+            self.backlog.wrappingAdd(1, ordering: .relaxed)
+            if case .terminated = self.continuation.yield(.mark(waiting)) { waiting.resume() }
+        }
     }
 
     /// Call for each letter taken.

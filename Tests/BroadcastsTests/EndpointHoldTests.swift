@@ -161,6 +161,24 @@ import Testing
         }
     }
 
+    @Test func destinationsThatAreChangedWhileTheStreamStartsAreThoseThatRun() async throws {
+        let stage = try await Stage({ $0.recordMP4 = true })
+        for number in 0..<40 {
+            let id = "show-\(number)"
+            try await stage.create(id)
+            _ = try await stage.service.addEndpoint(id, .init(url: "rtmp://one/live/\(number)", serviceID: "old"))
+            async let publisher = stage.publish(id)
+            for _ in 0..<number % 8 { await Task.yield() }
+            _ = try await stage.service.addEndpoint(id, .init(url: "rtmp://two/live/\(number)", serviceID: "new"))
+            try await stage.service.removeEndpoint(id, serviceID: "old", height: 0)
+            _ = try await publisher
+            let supervisor = try #require(stage.service.lifecycle.supervisor(id))
+            // Everything that was under way has been acted on.
+            await supervisor.environment.mailbox.settle()
+            #expect(supervisor.board.serviceIDs == ["new"], "\(id)")
+        }
+    }
+
     @Test func whoLeavesBeforeBeingLiveDoesNotChangeTheWait() async throws {
         let stage = try await Stage({
             $0.graceWindow = .milliseconds(20)

@@ -1,4 +1,6 @@
 import NIOCore
+import Outputs
+import Store
 import Streams
 import TestSupport
 import Testing
@@ -53,5 +55,31 @@ import Testing
         waiting.cancel()
         #expect(await waiting.value == false)
         _ = publisher
+    }
+
+    /// The hub shows a stream as live before its supervisor has heard of it, and much before when many come at once.
+    @Test func whoAsksForARecordingAsSoonAsAStreamIsShownAsLiveGetsIt() async throws {
+        let stage = try await Stage()
+        for number in 0..<20 {
+            let publishers = try await withThrowingTaskGroup(of: Publisher.self) { tasks in
+                for other in 0..<5 { tasks.addTask { try await stage.admit("other-\(number)-\(other)").get() } }
+                return try await tasks.reduce(into: []) { $0.append($1) }
+            }
+            for publisher in publishers { stage.feed(publisher) }
+            let id = "show-\(number)"
+            let publisher = try await stage.admit(id).get()
+            stage.feed(publisher)
+            let view = try #require(try stage.service.find(id))
+            #expect(view.status == .broadcasting)
+            let ticket = try await stage.service.setRecording(id, true, type: "mp4", height: 0, fileName: "named")
+            #expect(ticket != nil)
+            #expect(stage.outputs.recorders.last?.request.baseName == "named")
+        }
+    }
+
+    @Test func nobodyWaitsForAMailboxThatIsClosed() async {
+        let mailbox = StreamMailbox()
+        mailbox.close()
+        await mailbox.settle()
     }
 }
