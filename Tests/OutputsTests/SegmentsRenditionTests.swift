@@ -2,6 +2,7 @@ import Media
 import NIOCore
 import Packaging
 import Streams
+import Synchronization
 import TestSupport
 import Testing
 
@@ -144,6 +145,40 @@ import Testing
             try await fixture.settle()
             #expect(try await fixture.playlist("demo.m3u8").isEnded)
             #expect(try await self.text("demo_adaptive.m3u8", fixture).contains("480p"), "what there is can still be watched")
+        }
+    }
+
+    /// A source may go on for weeks, and its renditions change.
+    @Test func aRenditionThatDoesNotComeBackGoesWhileItsSourceStays() async throws {
+        try await SegmentsFixture.run { fixture in
+            let source = try fixture.publish("demo")
+            let rendition = try self.rendition(fixture)
+            _ = fixture.ask("demo.m3u8")
+            try await self.send(source, rendition, tenths: 0..<60, fixture)
+            let segment = try #require(try await fixture.playlist("\(Self.name).m3u8").segments.first)
+            // It ends and comes back, ends again, and is forgotten; its source does not end.
+            rendition.end(.finished)
+            try await fixture.settle()
+            let again = try self.rendition(fixture)
+            fixture.hls.renditionsChanged(of: "demo")
+            for tenth in 60..<80 as Range<Int64> {
+                source.publish(self.picture(tenth), now: .now())
+                again.publish(self.picture(tenth), now: .now())
+            }
+            try await fixture.settle()
+            try await fixture.tick(at: 31)
+            #expect(fixture.ask(segment.uri) != nil, "it is packaged")
+            fixture.board.set([], of: "demo", by: self.owner)
+            again.end(.finished)
+            try await fixture.settle()
+            #expect(fixture.hls.state.withLock { $0.runs.count } == 2)
+            #expect(fixture.ask(segment.uri) != nil, "who was playing it may play on for a while")
+            try await fixture.tick(at: 62)
+            #expect(fixture.hls.state.withLock { $0.runs.count } == 1)
+            #expect(fixture.ask(segment.uri) == nil)
+            #expect(fixture.ask("demo.m3u8") != nil)
+            source.end(.finished)
+            try await fixture.settle()
         }
     }
 

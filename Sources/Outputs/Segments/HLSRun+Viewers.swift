@@ -209,7 +209,10 @@ extension HLSRun {
     /// Blocks a request until what it wants is there; nil when it need not, or must not, wait.
     func block(_ wanted: BlockedRequest.Wanted, on eventLoop: any EventLoop, now: NIODeadline) -> EventLoopFuture<BlockedRequest.Outcome>? {
         self.state.withLock { state in
-            guard state.blocked.count < BlockedRequest.limit, let shown = state.shown, !wanted.isServable(shown) else { return nil }
+            // A run that is over is given up by whoever looks after it, and what it blocked then with it.
+            guard state.phase != .over, state.blocked.count < BlockedRequest.limit, let shown = state.shown, !wanted.isServable(shown) else {
+                return nil
+            }
             guard wanted.isExpected(shown) else { return nil }
             let promise = eventLoop.makePromise(of: BlockedRequest.Outcome.self)
             state.blocked.append(

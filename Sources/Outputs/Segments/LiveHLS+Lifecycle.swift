@@ -27,6 +27,8 @@ extension LiveHLS {
             broadcast.goesAt = nil
             broadcast.lastRequest = now
             state.broadcasts[id] = broadcast
+            // Of the renditions it had, those that come back are taken out of these.
+            state.lapse(Array(run.family.dropFirst()), of: id, goesAt: now + self.configuration.linger)
             return packager
         }
         packager?.start()
@@ -59,6 +61,7 @@ extension LiveHLS {
             if !hasSegments { state.forget(run) }
             guard state.broadcasts[id]?.packager === packager else { return (false, []) }
             state.broadcasts[id]?.packager = nil
+            state.broadcasts[id]?.lapsed = []
             state.broadcasts[id]?.viewers.removeAll()
             state.broadcasts[id]?.nextNumber = run.nextNumber
             if hasSegments {
@@ -94,7 +97,7 @@ extension LiveHLS {
     func tick(now: NIODeadline) {
         let (idle, gone, kept) = self.state.withLock { state in
             let idle = self.takeIdle(&state, now: now)
-            var gone = self.takeDue(&state, now: now)
+            var gone = self.takeDue(&state, now: now) + state.takeLapsed(now: now)
             let excess = state.retired.count { $0.goesAt == nil } - self.configuration.keptRuns
             if excess > 0 {
                 let oldest = state.retired.filter { $0.goesAt == nil }.prefix(excess).map(\.run)
@@ -124,6 +127,7 @@ extension LiveHLS {
             idle.append(contentsOf: broadcast.renditions.values)
             state.broadcasts[id]?.packager = nil
             state.broadcasts[id]?.renditions = [:]
+            state.broadcasts[id]?.lapsed = []
             state.broadcasts[id]?.run = nil
             state.broadcasts[id]?.viewers.removeAll()
             if let run = broadcast.run {

@@ -19,6 +19,7 @@ extension LiveHLS {
             let run: HLSRun
             if let known = source.run(of: rendition) {
                 run = known  // as its source's does, it goes on where it ended
+                state.broadcasts[id]?.lapsed.removeAll { $0.run === known }
             } else {
                 run = HLSRun(
                     id: id, token: ViewerCookie.random(8), configuration: self.configuration.run, firstNumber: 0,
@@ -44,6 +45,7 @@ extension LiveHLS {
             guard state.broadcasts[run.id]?.renditions[height] === packager else { return }
             state.broadcasts[run.id]?.renditions[height] = nil
             if end == .stopped { state.broadcasts[run.id]?.unpackaged.insert(height) }
+            if hasSegments { state.lapse([run], of: run.id, goesAt: self.clock() + self.configuration.linger) }
         }
         if !hasSegments { run.remove() }
         if hasSegments && !self.configuration.deleteOnEnd { run.spillAll() }
@@ -56,5 +58,24 @@ extension LiveHLS.State {
     /// Names of the run and of its renditions' lead nowhere any more.
     mutating func forget(_ run: HLSRun) {
         for member in run.family { self.runs[member.prefix] = nil }
+    }
+
+    /// The source goes on, for days perhaps, while these do not unless they come back: they stay for a while, for who still has their playlists.
+    /// Without their source being packaged they are its run's, and go with it.
+    mutating func lapse(_ runs: [HLSRun], of id: String, goesAt: NIODeadline) {
+        guard self.broadcasts[id]?.packager != nil else { return }
+        self.broadcasts[id]?.lapsed.append(contentsOf: runs.map { ($0, goesAt) })
+    }
+
+    /// Those whose time is over, taken out of their sources' families.
+    mutating func takeLapsed(now: NIODeadline) -> [HLSRun] {
+        var gone: [HLSRun] = []
+        for (id, broadcast) in self.broadcasts where broadcast.lapsed.contains(where: { $0.goesAt <= now }) {
+            let due = broadcast.lapsed.filter { $0.goesAt <= now }.map(\.run)
+            for run in due { broadcast.run?.remove(rendition: run) }
+            self.broadcasts[id]?.lapsed.removeAll { $0.goesAt <= now }
+            gone.append(contentsOf: due)
+        }
+        return gone
     }
 }

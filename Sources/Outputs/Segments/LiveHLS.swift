@@ -127,6 +127,8 @@ public final class LiveHLS: Sendable {
         var renditions: [Int: LivePackager] = [:]
         /// Heights of renditions that cannot be packaged.
         var unpackaged: Set<Int> = []
+        /// Runs of renditions that are not gone on with while their source is, and when they go.
+        var lapsed: [(run: HLSRun, goesAt: NIODeadline)] = []
         var viewers: Viewers
         var lastRequest: NIODeadline
         /// Where the next run's numbers begin, so that they never go back while the stream is live.

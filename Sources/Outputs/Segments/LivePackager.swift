@@ -106,7 +106,7 @@ final class LivePackager: Sendable {
             guard !self.state.value.isDone else { return }
             switch self.role {
             case .leader(let cuts): if let seconds = self.state.value.targetSeconds { cuts.set(targetSeconds: seconds) }
-            case .follower(let cuts): cuts.follow { [weak self] in self?.wake() }
+            case .follower(let cuts): cuts.follow(as: self) { [weak self] in self?.wake() }
             }
             // The wake-up holds the packager weakly: the stream holds its readers, and they hold their wake-ups.
             self.state.value.reader = self.stream.attach(from: .allGroups) { [weak self] in self?.wake() }
@@ -132,7 +132,10 @@ final class LivePackager: Sendable {
         self.state.value.reader?.detach()
         self.state.value.reader = nil
         self.state.value.pending = nil
-        if case .leader(let cuts) = self.role { cuts.end() }
+        switch self.role {
+        case .leader(let cuts): cuts.end()
+        case .follower(let cuts): cuts.unfollow(self)
+        }
         self.onEnd(self, end)
     }
 

@@ -18,7 +18,7 @@ final class SegmentCuts: Sendable {
         var seenUntil: MediaTime?
         var isOver = false
         var common = Common()
-        var followers: [@Sendable () -> Void] = []
+        var followers: [ObjectIdentifier: @Sendable () -> Void] = [:]
     }
 
     /// A rendition that is further behind is not worth waiting for.
@@ -46,28 +46,33 @@ final class SegmentCuts: Sendable {
 
     /// To be called after `note`, when all that was at hand was looked at.
     func wakeFollowers() {
-        for wake in self.state.withLock({ $0.followers }) { wake() }
+        for wake in self.state.withLock({ $0.followers }).values { wake() }
     }
 
     /// The source is not packaged any more.
     func end() {
         let followers = self.state.withLock { state in
             state.isOver = true
-            defer { state.followers = [] }
+            defer { state.followers = [:] }
             return state.followers
         }
-        for wake in followers { wake() }
+        for wake in followers.values { wake() }
     }
 
     // MARK: The renditions' side
 
-    /// `wake` must not block; it is called until `end`.
-    func follow(_ wake: @escaping @Sendable () -> Void) {
+    /// `wake` must not block; it is called until `end`, or until `follower` is one no more.
+    func follow(as follower: AnyObject, _ wake: @escaping @Sendable () -> Void) {
         let isOver = self.state.withLock { state in
-            if !state.isOver { state.followers.append(wake) }
+            if !state.isOver { state.followers[ObjectIdentifier(follower)] = wake }
             return state.isOver
         }
         if isOver { wake() }
+    }
+
+    func unfollow(_ follower: AnyObject) {
+        // Let go outside the lock.
+        _ = self.state.withLock { $0.followers.removeValue(forKey: ObjectIdentifier(follower)) }
     }
 
     /// What the source does with the keyframe that is shown at `time`; nil while it has not come there.
