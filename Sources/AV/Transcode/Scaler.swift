@@ -135,6 +135,7 @@ public final class Scaler {
         self.placement = self.place(shape: Double(frame.width) * aspect / Double(frame.height))
         self.paintsBars = true
         sws_freeContext(self.context)
+        self.input = nil
         self.context = sws_getContext(
             frame.width, frame.height, AVPixelFormat(rawValue: frame.format), Int32(clamping: self.placement.width),
             Int32(clamping: self.placement.height), AV_PIX_FMT_YUV420P, SWS_BILINEAR, nil, nil, nil)

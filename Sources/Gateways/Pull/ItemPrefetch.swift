@@ -15,12 +15,13 @@ final class ItemPrefetch: Sendable {
         case opening(Key, ticket: UInt64, Interrupt)
         case ready(Key, OpenedItem)
         case failed(Key, PullFailure)
-        case cancelled
     }
 
     private struct State {
         var phase = Phase.idle
         var ticket: UInt64 = 0
+        /// Nothing is opened any more.
+        var isCancelled = false
     }
 
     /// How it stands with one item.
@@ -59,8 +60,8 @@ final class ItemPrefetch: Sendable {
         let (ticket, givenUp, dropped) = self.state.withLock { state -> (UInt64?, Interrupt?, OpenedItem?) in
             var givenUp: Interrupt?
             var dropped: OpenedItem?
+            guard !state.isCancelled else { return (nil, nil, nil) }
             switch state.phase {
-            case .cancelled: return (nil, nil, nil)
             case .opening(_, _, let older): givenUp = older
             case .ready(_, let item): (givenUp, dropped) = (item.interrupt, item)
             case .idle, .failed: break
@@ -123,7 +124,6 @@ final class ItemPrefetch: Sendable {
         let (interrupt, item) = self.state.withLock { state -> (Interrupt?, OpenedItem?) in
             var dropped: (Interrupt?, OpenedItem?) = (nil, nil)
             switch state.phase {
-            case .cancelled: return dropped
             case .opening(_, _, let interrupt): dropped.0 = interrupt
             case .ready(_, let item): dropped.1 = item
             case .idle, .failed: break
@@ -138,15 +138,13 @@ final class ItemPrefetch: Sendable {
     /// For good, from any thread: what is being opened ends. What is open already is left to the pull's thread, for closing it may block.
     func cancel() {
         let interrupt = self.state.withLock { state -> Interrupt? in
+            state.isCancelled = true
             switch state.phase {
             case .opening(_, _, let interrupt):
-                state.phase = .cancelled
+                state.phase = .idle
                 return interrupt
             case .ready(_, let item): return item.interrupt
-            case .idle, .failed:
-                state.phase = .cancelled
-                return nil
-            case .cancelled: return nil
+            case .idle, .failed: return nil
             }
         }
         interrupt?.cancel()

@@ -30,7 +30,7 @@ actor SRTFanOut {
 
     /// - Parameters:
     ///   - idleLimit: a viewer of a stream that gives nothing for so long is sent away.
-    ///   - onLeave: called on the thread when a viewer has gone.
+    ///   - onLeave: called on the thread when a viewer has gone, or by who adds it when there is no thread for it.
     init(
         stream: Streams.Stream, idleLimit: TimeAmount, logger: Logger,
         onLeave: @escaping @Sendable (SRTFanOut, SRTConnection, _ skips: Int) -> Void
@@ -45,7 +45,9 @@ actor SRTFanOut {
 
     nonisolated func add(_ connection: SRTConnection) {
         // Proof for assumeIsolated, here and below: the executor's thread is this actor's.
-        self.executor.execute { self.assumeIsolated { $0.join(connection) } }
+        let isTaken = self.executor.execute { self.assumeIsolated { $0.join(connection) } }
+        // No thread can be had for it.
+        if !isTaken { self.onLeave(self, connection, 0) }
     }
 
     /// Looks who has gone or has to go.
@@ -61,7 +63,8 @@ actor SRTFanOut {
     /// The stream has something. On the publisher's thread.
     private nonisolated func wake() {
         guard !self.isWoken.exchange(true, ordering: .acquiringAndReleasing) else { return }
-        self.executor.execute { self.assumeIsolated { $0.pull() } }
+        let isTaken = self.executor.execute { self.assumeIsolated { $0.pull() } }
+        if !isTaken { self.isWoken.store(false, ordering: .releasing) }
     }
 
     // MARK: On the thread
