@@ -33,7 +33,7 @@ import Testing
             let again = try await server.call("POST", "/v2/broadcasts/cam/start").text
             try #require(again == result(false, "Stream is already active. It's already streaming or trying to connect"))
             try await server.stopPull("cam")
-            try await server.waitUntil("cam", is: "finished", within: .seconds(1))
+            try await server.waitUntil("cam", is: "finished")
         }
     }
 

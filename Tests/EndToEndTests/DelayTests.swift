@@ -9,7 +9,7 @@ import Testing
             let server = try await MartletProcess.start(in: lab)
             let publisher = try await lab.start(
                 "clock_publisher", ["/usr/bin/python3", PythonPeer.path(of: "clock_publisher.py"), server.rtmpURL("demo")])
-            try await eventually("demo is live", within: .seconds(40)) {
+            try await eventually("demo is live") {
                 try #require(publisher.exit == nil, "the publisher ended: \(publisher.lastWords)")
                 return try await server.broadcast("demo")["status"].text == "broadcasting"
             }

@@ -163,7 +163,7 @@ import Testing
             try media.requireCuts(to: [2000, 1000, 3000, 1000, 3000])
 
             try await server.stopPull("show")
-            try await server.waitUntil("show", is: "finished", within: .seconds(1))
+            try await server.waitUntil("show", is: "finished")
             let stopped = try await server.broadcast("show")
             try #require(stopped["playListStatus"].text == "finished" && stopped["currentPlayIndex"].number == 1)
             // And there it goes on, also after a power failure.

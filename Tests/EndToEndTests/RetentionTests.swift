@@ -78,7 +78,7 @@ import Testing
             try FileManager.default.removeItem(at: filler)
             try await eventually("there is room") { try await server.metric("disk_space_low") == 0 }
             // Nobody has said that it is not wanted any more.
-            try await eventually("it is recorded again", within: .seconds(60)) { try await server.metric("recordings") == 1 }
+            try await eventually("it is recorded again") { try await server.metric("recordings") == 1 }
             try await publisher.send(2)
             try #require(try await server.record("demo", false)["success"].bool == true)
             try #require(try await server.vods(of: "demo", count: 2).count == 2)

@@ -70,7 +70,7 @@ import Testing
             _ = try await lab.start(
                 "transmit",
                 ["srt-live-transmit", "udp://127.0.0.1:\(port)", "srt://127.0.0.1:\(try #require(server.srt))?streamid=#!::r=demo,m=publish"])
-            try await server.waitUntil("demo", is: "broadcasting", within: .seconds(40))
+            try await server.waitUntil("demo", is: "broadcasting")
             let media = try await DecodedMedia.decode(try await lab.copy(server.rtmpURL("demo"), seconds: 5).path, in: lab)
             try media.requireEveryPicture(atLeast: 110)
             try #require(encoder.child.exit == nil)
@@ -88,7 +88,7 @@ import Testing
                     "srtsink", "uri=srt://127.0.0.1:\(try #require(server.srt))?mode=caller", "streamid=publish:demo", "sync=true", "in.video", "!",
                     "queue", "!", "h264parse", "config-interval=-1", "!", "out.", "in.audio", "!", "queue", "!", "aacparse", "!", "out.",
                 ])
-            try await server.waitUntil("demo", is: "broadcasting", within: .seconds(40))
+            try await server.waitUntil("demo", is: "broadcasting")
             let media = try await DecodedMedia.decode(try await lab.copy(server.rtmpURL("demo"), seconds: 5).path, in: lab)
             try media.requireEveryPicture(atLeast: 110)
             try media.requireSync(atLeast: 3)
@@ -109,7 +109,7 @@ import Testing
             // Known by its token, it need not wait until the one before it counts as silent.
             let second = try await Publisher.start(.plain, to: try server.srtURL("live/demo,token=mine"), in: lab)
             try await second.send(4)
-            try await eventually("one publisher is left", within: .seconds(20)) { try await server.metric("srt_connections") == 1 }
+            try await eventually("one publisher is left") { try await server.metric("srt_connections") == 1 }
             try #require(viewer.exit == nil)
             try await second.stop()
             try await viewer.waitForExit()
@@ -139,7 +139,7 @@ import Testing
             let viewer = try await lab.startCopying(try server.srtURL("read:demo"), to: lab.path("copy.mkv"))
             try await eventually("the viewer watches") { try await server.broadcast("demo")["srtViewerCount"].number == 1 }
             try await server.stop()
-            try await eventually("both know", within: .seconds(20)) { publisher.child.exit != nil && viewer.exit != nil }
+            try await eventually("both know") { publisher.child.exit != nil && viewer.exit != nil }
         }
     }
 

@@ -61,7 +61,7 @@ import Testing
             try await publisher.stop()
 
             // The good ones have had every picture, from a keyframe on, and every beep with its flash.
-            try await ffmpeg.waitForExit(within: .seconds(60))
+            try await ffmpeg.waitForExit()
             try #require(try await lab.codecs(of: transmit.file) == ["aac 48000", "h264 320x180"])
             for media in try await [transmit.decoded(), DecodedMedia.decode(listener.path, in: lab)] {
                 try media.requireEveryPicture(atLeast: 150)
@@ -156,7 +156,7 @@ import Testing
                 "POST", "/v2/broadcasts/demo/endpoint?resolutionHeight=120", body: #"{"endpointUrl":"\#(receiver.url())"}"#)
             try #require(try added.json()["success"].bool == true)
             let publisher = try await server.publish(as: "demo")
-            try await eventually("it is live there", within: .seconds(60)) { try await server.endpoint(of: "demo")["state"].text == "live" }
+            try await eventually("it is live there") { try await server.endpoint(of: "demo")["state"].text == "live" }
             try await publisher.send(3)
             try await publisher.stop()
             try await receiver.decoded().requireSync(atLeast: 1)

@@ -14,7 +14,7 @@ import Testing
     }
 
     private func waitUntil(_ id: String, isFed feeding: String, by server: MartletProcess) async throws {
-        try await eventually("\(id) is sent: \(feeding)", within: .seconds(60)) {
+        try await eventually("\(id) is sent: \(feeding)") {
             let endpoints = try await server.broadcast(id)["endPointList"].items
             return !endpoints.isEmpty && endpoints.allSatisfy { $0["feeding"].text == feeding && $0["status"].text == "broadcasting" }
         }
@@ -56,7 +56,7 @@ import Testing
             try await second.send(4)
             try await second.stop()
             // A goodbye: it is waited for no longer than without a slate.
-            try await eventually("it is finished", within: .seconds(30)) {
+            try await eventually("it is finished") {
                 try await server.broadcast("demo")["endPointList"].items.allSatisfy { $0["status"].text == "finished" }
             }
             try await listener.waitForExit()

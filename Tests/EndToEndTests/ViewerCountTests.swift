@@ -32,7 +32,7 @@ import Testing
                 }
             }
             func require(_ numbers: ViewerNumbers, while watching: () async throws -> Void = {}) async throws {
-                try await eventually("\(numbers)", within: .seconds(40)) {
+                try await eventually("\(numbers)") {
                     try await watching()
                     return try await server.agreedViewers(of: "demo") == numbers
                 }

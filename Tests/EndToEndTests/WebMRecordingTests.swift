@@ -211,7 +211,7 @@ import Testing
             try await server.call("POST", "/v2/broadcasts/create", body: #"{"streamId":"demo"}"#)
             let publisher = try await server.publish(.heavy, as: "demo", loops: true)
             try #require(try await self.record(server, true, "webm")["success"].bool == true)
-            let vod = try #require(try await server.vods(of: "demo", count: 1, within: .seconds(90)).first)
+            let vod = try #require(try await server.vods(of: "demo", count: 1).first)
             try await eventually("no recording runs") { try await server.metric("recordings") == 0 }
             try #require(try await self.record(server, false, "webm")["success"].bool == false, "it is told as not running")
             let media = try await DecodedMedia.decode(server.url("/live/streams/demo.webm"), in: lab)

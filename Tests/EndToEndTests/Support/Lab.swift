@@ -50,7 +50,7 @@ final class Lab: Sendable {
 
     /// Runs a tool to its end and gives what it wrote.
     @discardableResult
-    func run(_ name: String, _ command: [String], within limit: Duration = .seconds(60)) async throws -> (output: String, errors: String) {
+    func run(_ name: String, _ command: [String], within limit: Duration = .seconds(120)) async throws -> (output: String, errors: String) {
         let child = try await self.start(name, command)
         let exit = try await child.waitForExit(within: limit)
         let (output, errors) = (try child.output(), try child.errors())

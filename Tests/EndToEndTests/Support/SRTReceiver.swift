@@ -23,7 +23,7 @@ struct SRTReceiver {
 
     /// Waits until the caller has gone, and decodes what came. Nothing of it may have been lost or torn.
     func decoded(hasSound: Bool = true) async throws -> DecodedMedia {
-        try await self.child.waitForExit(within: .seconds(60))
+        try await self.child.waitForExit()
         return try await DecodedMedia.decode(self.file, hasSound: hasSound, in: self.lab)
     }
 
