@@ -32,7 +32,8 @@ import Testing
             let server = try await MartletProcess.start(in: lab)
             let list = expected.map { #"{"endpointUrl":"\#($0.url)","endpointServiceId":"\#($0.id)"}"# }.joined(separator: ",")
             try await server.call("POST", "/v2/broadcasts/create", body: #"{"streamId":"demo","mp4Enabled":1,"endPointList":[\#(list)]}"#)
-            let publisher = try await server.publish(as: "demo")
+            // The steps between pictures are looked at below, and where a clip begins again there is another one.
+            let publisher = try await server.publish(.long, as: "demo")
             let began = ContinuousClock.now
             let viewer = lab.path("viewer.mkv")
             let player = try await lab.startCopying(server.rtmpURL("demo"), to: viewer)
@@ -96,7 +97,7 @@ import Testing
             let server = try await MartletProcess.start(in: lab)
             let endpoint = #"{"endpointUrl":"rtmp://127.0.0.1:\#(port)/live/copy"}"#
             try await server.call("POST", "/v2/broadcasts/create", body: #"{"streamId":"demo","endPointList":[\#(endpoint)]}"#)
-            let publisher = try await server.publish(as: "demo")
+            let publisher = try await server.publish(as: "demo", loops: true)
             try await eventually("it has failed twice") { (try await server.endpoint(of: "demo")["attempts"].number ?? 0) >= 2 }
             let nginx = try await NginxRTMP.start(in: lab, port: port)
             let returned = Double(Date().timeIntervalSince1970) * 1000
@@ -219,7 +220,7 @@ import Testing
             let server = try await MartletProcess.start(in: lab, settings: ["MARTLET_ENDPOINTS_GRACE_WINDOW": "0s"])
             let list = (0..<100).map { #"{"endpointUrl":"\#(target.url("key\($0)"))"}"# }.joined(separator: ",")
             try await server.call("POST", "/v2/broadcasts/create", body: #"{"streamId":"demo","endPointList":[\#(list)]}"#)
-            let publisher = try await server.publish(as: "demo")
+            let publisher = try await server.publish(.long, as: "demo")
             try await eventually("all are live there") {
                 try await server.broadcast("demo")["endPointList"].items.count { $0["state"].text == "live" } == 100
             }

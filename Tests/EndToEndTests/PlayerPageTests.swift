@@ -18,7 +18,7 @@ import Testing
             try await browser.open(server.url("/live/play.html?id=demo"))
             try await browser.waitUntil("it waits", "document.getElementById('message').textContent.includes('Waiting')")
 
-            let publisher = try await server.publish(as: "demo")
+            let publisher = try await server.publish(as: "demo", loops: true)
             try await browser.waitUntil("it plays", Self.plays)
             try #require(try await browser.evaluate("window.martlet.video.videoWidth").number == 320)
             let before = try await Self.frames(browser)
@@ -28,7 +28,7 @@ import Testing
 
             try await publisher.stop()
             try await browser.waitUntil("it sees the end", Self.isWaiting)
-            _ = try await server.publish(as: "demo")
+            _ = try await server.publish(as: "demo", loops: true)
             try await browser.waitUntil("it plays again", Self.plays)
             try #require(try await browser.problems() == [])
         }
@@ -58,7 +58,7 @@ import Testing
     @Test(arguments: ["hls", "dash"]) func itPlaysTheWayItIsTold(technique: String) async throws {
         try await Lab.run { lab in
             let server = try await MartletProcess.start(in: lab)
-            _ = try await server.publish(as: "demo")
+            _ = try await server.publish(as: "demo", loops: true)
             let browser = try await Browser.start(in: lab)
             try await browser.open(server.url("/live/play.html?id=demo&playOrder=webrtc,\(technique)"))
             try await browser.waitUntil("it plays", Self.plays)

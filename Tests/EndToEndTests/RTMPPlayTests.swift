@@ -42,7 +42,7 @@ import Testing
     @Test func aStalledViewerCostsTheOthersNothing() async throws {
         try await Lab.run { lab in
             let server = try await MartletProcess.start(in: lab, settings: ["MARTLET_RTMP_IDLE_TIMEOUT": "5s"])
-            let publisher = try await server.publish(.heavy, as: "demo")
+            let publisher = try await server.publish(.heavy, as: "demo", loops: true)
             let stalled = try await lab.startCopying(server.rtmpURL("demo"), to: lab.path("stalled.mkv"))
             try await eventually("the viewer watches") { try await server.broadcast("demo")["rtmpViewerCount"].number == 1 }
             stalled.send(SIGSTOP)

@@ -14,7 +14,7 @@ import Testing
             let nginx = try await NginxRTMP.start(in: lab)
             let server = try await MartletProcess.start(in: lab)
             try await server.call("POST", "/v2/broadcasts/create", body: #"{"streamId":"demo"}"#)
-            let publisher = try await server.publish(as: "demo")
+            let publisher = try await server.publish(as: "demo", loops: true)
             let viewer = lab.path("viewer.mkv")
             let player = try await lab.startCopying(server.rtmpURL("demo"), to: viewer)
 

@@ -20,7 +20,7 @@ import Testing
             for (body, id) in [(#"{"streamId":"demo"}"#, "demo"), (#"{"streamId":"over","plannedStartDate":1,"plannedEndDate":2}"#, "over")] {
                 try #require(try await server.call("POST", "/v2/broadcasts/create", body: body).status == 200, "\(id)")
             }
-            let publisher = try await server.publishOverSRT(as: "demo")
+            let publisher = try await server.publishOverSRT(as: "demo", loops: true)
             let refused = [
                 ("live/unknown", "1404"), ("other/demo", "1404"), ("live/demo", "1409"), ("live/over", "1403"), ("a/b/c", "1400"),
                 ("live/r%C3%A4tsel", "1400"), ("%23!::r=demo,m=publish,t=file", "1415"), ("%23!::r=demo,m=bidirectional", "1405"),

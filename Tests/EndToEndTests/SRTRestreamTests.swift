@@ -32,7 +32,7 @@ import Testing
             let server = try await MartletProcess.start(in: lab, settings: ["MARTLET_ENDPOINTS_GRACE_WINDOW": "0s"])
             let list = Self.list(expected.map { ($0.id, $0.url) })
             try await server.call("POST", "/v2/broadcasts/create", body: #"{"streamId":"demo","mp4Enabled":1,"endPointList":[\#(list)]}"#)
-            let publisher = try await server.publish(as: "demo")
+            let publisher = try await server.publish(as: "demo", loops: true)
             let began = ContinuousClock.now
             let viewer = lab.path("viewer.mkv")
             let player = try await lab.startCopying(server.rtmpURL("demo"), to: viewer)

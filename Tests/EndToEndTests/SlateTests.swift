@@ -84,8 +84,8 @@ import Testing
             try await server.call(
                 "POST", "/v2/broadcasts/create",
                 body: #"{"streamId":"demo","backupStreamId":"spare","endPointList":[{"endpointUrl":"\#(nginx.url("copy"))"}]}"#)
-            let spare = try await server.publish(.heavy, as: "spare")
-            let first = try await server.publish(as: "demo")
+            let spare = try await server.publish(.heavy, as: "spare", loops: true)
+            let first = try await server.publish(as: "demo", loops: true)
             try await self.waitUntil("demo", isFed: "source", by: server)
             try await first.send(3)
             try await self.lose(first)
