@@ -36,7 +36,7 @@ import Testing
 
     /// Issue: at most two seconds from the publisher to the picture, with parts of half a second.
     @Test func lowLatencyIsTwoSecondsOrLess() async throws {
-        try await Lab.run { lab in
+        try await Lab.runAmongOthersOrAlone { lab, isAlone in
             let server = try await MartletProcess.start(in: lab)
             _ = try await server.publish(as: "demo", loops: true)
             let browser = try await Browser.start(in: lab)
@@ -46,12 +46,18 @@ import Testing
             try #require(try await browser.evaluate("window.martlet.engine.source.isLowLatency").bool == true)
             // Caught up, and steadily so: five looks in a row. A busy machine may need a while to settle.
             var good = 0
-            try await eventually("the delay is small", within: .seconds(120)) {
-                let delay = try #require(try await browser.evaluate("window.martlet.engine.latency").number)
-                good = delay <= 2 ? good + 1 : 0
-                return good == 5
+            do {
+                try await eventually("the delay is small", within: isAlone ? .seconds(300) : .seconds(60)) {
+                    let delay = try #require(try await browser.evaluate("window.martlet.engine.latency").number)
+                    good = delay <= 2 ? good + 1 : 0
+                    return good == 5
+                }
+            } catch let error as NeverHappened {
+                guard !isAlone else { throw error }
+                return false
             }
             try #require(try await browser.problems() == [])
+            return true
         }
     }
 
