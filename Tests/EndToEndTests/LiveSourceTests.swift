@@ -7,7 +7,8 @@ import Testing
     @Test(arguments: LiveSender.Way.allCases) func aStreamIsPulled(way: LiveSender.Way) async throws {
         try await Lab.run { lab in
             let sender = try await LiveSender.start(way, of: Clip.light.file(), in: lab)
-            let server = try await MartletProcess.startForPulls(in: lab)
+            // Some senders serve one caller only, so there is one try.
+            let server = try await MartletProcess.startForPulls(in: lab, settings: ["MARTLET_SOURCES_OPEN_TIMEOUT": "60s"])
             // nginx tells players of a stream only when it is there.
             try await server.pull(sender.url, as: "src")
             try #require(try await lab.codecs(of: server.playlistURL("src")) == ["aac 48000", "h264 320x180"])

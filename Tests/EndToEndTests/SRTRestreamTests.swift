@@ -21,8 +21,8 @@ import Testing
             try await strict.call("POST", "/v2/broadcasts/create", body: #"{"streamId":"copy"}"#)
             let door = "srt://127.0.0.1:\(try #require(strict.srt))"
             let expected: [(id: String, url: String, states: Set<String>, error: String?)] = [
-                ("transmit", transmit.url("?passphrase=open-sesame-please&pbkeylen=24&latency=300000"), ["live"], nil),
-                ("ffmpeg", "srt://127.0.0.1:\(port)?mode=caller", ["live"], nil),
+                ("transmit", transmit.url("?passphrase=open-sesame-please&pbkeylen=24&" + SRTReceiver.latency), ["live"], nil),
+                ("ffmpeg", "srt://127.0.0.1:\(port)?mode=caller&\(SRTReceiver.latency)", ["live"], nil),
                 ("martlet", "\(door)?streamid=#!::r=copy,m=publish", ["live"], nil),
                 ("locked", locked.url("?passphrase=a-wrong-guess"), ["retrying", "connecting"], "refusedKey"),
                 ("strict", "\(door)?streamid=publish:nobody", ["retrying", "connecting"], "refusedKey"),

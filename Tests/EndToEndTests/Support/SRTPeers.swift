@@ -1,6 +1,15 @@
 import Foundation
 import Testing
 
+/// For who must get every packet: what is late by more than the latency is left out, by design, and a busy machine makes late by more than the default
+/// of 120 ms.
+enum PatientSRT {
+    /// Microseconds, as FFmpeg has them.
+    static let latency = "4000000"
+    /// Of a server that is published to, which hears nothing for that long at first.
+    static let settings = ["MARTLET_SRT_IDLE_TIMEOUT": "60s"]
+}
+
 extension MartletProcess {
     /// `options` are those of FFmpeg's SRT, e.g. `latency` in microseconds; `port` is another one where something stands in between.
     func srtURL(_ streamID: String, _ options: [String: String] = [:], port: Int? = nil) throws -> String {
