@@ -117,7 +117,8 @@ import Testing
     @Test func withoutASlateADestinationIsHeldAndThenClosed() async throws {
         try await Lab.run { lab in
             let nginx = try await NginxRTMP.start(in: lab, records: true)
-            let server = try await Self.server(in: lab, slate: nil, grace: "6s")
+            // Long enough to be seen held, however slowly it is looked at.
+            let server = try await Self.server(in: lab, slate: nil, grace: "20s")
             try await server.call(
                 "POST", "/v2/broadcasts/create", body: #"{"streamId":"demo","endPointList":[{"endpointUrl":"\#(nginx.url("copy"))"}]}"#)
             let publisher = try await server.publish(as: "demo")
