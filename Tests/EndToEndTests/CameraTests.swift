@@ -33,7 +33,7 @@ import Testing
             let again = try await server.call("POST", "/v2/broadcasts/cam/start").text
             try #require(again == result(false, "Stream is already active. It's already streaming or trying to connect"))
             try await server.stopPull("cam")
-            try await server.waitUntil("cam", is: "finished", within: .seconds(1))
+            try await server.waitUntil("cam", is: "finished")
         }
     }
 
@@ -78,10 +78,10 @@ import Testing
         try await Lab.run { lab in
             let film = try await Clip.plain.file()
             let camera = try await RTSPCamera.start(in: lab, film: film)
-            let server = try await MartletProcess.startForPulls(in: lab, settings: ["MARTLET_SOURCES_READ_TIMEOUT": "3s"])
+            let server = try await MartletProcess.startForPulls(in: lab)
             try await server.pull(camera.url, as: "cam")
             camera.freeze()
-            // Nobody waits for what waits for the camera, three seconds or ten. One answer may be late by itself on a busy machine, but not half of them.
+            // Nobody waits for what waits for the camera, ten seconds at a time. One answer may be late by itself on a busy machine, but not half.
             var times: [Double] = []
             try await silence(.seconds(20)) {
                 let answer = try await server.get("/v2/broadcasts/cam")
@@ -89,11 +89,10 @@ import Testing
             }
             times.sort()
             try #require(times[times.count / 2] < 2 && times[times.count - 1] < 8, "\(times)")
-            let status = try #require(try await server.broadcast("cam")["status"].text)
-            try #require(["finished", "preparing"].contains(status), "\(status)")
+            try await eventually("its end is told") { ["finished", "preparing"].contains(try await server.broadcast("cam")["status"].text) }
             try #require(try await server.pullError("cam").contains("nothing came in time"))
             camera.thaw()
-            try await server.waitUntilLive("cam", within: .seconds(25))
+            try await server.waitUntilLive("cam")
             let copy = try await lab.copy(server.playlistURL("cam"), seconds: 4)
             try await DecodedMedia.decode(copy.path, in: lab).requireEveryPicture(atLeast: 80)
             try #require(try await server.get("/v2/broadcasts/cam/ip-camera-error").text == result(true))

@@ -7,14 +7,16 @@ import Testing
     /// Field notes, rows 10 and 18.
     @Test func aKilledServerComesBackWithTheRecordingAndWithoutGhosts() async throws {
         try await Lab.run { lab in
-            let server = try await MartletProcess.start(in: lab)
+            // A publisher is held up for as long as the disk takes.
+            let server = try await MartletProcess.start(in: lab, settings: ["MARTLET_RTMP_IDLE_TIMEOUT": "2m"])
             try await server.call("POST", "/v2/broadcasts/create", body: #"{"streamId":"demo","name":"Demo"}"#)
             try await server.call("POST", "/v2/broadcasts/create", body: #"{"streamId":"idle","name":"Idle"}"#)
             let publisher = try await server.publish(as: "demo")
-            _ = try await server.publish(as: "ghost")
+            _ = try await server.publish(as: "ghost", loops: true)
             let started = try await server.record("demo", true)
             try await publisher.send(5)
             let sent = try await server.standStill(publisher, of: "demo")
+            try await server.waitUntilNothingIsWritten()
             try await server.kill()
 
             let next = try await server.restarted()

@@ -28,7 +28,7 @@ import Testing
             try #require(try await server.record("demo", true)["success"].bool == true)
 
             // It ends by itself, keeps what it has, and says so.
-            let vod = try #require(try await server.vods(of: "demo", count: 1, within: .seconds(60)).first)
+            let vod = try #require(try await server.vods(of: "demo", count: 1).first)
             try await eventually("no recording runs") { try await server.metric("recordings") == 0 }
             let reasons = try server.log().filter { $0["stream"].text == "demo" && $0["level"].text == "warning" }.compactMap {
                 $0["reason"].text?.lowercased()
@@ -51,7 +51,7 @@ import Testing
             try #require(try await server.get("/v2/vods/\(id)").json()["vodId"].text == nil)
             // The room comes back when the last connection that was reading the file has let go of it; what was wanted then goes on by itself.
             // Without a reserve the disk is soon full again, so that it is stopped as soon as it runs.
-            try await eventually("it is recorded, for there is room again", within: .seconds(120)) {
+            try await eventually("it is recorded, for there is room again") {
                 try await server.record("demo", false)["success"].bool == true
             }
             try #require(publisher.child.exit == nil)

@@ -39,7 +39,7 @@ import Testing
             try await eventually("the manifest is static") { try await server.get(Self.path("demo")).text.contains(" type=\"static\"") }
             let file = lab.path("ended.mkv")
             let copying = try await lab.startCopying(server.url(Self.path("demo")), to: file)
-            try #require(try await copying.waitForExit(within: .seconds(60)) == .code(0), "\(copying.lastWords)")
+            try #require(try await copying.waitForExit() == .code(0), "\(copying.lastWords)")
             try (try await DecodedMedia.decode(file.path, in: lab)).requireEveryPicture(atLeast: 150)
         }
     }
@@ -49,7 +49,7 @@ import Testing
         try await Lab.run { lab in
             let server = try await MartletProcess.start(in: lab)
             let publisher = try await server.publish(as: "demo")
-            let grown = try await eventually("a segment that grows", within: .seconds(40)) { () -> (path: String, body: Data)? in
+            let grown = try await eventually("a segment that grows") { () -> (path: String, body: Data)? in
                 let path = "/live/streams/demo/" + (try Self.newest(try await server.get(Self.path("demo")).text))
                 let answer = try await server.get(path)
                 return answer.status == 200 && answer.headers["transfer-encoding"] == "chunked" ? (path, answer.body) : nil
@@ -85,7 +85,7 @@ import Testing
             try await browser.waitUntil("pictures come", "window.shown.count > 60")
             try #require(try await browser.evaluate("window.shown.back").number == 0)
             try await publisher.stop()
-            try await browser.waitUntil("it sees the end", within: .seconds(60), "document.documentElement.dataset.state === 'waiting'")
+            try await browser.waitUntil("it sees the end", "document.documentElement.dataset.state === 'waiting'")
             try #require(try await browser.problems() == [])
         }
     }

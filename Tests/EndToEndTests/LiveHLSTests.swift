@@ -6,12 +6,12 @@ import Testing
     @Test func whatIsPublishedIsWatchedOverHLSWithoutALostFrame() async throws {
         try await Lab.run { lab in
             let server = try await MartletProcess.start(in: lab)
-            let publisher = try await server.publish(as: "demo")
+            let publisher = try await server.publish(as: "demo", loops: true)
             // Longer than a group of pictures: then the first request is answered from the cached group.
             try await publisher.send(2)
             // A segment ends when its sound is there too, which is up to four pictures behind the keyframe that ends it: not to be cut off between the two.
             // What the publisher says it has sent is a while old, never ahead.
-            try await eventually("the publisher stands still within a group of pictures", within: .seconds(40)) {
+            try await eventually("the publisher stands still within a group of pictures") {
                 let place = try await server.standStill(publisher, of: "demo").truncatingRemainder(dividingBy: 1)
                 if (0.1..<0.5).contains(place) { return true }
                 publisher.thaw()

@@ -18,7 +18,7 @@ import Testing
             try await browser.open(server.url("/live/play.html?id=demo"))
             try await browser.waitUntil("it waits", "document.getElementById('message').textContent.includes('Waiting')")
 
-            let publisher = try await server.publish(as: "demo")
+            let publisher = try await server.publish(as: "demo", loops: true)
             try await browser.waitUntil("it plays", Self.plays)
             try #require(try await browser.evaluate("window.martlet.video.videoWidth").number == 320)
             let before = try await Self.frames(browser)
@@ -27,16 +27,16 @@ import Testing
             try await eventually("the viewer is counted") { (try await server.broadcast("demo"))["hlsViewerCount"].number ?? 0 >= 1 }
 
             try await publisher.stop()
-            try await browser.waitUntil("it sees the end", within: .seconds(60), Self.isWaiting)
-            _ = try await server.publish(as: "demo")
-            try await browser.waitUntil("it plays again", within: .seconds(60), Self.plays)
+            try await browser.waitUntil("it sees the end", Self.isWaiting)
+            _ = try await server.publish(as: "demo", loops: true)
+            try await browser.waitUntil("it plays again", Self.plays)
             try #require(try await browser.problems() == [])
         }
     }
 
     /// Issue: at most two seconds from the publisher to the picture, with parts of half a second.
     @Test func lowLatencyIsTwoSecondsOrLess() async throws {
-        try await Lab.run { lab in
+        try await Lab.runAmongOthersOrAlone { lab, isAlone in
             let server = try await MartletProcess.start(in: lab)
             _ = try await server.publish(as: "demo", loops: true)
             let browser = try await Browser.start(in: lab)
@@ -46,19 +46,25 @@ import Testing
             try #require(try await browser.evaluate("window.martlet.engine.source.isLowLatency").bool == true)
             // Caught up, and steadily so: five looks in a row. A busy machine may need a while to settle.
             var good = 0
-            try await eventually("the delay is small", within: .seconds(120)) {
-                let delay = try #require(try await browser.evaluate("window.martlet.engine.latency").number)
-                good = delay <= 2 ? good + 1 : 0
-                return good == 5
+            do {
+                try await eventually("the delay is small", within: isAlone ? .seconds(300) : .seconds(60)) {
+                    let delay = try #require(try await browser.evaluate("window.martlet.engine.latency").number)
+                    good = delay <= 2 ? good + 1 : 0
+                    return good == 5
+                }
+            } catch let error as NeverHappened {
+                guard !isAlone else { throw error }
+                return false
             }
             try #require(try await browser.problems() == [])
+            return true
         }
     }
 
     @Test(arguments: ["hls", "dash"]) func itPlaysTheWayItIsTold(technique: String) async throws {
         try await Lab.run { lab in
             let server = try await MartletProcess.start(in: lab)
-            _ = try await server.publish(as: "demo")
+            _ = try await server.publish(as: "demo", loops: true)
             let browser = try await Browser.start(in: lab)
             try await browser.open(server.url("/live/play.html?id=demo&playOrder=webrtc,\(technique)"))
             try await browser.waitUntil("it plays", Self.plays)

@@ -19,6 +19,9 @@ import Testing
             let server = try await MartletProcess.startForPulls(in: lab, settings: Self.keeping)
             try await server.createPlaylist("show", urls, loops: false)
             try await server.call("POST", "/v2/broadcasts/show/endpoint", body: #"{"endpointUrl":"\#(nginx.url("copy"))"}"#)
+            // Who watches at somebody else's server is there before anything comes, and stays longer than each of the films: there is a joint in it.
+            let copied = lab.path("copied.mkv")
+            let player = try await lab.startCopying(nginx.url("copy"), seconds: 8, to: copied)
             try #require(try await server.call("POST", "/v2/broadcasts/show/start").text == result(true))
             try await server.waitUntilLive("show")
             try #require(try await server.broadcast("show")["playListStatus"].text == "broadcasting")
@@ -27,8 +30,8 @@ import Testing
 
             // Somebody else's server gets it over the joint.
             try await eventually("the destination has it") { try await server.endpoint(of: "show")["status"].text == "broadcasting" }
-            // Longer than each of the films, so that there is a joint wherever it begins.
-            let pushed = try await DecodedMedia.decode(try await lab.copy(nginx.url("copy"), seconds: 8).path, in: lab)
+            try #require(try await player.waitForExit() == .code(0), "\(player.lastWords)")
+            let pushed = try await DecodedMedia.decode(copied.path, in: lab)
             try pushed.requireFilms(films.map(\.numbers), joints: 1)
 
             try await server.waitUntil("show", is: "finished")
@@ -62,10 +65,12 @@ import Testing
             urls.insert(contentsOf: bad, at: 1)
             let server = try await MartletProcess.startForPulls(in: lab, settings: Self.keeping)
             try await server.createPlaylist("show", urls, loops: false)
-            try await server.startPull("show")
-            try await server.waitUntilLive("show")
+            // Who is there before anything comes sees the first joint.
             let file = lab.path("watched.flv")
             let player = try await lab.startCopying(server.rtmpURL("show"), seconds: 7, to: file)
+            try await eventually("the player waits") { try await server.metric("rtmp_connections") == 1 }
+            try await server.startPull("show")
+            try await server.waitUntilLive("show")
             try await server.waitUntil("show", is: "finished")
 
             let playlist = try await server.get("/live/streams/show.m3u8").text
@@ -146,7 +151,7 @@ import Testing
             for (query, index) in [("", 1.0), ("?index=0", 0), ("?index=2", 2), ("?index=-1", 0)] {
                 let answer = try await server.call("POST", "/v2/broadcasts/playlists/show/next\(query)")
                 // The half minute that a film takes is not waited for.
-                try #require(answer.text == result(true, dataID: "show") && answer.seconds < 3, "\(answer)")
+                try #require(answer.text == result(true, dataID: "show") && answer.seconds < 20, "\(answer)")
                 try await plays(index)
             }
             let outside = try await server.call("POST", "/v2/broadcasts/playlists/show/next?index=3").text
@@ -163,7 +168,7 @@ import Testing
             try media.requireCuts(to: [2000, 1000, 3000, 1000, 3000])
 
             try await server.stopPull("show")
-            try await server.waitUntil("show", is: "finished", within: .seconds(1))
+            try await server.waitUntil("show", is: "finished")
             let stopped = try await server.broadcast("show")
             try #require(stopped["playListStatus"].text == "finished" && stopped["currentPlayIndex"].number == 1)
             // And there it goes on, also after a power failure.
@@ -183,18 +188,18 @@ import Testing
             let url = try await store.add(Film(first: 0, seconds: 30), as: "film.mp4")
             let server = try await MartletProcess.startForPulls(in: lab)
             let now = Int(Date().timeIntervalSince1970)
-            try await server.createPlaylist("soon", [url], loops: true, more: #","plannedStartDate":\#(now + 3),"plannedEndDate":\#(now + 10)"#)
+            try await server.createPlaylist("soon", [url], loops: true, more: #","plannedStartDate":\#(now + 3),"plannedEndDate":\#(now + 15)"#)
             try await server.createPlaylist("missed", [url], loops: true, more: #","plannedStartDate":\#(now + 4)"#)
             try await server.createPlaylist("cancelled", [url], loops: true, more: #","plannedStartDate":\#(now + 3)"#)
             try #require(try await server.call("DELETE", "/v2/broadcasts/cancelled").status == 200)
             // Looked at before the clock is, so that a test that is late itself does not take the start for an early one.
             let status = try await server.broadcast("soon")["status"].text
             try #require(status == "created" || Date().timeIntervalSince1970 >= Double(now + 3), "it is \(status ?? "")")
-            try await server.waitUntilLive("soon", within: .seconds(20))
-            let started = Date().timeIntervalSince1970
-            try #require(started >= Double(now + 3), "it started early")
             try await server.waitUntil("soon", is: "finished")
-            try #require(Date().timeIntervalSince1970 >= Double(now + 10), "it ended early")
+            try #require(Date().timeIntervalSince1970 >= Double(now + 15), "it ended early")
+            // When it went live is told even then: milliseconds, and none of something that was never live.
+            let started = try #require(try await server.broadcast("soon")["startTime"].number)
+            try #require(started >= Double(now + 3) * 1000, "it started early, or not at all: \(started)")
             try await server.call("POST", "/v2/broadcasts/missed/stop")
 
             // Down at the time of a start: it is made up for.

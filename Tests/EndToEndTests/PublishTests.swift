@@ -29,7 +29,7 @@ import Testing
             try await first.send(3)
             first.freeze()
             // An encoder tries again until it is let in.
-            let second = try await eventually("somebody takes over", within: .seconds(40)) {
+            let second = try await eventually("somebody takes over") {
                 let candidate = try await Publisher.start(to: server.rtmpURL("demo"), in: lab)
                 try await eventually("let in or refused") { try candidate.child.exit != nil || candidate.sent() > 2 }
                 return candidate.child.exit == nil ? candidate : nil

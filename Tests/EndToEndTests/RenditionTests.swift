@@ -72,11 +72,14 @@ import Testing
     }
 
     /// A machine that cannot keep up sheds a rendition, rightly, and what a test sees then says nothing: it begins again, twice at most.
-    private func keepingUp(_ test: (Lab, MartletProcess) async throws -> Void) async throws {
-        for _ in 0..<2 {
+    /// - Parameter isAloneAtOnce: no other test runs meanwhile; otherwise only when it begins again.
+    private func keepingUp(
+        settings: [String: String] = [:], aloneAtOnce isAloneAtOnce: Bool = true, _ test: (Lab, MartletProcess) async throws -> Void
+    ) async throws {
+        for attempt in 0..<2 {
             let isVoid = Atomic(false)
-            try await Lab.run(alone: true) { lab in
-                let server = try await MartletProcess.start(in: lab)
+            try await Lab.run(alone: isAloneAtOnce || attempt > 0) { lab in
+                let server = try await MartletProcess.start(in: lab, settings: settings)
                 try await withKnownIssue("the machine did not keep up", isIntermittent: true) {
                     try await test(lab, server)
                 } matching: { _ in
@@ -86,7 +89,7 @@ import Testing
             }
             guard isVoid.load(ordering: .relaxed) else { return }
         }
-        try await Lab.run(alone: true) { lab in try await test(lab, MartletProcess.start(in: lab)) }
+        try await Lab.run(alone: true) { lab in try await test(lab, MartletProcess.start(in: lab, settings: settings)) }
     }
 
     @Test func aLadderIsListedAlignedAndAsLargeAsWasAskedFor() async throws {
@@ -211,9 +214,8 @@ import Testing
     }
 
     @Test func theSettingsLadderIsMadeOfEveryStreamAndFollowsATakeover() async throws {
-        try await Lab.run { lab in
-            let server = try await MartletProcess.start(
-                in: lab, settings: ["MARTLET_RENDITIONS_LADDER": "120p150kbps+48kbps,90p90kbps", "MARTLET_RENDITIONS_PRESET": "ultrafast"])
+        let settings = ["MARTLET_RENDITIONS_LADDER": "120p150kbps+48kbps,90p90kbps", "MARTLET_RENDITIONS_PRESET": "ultrafast"]
+        try await self.keepingUp(settings: settings, aloneAtOnce: false) { lab, server in
             let first = try await server.publish(.light, as: "demo", parameters: "?token=same")
             let info = try await eventually("the renditions are live") { () -> [JSON]? in
                 let items = try await server.get("/v2/broadcasts/demo/stream-info").json().items

@@ -14,7 +14,7 @@ import Testing
             let nginx = try await NginxRTMP.start(in: lab)
             let server = try await MartletProcess.start(in: lab)
             try await server.call("POST", "/v2/broadcasts/create", body: #"{"streamId":"demo"}"#)
-            let publisher = try await server.publish(as: "demo")
+            let publisher = try await server.publish(as: "demo", loops: true)
             let viewer = lab.path("viewer.mkv")
             let player = try await lab.startCopying(server.rtmpURL("demo"), to: viewer)
 
@@ -38,7 +38,7 @@ import Testing
             try #require(try await lab.codecs(of: server.playlistURL("demo")) == ["aac 48000", "h264 320x180"])
 
             let back = try await NginxRTMP.start(in: lab, port: nginx.port)
-            try await eventually("it is live again", within: .seconds(90)) { try await server.endpoint(of: "demo")["status"].text == "broadcasting" }
+            try await eventually("it is live again") { try await server.endpoint(of: "demo")["status"].text == "broadcasting" }
             try #require(try await lab.codecs(of: back.url("copy")) == ["aac 48000", "h264 320x180"])
 
             // Whoever watched meanwhile has seen nothing of it.
@@ -88,7 +88,7 @@ import Testing
                 ).json()
             }
             func requirePushed(by server: MartletProcess) async throws {
-                try await eventually("it is live there", within: .seconds(60)) { try await server.endpoint(of: "demo")["state"].text == "live" }
+                try await eventually("it is live there") { try await server.endpoint(of: "demo")["state"].text == "live" }
                 let codecs = try await lab.codecs(of: nginx.url("small"))
                 try #require(codecs.count == 2 && codecs[1].hasPrefix("h264 ") && codecs[1].hasSuffix("x120"), "\(codecs)")
             }

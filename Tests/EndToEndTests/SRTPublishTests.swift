@@ -6,8 +6,8 @@ import Testing
 @Suite struct SRTPublishTests {
     @Test func whatComesOverSRTIsSeenOverRTMPAndHLSInSync() async throws {
         try await Lab.run { lab in
-            let server = try await MartletProcess.start(in: lab)
-            let publisher = try await server.publishOverSRT(as: "demo")
+            let server = try await MartletProcess.start(in: lab, settings: PatientSRT.settings)
+            let publisher = try await server.publishOverSRT(as: "demo", ["latency": PatientSRT.latency])
             let broadcast = try await server.broadcast("demo")
             try #require(broadcast["publishType"].text == "SRT")
             try #require(broadcast["width"].number == 320 && broadcast["height"].number == 180)
@@ -23,7 +23,7 @@ import Testing
                 let transport = try await server.broadcast("demo")["transport"]
                 return (transport["packetsReceived"].number ?? 0) > 100 ? transport : nil
             }
-            try #require(transport["packetsDropped"].number == 0 && transport["latencyMs"].number == 120)
+            try #require(transport["packetsDropped"].number == 0 && transport["latencyMs"].number == 4000)
             try #require(try await server.get("/v2/broadcasts/demo/stream-info").json()[0]["transport"]["rttMs"].number != nil)
             try await publisher.stop()
             try await eventually("the stream has ended") { try await server.metric("srt_connections") == 0 }
@@ -41,8 +41,8 @@ import Testing
     ])
     func otherCodecsComeThroughToo(codecs: [String], seen: [String]) async throws {
         try await Lab.run { lab in
-            let server = try await MartletProcess.start(in: lab)
-            let publisher = try await server.publishOverSRT(as: "demo", codecs: codecs)
+            let server = try await MartletProcess.start(in: lab, settings: PatientSRT.settings)
+            let publisher = try await server.publishOverSRT(as: "demo", ["latency": PatientSRT.latency], codecs: codecs)
             try #require(try await lab.codecs(of: server.playlistURL("demo")) == seen)
             let media = try await DecodedMedia.decode(try await lab.copy(server.playlistURL("demo"), seconds: 5).path, in: lab)
             try media.requireEveryPicture(atLeast: 110)
@@ -57,6 +57,8 @@ import Testing
             let server = try await MartletProcess.start(in: lab)
             let publisher = try await server.publishOverSRT(as: "demo", streamID: streamID)
             try #require(try await server.broadcast("demo")["publishType"].text == "SRT")
+            // The default, where nobody asks for more.
+            try await eventually("its latency is told") { try await server.broadcast("demo")["transport"]["latencyMs"].number == 120 }
             try await publisher.stop()
         }
     }
@@ -64,13 +66,13 @@ import Testing
     /// Not ffmpeg's SRT on the other side, and a file instead of an encoder.
     @Test func srtLiveTransmitIsAnEncoderToo() async throws {
         try await Lab.run { lab in
-            let server = try await MartletProcess.start(in: lab)
+            let server = try await MartletProcess.start(in: lab, settings: PatientSRT.settings)
             let port = try freePort()
             let encoder = try await Publisher.start(to: "udp://127.0.0.1:\(port)?pkt_size=1316", format: "mpegts", in: lab)
-            _ = try await lab.start(
-                "transmit",
-                ["srt-live-transmit", "udp://127.0.0.1:\(port)", "srt://127.0.0.1:\(try #require(server.srt))?streamid=#!::r=demo,m=publish"])
-            try await server.waitUntil("demo", is: "broadcasting", within: .seconds(40))
+            // Its latency is in milliseconds.
+            let url = "srt://127.0.0.1:\(try #require(server.srt))?latency=4000&streamid=#!::r=demo,m=publish"
+            _ = try await lab.start("transmit", ["srt-live-transmit", "udp://127.0.0.1:\(port)", url])
+            try await server.waitUntil("demo", is: "broadcasting")
             let media = try await DecodedMedia.decode(try await lab.copy(server.rtmpURL("demo"), seconds: 5).path, in: lab)
             try media.requireEveryPicture(atLeast: 110)
             try #require(encoder.child.exit == nil)
@@ -79,16 +81,17 @@ import Testing
 
     @Test func gstreamerIsAnEncoderToo() async throws {
         try await Lab.run { lab in
-            let server = try await MartletProcess.start(in: lab)
+            let server = try await MartletProcess.start(in: lab, settings: PatientSRT.settings)
             let clip = try await Clip.plain.file()
             _ = try await lab.start(
                 "gstreamer",
                 [
                     "gst-launch-1.0", "filesrc", "location=\(clip.path)", "!", "flvdemux", "name=in", "mpegtsmux", "name=out", "alignment=7", "!",
-                    "srtsink", "uri=srt://127.0.0.1:\(try #require(server.srt))?mode=caller", "streamid=publish:demo", "sync=true", "in.video", "!",
-                    "queue", "!", "h264parse", "config-interval=-1", "!", "out.", "in.audio", "!", "queue", "!", "aacparse", "!", "out.",
+                    "srtsink", "uri=srt://127.0.0.1:\(try #require(server.srt))?mode=caller", "streamid=publish:demo", "latency=4000", "sync=true",
+                    "in.video", "!", "queue", "!", "h264parse", "config-interval=-1", "!", "out.", "in.audio", "!", "queue", "!", "aacparse", "!",
+                    "out.",
                 ])
-            try await server.waitUntil("demo", is: "broadcasting", within: .seconds(40))
+            try await server.waitUntil("demo", is: "broadcasting")
             let media = try await DecodedMedia.decode(try await lab.copy(server.rtmpURL("demo"), seconds: 5).path, in: lab)
             try media.requireEveryPicture(atLeast: 110)
             try media.requireSync(atLeast: 3)
@@ -109,7 +112,7 @@ import Testing
             // Known by its token, it need not wait until the one before it counts as silent.
             let second = try await Publisher.start(.plain, to: try server.srtURL("live/demo,token=mine"), in: lab)
             try await second.send(4)
-            try await eventually("one publisher is left", within: .seconds(20)) { try await server.metric("srt_connections") == 1 }
+            try await eventually("one publisher is left") { try await server.metric("srt_connections") == 1 }
             try #require(viewer.exit == nil)
             try await second.stop()
             try await viewer.waitForExit()
@@ -139,7 +142,7 @@ import Testing
             let viewer = try await lab.startCopying(try server.srtURL("read:demo"), to: lab.path("copy.mkv"))
             try await eventually("the viewer watches") { try await server.broadcast("demo")["srtViewerCount"].number == 1 }
             try await server.stop()
-            try await eventually("both know", within: .seconds(20)) { publisher.child.exit != nil && viewer.exit != nil }
+            try await eventually("both know") { publisher.child.exit != nil && viewer.exit != nil }
         }
     }
 

@@ -20,7 +20,7 @@ import Testing
             for (body, id) in [(#"{"streamId":"demo"}"#, "demo"), (#"{"streamId":"over","plannedStartDate":1,"plannedEndDate":2}"#, "over")] {
                 try #require(try await server.call("POST", "/v2/broadcasts/create", body: body).status == 200, "\(id)")
             }
-            let publisher = try await server.publishOverSRT(as: "demo")
+            let publisher = try await server.publishOverSRT(as: "demo", loops: true)
             let refused = [
                 ("live/unknown", "1404"), ("other/demo", "1404"), ("live/demo", "1409"), ("live/over", "1403"), ("a/b/c", "1400"),
                 ("live/r%C3%A4tsel", "1400"), ("%23!::r=demo,m=publish,t=file", "1415"), ("%23!::r=demo,m=bidirectional", "1405"),
@@ -42,7 +42,8 @@ import Testing
 
     @Test func aPassphraseOfTheServerAndOneOfABroadcast() async throws {
         try await Lab.run { lab in
-            let server = try await MartletProcess.start(in: lab, settings: ["MARTLET_SRT_PASSPHRASE": "the whole server's"])
+            let settings = PatientSRT.settings.merging(["MARTLET_SRT_PASSPHRASE": "the whole server's"]) { $1 }
+            let server = try await MartletProcess.start(in: lab, settings: settings)
             let made = try await server.call(
                 "POST", "/v2/broadcasts/create", body: #"{"streamId":"own","srtPassphrase":"of this one alone"}"#)
             try #require(try made.json()["srtPassphrase"].text == "of this one alone")
@@ -60,11 +61,12 @@ import Testing
             }
 
             let demo = try await server.publishOverSRT(as: "demo", ["passphrase": "the whole server's"])
-            let own = try await server.publishOverSRT(as: "own", ["passphrase": "of this one alone", "pbkeylen": "32"])
+            let options = ["passphrase": "of this one alone", "latency": PatientSRT.latency]
+            let own = try await server.publishOverSRT(as: "own", options.merging(["pbkeylen": "32"]) { $1 })
             // Who watches must know it too.
             let viewer = try await lab.start("viewer", ["ffmpeg", "-nostdin", "-v", "error", "-i", try server.srtURL("read:own"), "-f", "null", "-"])
             try #require(try await viewer.waitForExit() != .code(0))
-            let copy = try await lab.copy(try server.srtURL("read:own", ["passphrase": "of this one alone"]), seconds: 4)
+            let copy = try await lab.copy(try server.srtURL("read:own", options), seconds: 4)
             try await DecodedMedia.decode(copy.path, in: lab).requireEveryPicture(atLeast: 85)
             try #require(demo.child.exit == nil && own.child.exit == nil)
             try #require(try await server.metric("srt_packets_undecryptable_total") == 0)

@@ -21,8 +21,8 @@ import Testing
             try await strict.call("POST", "/v2/broadcasts/create", body: #"{"streamId":"copy"}"#)
             let door = "srt://127.0.0.1:\(try #require(strict.srt))"
             let expected: [(id: String, url: String, states: Set<String>, error: String?)] = [
-                ("transmit", transmit.url("?passphrase=open-sesame-please&pbkeylen=24&latency=300000"), ["live"], nil),
-                ("ffmpeg", "srt://127.0.0.1:\(port)?mode=caller", ["live"], nil),
+                ("transmit", transmit.url("?passphrase=open-sesame-please&pbkeylen=24&" + SRTReceiver.latency), ["live"], nil),
+                ("ffmpeg", "srt://127.0.0.1:\(port)?mode=caller&\(SRTReceiver.latency)", ["live"], nil),
                 ("martlet", "\(door)?streamid=#!::r=copy,m=publish", ["live"], nil),
                 ("locked", locked.url("?passphrase=a-wrong-guess"), ["retrying", "connecting"], "refusedKey"),
                 ("strict", "\(door)?streamid=publish:nobody", ["retrying", "connecting"], "refusedKey"),
@@ -32,7 +32,7 @@ import Testing
             let server = try await MartletProcess.start(in: lab, settings: ["MARTLET_ENDPOINTS_GRACE_WINDOW": "0s"])
             let list = Self.list(expected.map { ($0.id, $0.url) })
             try await server.call("POST", "/v2/broadcasts/create", body: #"{"streamId":"demo","mp4Enabled":1,"endPointList":[\#(list)]}"#)
-            let publisher = try await server.publish(as: "demo")
+            let publisher = try await server.publish(as: "demo", loops: true)
             let began = ContinuousClock.now
             let viewer = lab.path("viewer.mkv")
             let player = try await lab.startCopying(server.rtmpURL("demo"), to: viewer)
@@ -61,7 +61,7 @@ import Testing
             try await publisher.stop()
 
             // The good ones have had every picture, from a keyframe on, and every beep with its flash.
-            try await ffmpeg.waitForExit(within: .seconds(60))
+            try await ffmpeg.waitForExit()
             try #require(try await lab.codecs(of: transmit.file) == ["aac 48000", "h264 320x180"])
             for media in try await [transmit.decoded(), DecodedMedia.decode(listener.path, in: lab)] {
                 try media.requireEveryPicture(atLeast: 150)
@@ -156,7 +156,7 @@ import Testing
                 "POST", "/v2/broadcasts/demo/endpoint?resolutionHeight=120", body: #"{"endpointUrl":"\#(receiver.url())"}"#)
             try #require(try added.json()["success"].bool == true)
             let publisher = try await server.publish(as: "demo")
-            try await eventually("it is live there", within: .seconds(60)) { try await server.endpoint(of: "demo")["state"].text == "live" }
+            try await eventually("it is live there") { try await server.endpoint(of: "demo")["state"].text == "live" }
             try await publisher.send(3)
             try await publisher.stop()
             try await receiver.decoded().requireSync(atLeast: 1)

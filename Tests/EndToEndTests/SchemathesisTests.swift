@@ -14,22 +14,27 @@ import Testing
         // There is such a broadcast, and it is live.
         try Data("[parameters]\napp = \"live\"\nid = \"demo\"\nstreamId = \"demo\"\nname = \"demo\"\n".utf8).write(to: values)
         let isLive = name != "calls"
-        let child = try await lab.start(
-            name,
-            // It keeps notes of its own where it runs.
-            ["env", "-C", lab.directory.path, tool] + (isLive ? ["--config-file", values.path] : [])
-                + ["run", repository.appending(path: "openapi.yaml").path, "--url", server.url(base), "--max-time", "\(seconds)"] + options
-                + [
-                    "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance", "--mode", "all",
-                    "--seed", "1", "--generation-database", "none", "--request-timeout", "20", "--continue-on-failure", "--no-color", "--warnings",
-                    "off",
-                ])
-        let exit = try await child.waitForExit(within: .seconds(seconds + 60))
-        let told = try child.output()
-        try #require(exit == .code(0), "\(told.suffix(10_000))")
-        // It did call what it was to call.
-        let cases = try #require(told.firstMatch(of: #/([0-9]+) generated, ([0-9]+) passed/#), "\(told)")
-        try #require(cases.1 == cases.2 && (Int(cases.1) ?? 0) > 50)
+        var told = ""
+        // It calls until its time is over. What a busy machine does not come to in that time it does in more.
+        for limit in [seconds, 8 * seconds] {
+            let child = try await lab.start(
+                name,
+                // It keeps notes of its own where it runs.
+                ["env", "-C", lab.directory.path, tool] + (isLive ? ["--config-file", values.path] : [])
+                    + ["run", repository.appending(path: "openapi.yaml").path, "--url", server.url(base), "--max-time", "\(limit)"] + options
+                    + [
+                        "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance", "--mode",
+                        "all", "--seed", "1", "--generation-database", "none", "--request-timeout", "20", "--continue-on-failure", "--no-color",
+                        "--warnings", "off",
+                    ])
+            let exit = try await child.waitForExit(within: .seconds(limit + 120))
+            told = try child.output()
+            try #require(exit == .code(0), "\(told.suffix(10_000))")
+            guard let cases = told.firstMatch(of: #/([0-9]+) generated, ([0-9]+) passed/#) else { continue }
+            try #require(cases.1 == cases.2, "\(told.suffix(10_000))")
+            if (Int(cases.1) ?? 0) > 50 { return }
+        }
+        Issue.record("it did not call what it was to call: \(told.suffix(10_000))")
     }
 
     /// Events are left out: their answer does not end.

@@ -14,7 +14,7 @@ import Testing
     }
 
     private func waitUntil(_ id: String, isFed feeding: String, by server: MartletProcess) async throws {
-        try await eventually("\(id) is sent: \(feeding)", within: .seconds(60)) {
+        try await eventually("\(id) is sent: \(feeding)") {
             let endpoints = try await server.broadcast(id)["endPointList"].items
             return !endpoints.isEmpty && endpoints.allSatisfy { $0["feeding"].text == feeding && $0["status"].text == "broadcasting" }
         }
@@ -56,7 +56,7 @@ import Testing
             try await second.send(4)
             try await second.stop()
             // A goodbye: it is waited for no longer than without a slate.
-            try await eventually("it is finished", within: .seconds(30)) {
+            try await eventually("it is finished") {
                 try await server.broadcast("demo")["endPointList"].items.allSatisfy { $0["status"].text == "finished" }
             }
             try await listener.waitForExit()
@@ -84,8 +84,8 @@ import Testing
             try await server.call(
                 "POST", "/v2/broadcasts/create",
                 body: #"{"streamId":"demo","backupStreamId":"spare","endPointList":[{"endpointUrl":"\#(nginx.url("copy"))"}]}"#)
-            let spare = try await server.publish(.heavy, as: "spare")
-            let first = try await server.publish(as: "demo")
+            let spare = try await server.publish(.heavy, as: "spare", loops: true)
+            let first = try await server.publish(as: "demo", loops: true)
             try await self.waitUntil("demo", isFed: "source", by: server)
             try await first.send(3)
             try await self.lose(first)
@@ -117,7 +117,8 @@ import Testing
     @Test func withoutASlateADestinationIsHeldAndThenClosed() async throws {
         try await Lab.run { lab in
             let nginx = try await NginxRTMP.start(in: lab, records: true)
-            let server = try await Self.server(in: lab, slate: nil, grace: "6s")
+            // Long enough to be seen held, however slowly it is looked at.
+            let server = try await Self.server(in: lab, slate: nil, grace: "20s")
             try await server.call(
                 "POST", "/v2/broadcasts/create", body: #"{"streamId":"demo","endPointList":[{"endpointUrl":"\#(nginx.url("copy"))"}]}"#)
             let publisher = try await server.publish(as: "demo")

@@ -108,6 +108,8 @@ import Testing
             try Data("1\n00:00:00,000 --> 00:00:01,000\nno film at all\n".utf8).write(to: subtitles)
             try await lab.run("ffmpeg", ["ffmpeg", "-nostdin", "-v", "error", "-i", subtitles.path, "-c", "copy", store.file("words.mkv").path])
             let sender = try await LiveSender.start(.rtmp, of: Clip.light.file(), in: lab)
+            // The server waits ten seconds for what it is to look at; it is there when somebody else has seen it.
+            _ = try await lab.codecs(of: sender.url)
             let server = try await MartletProcess.startForPulls(in: lab)
             func duration(_ url: String) async throws -> String {
                 let encoded = try #require(url.addingPercentEncoding(withAllowedCharacters: .alphanumerics))

@@ -39,7 +39,7 @@ struct Browser {
     }
 
     /// Waits until an expression is true, and says what the page shows when it never is.
-    func waitUntil(_ what: String, within limit: Duration = .seconds(40), _ expression: String) async throws {
+    func waitUntil(_ what: String, within limit: Duration = .seconds(120), _ expression: String) async throws {
         do {
             try await eventually(what, within: limit, every: .milliseconds(250)) { try await self.evaluate("Boolean(\(expression))").bool == true }
         } catch {

@@ -63,7 +63,7 @@ final class Child: Sendable {
     }
 
     @discardableResult
-    func waitForExit(within limit: Duration = .seconds(30)) async throws -> Exit {
+    func waitForExit(within limit: Duration = .seconds(120)) async throws -> Exit {
         try await eventually("\(self.name) ends", within: limit, every: .milliseconds(20)) { self.exit }
     }
 

@@ -6,6 +6,8 @@ import Synchronization
 enum Clip: String, CaseIterable {
     /// H.264 with B-frames and a keyframe each second, AAC. A few kilobytes a second: nothing for a processor.
     case light
+    /// The same for three minutes, for who must not see where a clip begins again.
+    case long
     /// The same without B-frames, as cameras send it.
     case plain
     /// The same with noise, about 12 Mb/s: more than sockets hold for a viewer who does not read.
@@ -16,6 +18,7 @@ enum Clip: String, CaseIterable {
     case pictureOnly
 
     static let frameRate = 25
+    /// Seconds of all but the long one.
     static let length = 60
     /// Their numbers begin at nought.
     static let pictures = length * frameRate
@@ -23,11 +26,12 @@ enum Clip: String, CaseIterable {
     func file() async throws -> URL { try await ClipShelf.shared.file(of: self) }
 
     fileprivate func arguments(to path: String) -> [String] {
+        let length = self == .long ? 3 * Self.length : Self.length
         // Drawn small, because each point is computed, and enlarged without smoothing.
         let picture =
-            "color=black:s=16x9:r=25:d=\(Self.length),format=gray,geq=lum='if(gte(Y,8),if(mod(floor(N/pow(2,X)),2),235,16),if(lt(mod(N,25),2),235,16))'"
+            "color=black:s=16x9:r=25:d=\(length),format=gray,geq=lum='if(gte(Y,8),if(mod(floor(N/pow(2,X)),2),235,16),if(lt(mod(N,25),2),235,16))'"
         let enlarged = picture + (self == .heavy ? ",scale=640:360:flags=neighbor,noise=alls=80:allf=t" : ",scale=320:180:flags=neighbor")
-        let sound = "aevalsrc='if(lt(mod(t,1),0.08),0.8*sin(2*PI*1000*t),0)':s=48000:d=\(Self.length)"
+        let sound = "aevalsrc='if(lt(mod(t,1),0.08),0.8*sin(2*PI*1000*t),0)':s=48000:d=\(length)"
         var arguments: [String] = []
         if self != .soundOnly {
             arguments += ["-f", "lavfi", "-i", enlarged]

@@ -39,6 +39,22 @@ extension MartletProcess {
         }
     }
 
+    /// Waits until its files do not grow any more: what it writes of what it has is on the disk. Pictures that are encoded first may take a while.
+    func waitUntilNothingIsWritten() async throws {
+        var last: [String: Int] = [:]
+        var quietLooks = 0
+        try await eventually("no file of the library grows", every: .milliseconds(500)) { () -> Bool in
+            var sizes: [String: Int] = [:]
+            for path in try self.libraryFiles() {
+                let file = try FileManager.default.attributesOfItem(atPath: self.data.appending(path: "streams/\(path)").path)
+                sizes[path] = file[.size] as? Int ?? 0
+            }
+            quietLooks = sizes == last ? quietLooks + 1 : 0
+            last = sizes
+            return quietLooks >= 6
+        }
+    }
+
     /// Kilobytes of a line of /proc/PID/status.
     func memory(_ line: String) throws -> Int {
         let status = try String(contentsOfFile: "/proc/\(self.child.pid)/status", encoding: .utf8)

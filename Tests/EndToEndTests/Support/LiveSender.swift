@@ -29,7 +29,7 @@ struct LiveSender {
             return try await Self.start(film, ["-f", "flv", "-listen", "1", url], at: url, in: lab)
         case .srt:
             let url = "srt://127.0.0.1:\(port)"
-            return try await Self.start(film, ["-f", "mpegts", url + "?mode=listener"], at: url, in: lab)
+            return try await Self.start(film, ["-f", "mpegts", url + "?mode=listener&latency=\(PatientSRT.latency)"], at: url, in: lab)
         case .transportStreamOverUDP:
             let url = "udp://127.0.0.1:\(port)"
             return try await Self.start(film, ["-f", "mpegts", url + "?pkt_size=1316"], at: url, in: lab)

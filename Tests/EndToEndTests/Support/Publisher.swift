@@ -33,7 +33,7 @@ struct Publisher {
     /// Waits until that many further seconds of the clip have been sent: the stopwatch of these tests.
     func send(_ seconds: Double) async throws {
         let goal = try self.sent() + seconds
-        try await eventually("\(seconds) s are published", within: .seconds(seconds + 60)) {
+        try await eventually("\(seconds) s are published", within: .seconds(seconds + 120)) {
             try #require(self.child.exit == nil, "the publisher ended: \(self.child.lastWords)")
             return try self.sent() >= goal
         }
@@ -54,7 +54,7 @@ extension MartletProcess {
     /// Publishes and waits until the server says that it is live.
     func publish(_ clip: Clip = .light, as id: String, parameters: String = "", loops: Bool = false) async throws -> Publisher {
         let publisher = try await Publisher.start(clip, to: self.rtmpURL(id) + parameters, loops: loops, in: self.lab)
-        try await eventually("\(id) is live", within: .seconds(40)) {
+        try await eventually("\(id) is live") {
             try #require(publisher.child.exit == nil, "the publisher ended: \(publisher.child.lastWords)")
             return try await self.broadcast(id)["status"].text == "broadcasting"
         }

@@ -50,7 +50,7 @@ extension MartletProcess {
         try await self.waitUntilLive(id)
     }
 
-    func waitUntilLive(_ id: String, within limit: Duration = .seconds(30)) async throws {
+    func waitUntilLive(_ id: String, within limit: Duration = .seconds(120)) async throws {
         try await eventually("\(id) is live", within: limit) {
             let status = try await self.broadcast(id)["status"].text
             guard status != "broadcasting" else { return true }
@@ -65,7 +65,7 @@ extension MartletProcess {
     }
 
     /// Why the newest try failed, when one has.
-    func pullError(_ id: String, within limit: Duration = .seconds(20)) async throws -> String {
+    func pullError(_ id: String, within limit: Duration = .seconds(120)) async throws -> String {
         try await eventually("\(id) tells its error", within: limit) {
             let answer = try await self.get("/v2/broadcasts/\(id)/ip-camera-error").json()
             let words = answer["message"].text ?? ""
@@ -100,7 +100,7 @@ extension MartletProcess {
 func silence(_ length: Duration, isolation: isolated (any Actor)? = #isolation, _ look: () async throws -> Void = {}) async throws {
     let clock = ContinuousClock()
     let end = clock.now + length
-    try await eventually("\(length) have passed", within: length + .seconds(30), every: .milliseconds(500)) {
+    try await eventually("\(length) have passed", within: length + .seconds(120), every: .milliseconds(500)) {
         try await look()
         return clock.now >= end
     }

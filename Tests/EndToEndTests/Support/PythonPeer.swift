@@ -15,7 +15,7 @@ struct PythonPeer {
         let name = script.replacing(".py", with: "")
         let child = try await lab.start(name, ["/usr/bin/python3", Self.path(of: script)] + arguments)
         // Some load GStreamer or start a browser first, while other tests compute.
-        let port = try await eventually("\(script) names its port", within: .seconds(90)) { () -> Int? in
+        let port = try await eventually("\(script) names its port") { () -> Int? in
             try #require(child.exit == nil, "\(script) ended: \(child.lastWords)")
             return try child.output().split(separator: "\n", omittingEmptySubsequences: false).dropLast().first.flatMap { Int($0) }
         }

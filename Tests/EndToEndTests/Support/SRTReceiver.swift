@@ -16,14 +16,17 @@ struct SRTReceiver {
         return SRTReceiver(lab: lab, port: port, child: child)
     }
 
-    func url(_ options: String = "") -> String { "srt://127.0.0.1:\(self.port)\(options)" }
+    /// Latency to be late in; no more of it, for the server waits half a second at most for what is not shown yet when it says goodbye.
+    static let latency = "latency=450000"
+
+    func url(_ options: String = "?\(SRTReceiver.latency)") -> String { "srt://127.0.0.1:\(self.port)\(options)" }
 
     var file: String { self.child.outputFile.path }
     var size: Int { (FileManager.default.contents(atPath: self.file) ?? Data()).count }
 
     /// Waits until the caller has gone, and decodes what came. Nothing of it may have been lost or torn.
     func decoded(hasSound: Bool = true) async throws -> DecodedMedia {
-        try await self.child.waitForExit(within: .seconds(60))
+        try await self.child.waitForExit()
         return try await DecodedMedia.decode(self.file, hasSound: hasSound, in: self.lab)
     }
 
