@@ -1,4 +1,4 @@
-import Glibc
+public import Glibc
 import Synchronization
 
 public struct NoFreePort: Error {}
@@ -21,16 +21,7 @@ public final class TakenPort: Sendable {
 
     public init() throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isTaken = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
-                bind(descriptor, raw, length) == 0 && getsockname(descriptor, raw, &length) == 0
-            }
-        }
-        guard isTaken else {
+        guard let address = bindToLoopback(descriptor) else {
             close(descriptor)
             throw NoFreePort()
         }
@@ -39,6 +30,20 @@ public final class TakenPort: Sendable {
     }
 
     deinit { close(self.descriptor) }
+}
+
+/// Gives a socket a port of 127.0.0.1 that the kernel chooses. The address with it; nil when it takes none.
+public func bindToLoopback(_ descriptor: Int32) -> sockaddr_in? {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
+            bind(descriptor, raw, length) == 0 && getsockname(descriptor, raw, &length) == 0
+        }
+    }
+    return isBound ? address : nil
 }
 
 private let given = Mutex<Set<Int>>([])

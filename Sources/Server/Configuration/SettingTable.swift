@@ -235,7 +235,9 @@ enum SettingTable {
             "hls.dvrWindow", \.hls.dvrWindow, .duration(.zero ... .seconds(604_800)),
             "How far back playlists reach that ask for it, from disk; 0: no further than others."),
         .init("hls.listSize", \.hls.listSize, .integer(3...10_000), "Segments in a playlist."),
-        .init("hls.deleteOnEnd", \.hls.deleteOnEnd, .boolean, "Whether a stream's segments are removed some time after its end."),
+        .init(
+            "hls.deleteOnEnd", \.hls.deleteOnEnd, .boolean,
+            "Whether a stream's segments are removed some time after its end; those of a rendition that ends while its source goes on always are."),
         .init(
             "hls.idleTimeout", \.hls.idleTimeout, .duration(.seconds(5) ... .seconds(86_400)),
             "On demand: packaging ends this long after the last request."),

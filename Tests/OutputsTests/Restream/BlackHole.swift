@@ -1,3 +1,5 @@
+import TestSupport
+
 #if canImport(Glibc)
 import Glibc
 #else
@@ -14,23 +16,14 @@ final class BlackHole {
     init() throws {
         let listener = try Self.socket()
         self.sockets = [listener]
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let named = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                bind(listener, generic, length) == 0 && listen(listener, 0) == 0 && getsockname(listener, generic, &length) == 0
-            }
-        }
-        guard named else { throw Failure(call: "bind") }
+        guard let address = bindToLoopback(listener), listen(listener, 0) == 0 else { throw Failure(call: "bind") }
         self.port = Int(UInt16(bigEndian: address.sin_port))
         // The kernel takes one or two more than the backlog says; the rest of these hang, as every later one does.
         for _ in 0..<8 {
             let filler = try Self.socket(flags: O_NONBLOCK)
             self.sockets.append(filler)
-            _ = withUnsafePointer(to: &address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(filler, $0, length) }
+            _ = withUnsafePointer(to: address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(filler, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
             }
         }
     }
